@@ -1,0 +1,54 @@
+"""Read the environment once, at start; refuse a wrong value with a sentence."""
+
+import os
+from decimal import Decimal, InvalidOperation
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable, or ``default`` where it is unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    """Return True or False; raises ImproperlyConfigured for any other word."""
+    value = text(name, str(default))
+    if value not in ("True", "False"):
+        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use 'True' or 'False'.")
+    return value == "True"
+
+
+def words(name: str, default: str) -> list[str]:
+    """Return a comma-separated variable as a list, without blanks."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def whole(name: str, default: int) -> int:
+    """Return a whole number from 0; raises ImproperlyConfigured otherwise."""
+    value = text(name, str(default))
+    if not value.isascii() or not value.isdigit():
+        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use a whole number from 0.")
+    return int(value)
+
+
+def decimal(name: str, default: str, most: str = "1000000") -> Decimal:
+    """Return a decimal from 0 to ``most``; raises ImproperlyConfigured otherwise."""
+    value = text(name, default)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal(-1)
+    if not number.is_finite() or not 0 <= number <= Decimal(most):
+        raise ImproperlyConfigured(
+            f"Unexpected value {name}={value}, use a number from 0 to {most}, such as {default}."
+        )
+    return number
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """Return one of ``allowed``; raises ImproperlyConfigured otherwise."""
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use one of: {', '.join(allowed)}.")
+    return value

@@ -1,0 +1,90 @@
+"""Arithmetic of money: rounding, VAT out of a gross amount, splitting without losing a cent.
+
+Pure functions on Decimal. Rates are fractions (0.2000 = 20 %). ``currency_exponent`` is the
+number of decimals of the currency, two unless told otherwise.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from math import floor
+
+# ISO 4217, table A.1: the currencies that do not have two decimals.
+EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"), 0),
+    **dict.fromkeys(("UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def exponent(currency: str) -> int:
+    """Return the number of decimals of a currency: 2 for EUR, 0 for JPY, 3 for TND."""
+    return EXPONENTS.get(currency, 2)
+
+
+def quantum(currency: str) -> Decimal:
+    """Return the smallest amount of a currency: 0.01 for EUR, 1 for JPY, 0.001 for TND."""
+    return Decimal(1).scaleb(-exponent(currency))
+
+
+def round_half_up(value: Decimal, currency_exponent: int = 2) -> Decimal:
+    """Round to the currency's decimals, halves away from zero; never returns a negative zero."""
+    return value.quantize(Decimal(1).scaleb(-currency_exponent), rounding=ROUND_HALF_UP) + 0
+
+
+def net_of(gross: Decimal, rate: Decimal, currency_exponent: int = 2) -> Decimal:
+    """Return the amount without VAT that is in ``gross`` at ``rate``, rounded half up.
+
+    Raises ValueError if ``rate`` is negative.
+    """
+    if rate < 0:
+        raise ValueError(f"A VAT rate cannot be negative, got {rate}.")
+    return round_half_up(gross / (1 + rate), currency_exponent)
+
+
+def net_lines(gross_lines: Iterable[Decimal], rate: Decimal, currency_exponent: int = 2) -> list[Decimal]:
+    """Return each line's amount without VAT, for lines that share one ``rate``.
+
+    Each is floored to the cent and the missing cents go to the largest remainders, so that
+    they add up to ``net_of`` of the lines' sum (docs/rules/invoicing.md, « VAT out of prices
+    that include it »). Raises ValueError if ``rate`` is negative.
+    """
+    lines = list(gross_lines)
+    net = net_of(sum(lines, Decimal(0)), rate, currency_exponent)
+    shares = [Fraction(line) * 10**currency_exponent / (1 + Fraction(rate)) for line in lines]
+    return _apportion(net, shares, currency_exponent)
+
+
+def split(amount: Decimal, weights: Sequence[Decimal], currency_exponent: int = 2) -> list[Decimal]:
+    """Split ``amount`` in proportion to ``weights``; the parts add up to it exactly.
+
+    Each part is floored to the cent and the missing cents go to the largest remainders, the
+    first of equals. A negative amount is split like the positive one. Where the weights add
+    up to zero the first part is the whole.
+
+    Raises ValueError if ``amount`` has more decimals than the currency, or is to be split
+    among nobody.
+    """
+    if amount != round_half_up(amount, currency_exponent):
+        raise ValueError(f"{amount} cannot be split: it has more than {currency_exponent} decimals.")
+    if not weights:
+        if amount:
+            raise ValueError(f"{amount} cannot be split: there is no weight.")
+        return []
+    if amount < 0:
+        return [0 - part for part in split(-amount, weights, currency_exponent)]
+    whole = sum(map(Fraction, weights), Fraction(0))
+    if not whole:
+        weights, whole = [Decimal(1)] + [Decimal(0)] * (len(weights) - 1), Fraction(1)
+    units = Fraction(amount) * 10**currency_exponent
+    return _apportion(amount, [units * Fraction(weight) / whole for weight in weights], currency_exponent)
+
+
+def _apportion(total: Decimal, shares: list[Fraction], currency_exponent: int) -> list[Decimal]:
+    """Round ``shares``, in cents, to whole cents that add up to ``total``, by largest remainder."""
+    cents = [floor(share) for share in shares]
+    missing = int(total.scaleb(currency_exponent)) - sum(cents)
+    by_remainder = sorted(range(len(shares)), key=lambda i: (cents[i] - shares[i], i))
+    for i in by_remainder[:missing]:
+        cents[i] += 1
+    return [Decimal(cent).scaleb(-currency_exponent) for cent in cents]

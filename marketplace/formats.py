@@ -1,0 +1,86 @@
+"""One formatter for money, dates and rates: pages, PDFs and mails all speak through it.
+
+French typography: U+202F between thousands, U+00A0 before € and %, U+2212 for a minus.
+"""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+NARROW = "\u202f"
+FIXED = "\u00a0"
+MINUS = "\u2212"
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF"}
+
+
+def _is_french() -> bool:
+    return (get_language() or "fr").startswith("fr")
+
+
+def decimal(value: Decimal | int, places: int | None = 2) -> str:
+    """Write a number in the reader's language; ``places=None`` keeps only the decimals it needs."""
+    number = Decimal(value)
+    text = f"{abs(number):,.{places}f}" if places is not None else f"{abs(number.normalize()):,f}"
+    whole, _dot, rest = text.partition(".")
+    if _is_french():
+        text = whole.replace(",", NARROW) + ("," + rest if rest else "")
+    return (MINUS + FIXED if number < 0 else "") + text
+
+
+def money(amount: Decimal, currency: str = "EUR", places: int | None = 2) -> str:
+    """Write an amount with its currency: ``1 234,50 €`` in French, ``€1,234.50`` in English."""
+    text = decimal(abs(amount), places)
+    symbol = SYMBOLS.get(currency, currency)
+    sign = MINUS + FIXED if amount < 0 else ""
+    if _is_french():
+        return f"{sign}{text}{FIXED}{symbol}"
+    return f"{sign}{symbol}{text}" if len(symbol) == 1 else f"{sign}{symbol}{FIXED}{text}"
+
+
+def percent(rate: Decimal) -> str:
+    """Write a fraction as a percentage: 0.055 is ``5,5 %``."""
+    return decimal(rate * 100, None) + (FIXED + "%" if _is_french() else "%")
+
+
+def long_date(value: date | datetime) -> str:
+    """Write a date in full, in the current time zone: ``23 novembre 2026``."""
+    return date_format(_local(value), "j F Y").replace(" ", FIXED)
+
+
+def short_date(value: date | datetime) -> str:
+    """Write a date in figures: ``23/11/2026``."""
+    return _local(value).strftime("%d/%m/%Y" if _is_french() else "%d %b %Y")
+
+
+def exact_time(value: datetime) -> str:
+    """Write a moment exactly: ``23/11/2026 à 14:05``."""
+    local = timezone.localtime(value)
+    return _("%(date)s at %(time)s") % {"date": short_date(local), "time": f"{local:%H:%M}"}
+
+
+def recent_time(value: datetime, now: datetime) -> str:
+    """Write a moment as a person would: « il y a 8 min », « hier, 18:20 », « lun. 16 nov., 09:00 »."""
+    local, today = timezone.localtime(value), timezone.localtime(now)
+    age = now - value
+    clock = f"{local:%H:%M}"
+    if timedelta(0) <= age < timedelta(minutes=1):
+        return _("just now")
+    if timedelta(0) <= age < timedelta(hours=1):
+        return _("%(minutes)s min ago") % {"minutes": age.seconds // 60}
+    if local.date() == today.date():
+        return _("today, %(time)s") % {"time": clock}
+    if local.date() == today.date() - timedelta(days=1):
+        return _("yesterday, %(time)s") % {"time": clock}
+    if local.year == today.year or age < timedelta(days=120):
+        return (
+            f"{date_format(local, 'D j M')}, {clock}".replace(" ", FIXED).replace("," + FIXED, ", ").lower()
+        )
+    return short_date(local)
+
+
+def _local(value: date | datetime) -> date:
+    return timezone.localtime(value).date() if isinstance(value, datetime) else value

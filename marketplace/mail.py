@@ -1,0 +1,96 @@
+"""Mail through the database: queued in the caller's transaction, sent by the worker."""
+
+import uuid
+from collections.abc import Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django_tasks import task
+
+from marketplace.models import OutgoingEmail
+
+
+def queue_email(
+    *, event: str, topic: str, template: str, to: str, language: str, context: Mapping[str, Any]
+) -> OutgoingEmail | None:
+    """Queue one mail to one address, in the caller's transaction; None if ``event`` was queued before.
+
+    ``emails/<template>.txt`` begins with the subject line; ``emails/<template>.html`` is the
+    other part. The worker sends the row once the transaction is committed.
+    """
+    if OutgoingEmail.objects.filter(event=event).exists():
+        return None
+    with translation.override(language or settings.LANGUAGE_CODE):
+        values = {**context, "site_url": settings.SITE_URL, "marketplace_name": settings.MARKETPLACE_NAME}
+        subject, _blank, text = render_to_string(f"emails/{template}.txt", values).strip().partition("\n")
+        html = render_to_string(f"emails/{template}.html", values)
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "localhost"
+    mail, created = OutgoingEmail.objects.get_or_create(
+        event=event,
+        defaults={
+            "topic": topic,
+            "template": template,
+            "to": to,
+            "subject": " ".join(subject.split())[:250],
+            "text": text.strip() + "\n",
+            "html": html,
+            "message_id": f"<{uuid.uuid4()}@{domain}>",
+        },
+    )
+    if not created:
+        return None
+    send_email.enqueue(mail.pk)
+    return mail
+
+
+@task()
+def send_email(mail_id: int) -> None:
+    """Send a queued mail once; a failure is noted on the row and raised, so that the queue tries again."""
+    with transaction.atomic():
+        mail = OutgoingEmail.objects.select_for_update().get(pk=mail_id)
+        if mail.state == OutgoingEmail.State.SENT:
+            return
+        mail.attempts += 1
+        try:
+            _message(mail).send()
+        except Exception as error:
+            failure: Exception | None = error
+            mail.last_error = f"{type(error).__name__}: {error}"[:1000]
+        else:
+            failure = None
+            mail.state, mail.sent_at, mail.last_error = OutgoingEmail.State.SENT, timezone.now(), ""
+        mail.save(update_fields=["attempts", "last_error", "state", "sent_at"])
+    if failure is not None:
+        raise failure
+
+
+def _message(mail: OutgoingEmail) -> EmailMultiAlternatives:
+    message = EmailMultiAlternatives(
+        mail.subject,
+        mail.text,
+        settings.DEFAULT_FROM_EMAIL,
+        [mail.to],
+        headers={"Message-ID": mail.message_id},
+    )
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    return message
+
+
+class EmlFileBackend(BaseEmailBackend):
+    """Writes each mail as an ``.eml`` file that any mail program opens; for development and the demo."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        folder = Path(settings.EMAIL_FILE_PATH)
+        folder.mkdir(parents=True, exist_ok=True)
+        for message in email_messages:
+            name = f"{timezone.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}.eml"
+            (folder / name).write_bytes(message.message().as_bytes())
+        return len(email_messages)

@@ -1,0 +1,42 @@
+"""What the queue of django-tasks-db lacks: failed tasks are tried again, lost ones are found.
+
+A task is a row; it may run twice (a worker can die after its work and before saying so),
+so every task locks its own row and does nothing the second time.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import receiver
+from django.utils import timezone
+from django_tasks import TaskResult, TaskResultStatus
+from django_tasks.signals import task_finished
+from django_tasks_db.models import DBTaskResult
+
+PAUSES = [timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200, 21600, 43200, 86400)]
+MOST_ATTEMPTS = len(PAUSES) + 1
+LEASE = timedelta(minutes=15)  # longer than any task
+
+
+@receiver(task_finished)
+def retry_failed(task_result: TaskResult[Any], **kwargs: Any) -> None:
+    """Put a failed task back into the queue, after a pause that grows with every attempt."""
+    attempts = len(task_result.worker_ids)
+    if task_result.status == TaskResultStatus.FAILED and 0 < attempts < MOST_ATTEMPTS:
+        DBTaskResult.objects.filter(pk=task_result.id, status=TaskResultStatus.FAILED).update(
+            status=TaskResultStatus.READY, finished_at=None, run_after=timezone.now() + PAUSES[attempts - 1]
+        )
+
+
+def requeue_lost(lease: timedelta = LEASE) -> int:
+    """Put back the tasks whose worker died, and return how many; after too many attempts they fail."""
+    with transaction.atomic():
+        lost = DBTaskResult.objects.running().filter(started_at__lt=timezone.now() - lease)
+        rows = list(lost.select_for_update(skip_locked=True))
+        for row in rows:
+            given_up = len(row.worker_ids) >= MOST_ATTEMPTS
+            row.status = TaskResultStatus.FAILED if given_up else TaskResultStatus.READY
+            row.traceback = "The worker was lost." if given_up else ""
+            row.save(update_fields=["status", "traceback"])
+    return len(rows)

@@ -1,0 +1,80 @@
+"""Filters that show values through ``marketplace.formats``, and icons."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from marketplace import formats
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str = "EUR") -> str:
+    """``{{ order.total|money:order.currency }}``"""
+    return "" if amount is None else formats.money(amount, currency)
+
+
+@register.filter
+def exact_money(amount: Decimal, currency: str = "EUR") -> str:
+    """An amount with as many decimals as it needs, at least two."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return formats.money(amount, currency, places)
+
+
+@register.filter
+def percent(rate: Decimal) -> str:
+    return formats.percent(rate)
+
+
+@register.filter
+def number(value: int) -> str:
+    return formats.decimal(value, 0)
+
+
+@register.filter
+def short_date(value: date | datetime | None) -> str:
+    return formats.short_date(value) if value else ""
+
+
+@register.filter
+def long_date(value: date | datetime | None) -> str:
+    return formats.long_date(value) if value else ""
+
+
+@register.simple_tag
+def moment(value: datetime) -> SafeString:
+    """A moment as a person would say it, exact in the tooltip, ISO for machines."""
+    local = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        formats.exact_time(value),
+        formats.recent_time(value, timezone.now()),
+    )
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """A drawing of the page's sprite; decoration, hidden from screen readers."""
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="#{}"/></svg>', css, name)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Any, **changes: Any) -> str:
+    """The page's query string with ``changes``; an empty value takes a parameter out, paging starts anew."""
+    params = context["request"].GET.copy()
+    params.pop("cursor", None)
+    for name, value in changes.items():
+        if value in (None, ""):
+            params.pop(name, None)
+        else:
+            params[name] = str(value)
+    text = urlencode([(key, value) for key in params for value in params.getlist(key) if value != ""])
+    return f"?{text}" if text else "?"

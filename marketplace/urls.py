@@ -1,0 +1,14 @@
+"""A table of contents."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from marketplace.views import healthz
+
+urlpatterns = [
+    path("", include("vendors.urls")),
+    path("vendors/<slug:slug>/orders/", include("orders.urls")),
+    path("accounts/", include("vendors.account_urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+]

@@ -1,0 +1,110 @@
+"""What the vendor gains: commission per line, frozen at arrival, given back with refunds.
+
+The rules are told in ``docs/rules/order-states.md``, "Gains".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+
+from marketplace.money import round_half_up
+from orders.models import LineKind, Order, OrderLine
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class CommissionRules:
+    """What the marketplace charges where neither line, product nor shop says otherwise.
+
+    ``base`` is "net" (the line after discounts, without VAT), "gross" or
+    "gross_with_shipping"; rates are fractions, ``order_fee`` an amount per order.
+    """
+
+    rate: Decimal
+    base: str = "net"
+    vat_rate: Decimal = ZERO
+    order_fee: Decimal = ZERO
+
+    @classmethod
+    def of_marketplace(cls) -> "CommissionRules":
+        """The rules in force, from the settings."""
+        return cls(
+            rate=settings.COMMISSION_RATE,
+            base=settings.COMMISSION_BASE,
+            vat_rate=settings.COMMISSION_VAT_RATE,
+            order_fee=settings.COMMISSION_ORDER_FEE,
+        )
+
+
+def line_commission(base: Decimal, rate: Decimal, fixed: Decimal, quantity: int) -> Decimal:
+    """Return ``round(base × rate) + fixed × quantity``, at least nothing and at most the base."""
+    if base <= 0:
+        return Decimal("0.00")
+    return min(round_half_up(base * rate) + fixed * quantity, base)
+
+
+def freeze_commission(
+    order: Order, lines: Sequence[OrderLine], rules: CommissionRules, *, snapshot: dict[int, Decimal | None]
+) -> None:
+    """Set every line's commission and the order's commission and gains; saves nothing.
+
+    ``snapshot`` has, by line position, the rate that the storefront froze on the line. A
+    rate comes from the line, its product, the shop, the marketplace, in this order.
+    """
+    for line in lines:
+        line.commission_base = _base_of(line, rules)
+        line.commission_rate, line.commission_rate_source = _rate_of(
+            line, order, rules, snapshot.get(line.position)
+        )
+        line.commission = line_commission(
+            line.commission_base, line.commission_rate, line.commission_fixed, line.quantity
+        )
+        line.commission_vat = round_half_up(line.commission * rules.vat_rate)
+    order.commission_vat_rate = rules.vat_rate
+    order.commission_order_fee = rules.order_fee + round_half_up(rules.order_fee * rules.vat_rate)
+    order.commission = sum(
+        (line.commission + line.commission_vat for line in lines), order.commission_order_fee
+    )
+    settle(order)
+
+
+def settle(order: Order) -> None:
+    """Set what follows from the order's amounts: total after refunds, and gains; saves nothing."""
+    order.net_total = order.total - order.refunded_total
+    order.earnings = order.net_total - order.commission + order.commission_given_back
+
+
+def given_back(commission: Decimal, refunded: Decimal, total: Decimal) -> Decimal:
+    """Return how much of ``commission`` goes back once ``refunded`` of ``total`` is refunded.
+
+    Cumulative: several refunds that add up to the whole give back exactly the whole.
+    """
+    if total == 0:
+        return Decimal("0.00")
+    return round_half_up(commission * refunded / total)
+
+
+def _base_of(line: OrderLine, rules: CommissionRules) -> Decimal:
+    bears = line.kind == LineKind.PRODUCT or (
+        line.kind == LineKind.SHIPPING and rules.base == "gross_with_shipping"
+    )
+    if not bears:
+        return Decimal("0.00")
+    return line.storefront_net if rules.base == "net" else line.total
+
+
+def _rate_of(
+    line: OrderLine, order: Order, rules: CommissionRules, frozen: Decimal | None
+) -> tuple[Decimal, str]:
+    if line.commission_base == 0:
+        return ZERO, ""
+    if frozen is not None:
+        return frozen, "line"
+    if line.product is not None and line.product.commission_rate is not None:
+        return line.product.commission_rate, "product"
+    if order.vendor.commission_rate is not None:
+        return order.vendor.commission_rate, "vendor"
+    return rules.rate, "marketplace"

@@ -1,0 +1,50 @@
+"""Who did it, and the one way to write it down."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orders.models import HistoryEntry, HistoryKind, Note, Order, Source
+from orders.states import Actor
+from vendors.models import Membership, User
+
+By = User | Source | None
+
+
+@dataclass(frozen=True)
+class ActorColumns:
+    """An actor as the history's columns hold it."""
+
+    actor: Actor
+    user: User | None = None
+    source: Source | None = None
+
+
+def actor_of(by: By, order: Order) -> ActorColumns:
+    """Tell a person of the shop from the marketplace's staff, a storefront and Comptoir itself."""
+    if isinstance(by, Source):
+        return ActorColumns(Actor.SOURCE, source=by)
+    if by is None:
+        return ActorColumns(Actor.SYSTEM)
+    if Membership.objects.filter(user=by, vendor_id=order.vendor_id).exists():
+        return ActorColumns(Actor.PERSON, user=by)
+    return ActorColumns(Actor.STAFF, user=by)
+
+
+def record(
+    order: Order, kind: HistoryKind, *, by: By, at: datetime, text: str = "", **columns: Any
+) -> HistoryEntry:
+    """Add an entry to the order's history; ``text`` is kept in a note that can be erased."""
+    who = actor_of(by, order)
+    note = Note.objects.create(order=order, text=text, written_by=who.user, written_at=at) if text else None
+    return HistoryEntry.objects.create(
+        order=order,
+        kind=kind,
+        at=at,
+        actor=who.actor,
+        user=who.user,
+        source=who.source,
+        note=note,
+        version=order.version,
+        **columns,
+    )

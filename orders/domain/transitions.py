@@ -1,0 +1,223 @@
+"""The only place where an order changes state."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from orders import emails
+from orders.domain import stock
+from orders.domain.history import By, actor_of, record
+from orders.models import HistoryKind, Note, Order, Source, StatusChange
+from orders.states import (
+    CANCELS,
+    CONFIRM_PAYMENT,
+    GIVES_BACK,
+    NEEDS_REASON,
+    PAID,
+    REOPEN,
+    STAFF_STEPS,
+    TAKES_STOCK,
+    VALIDATE,
+    OrderStatus,
+    Stage,
+)
+from vendors.models import Membership, User, Vendor
+from vendors.roles import Permission
+
+SATURDAY = 5
+
+
+class StepRefused(Exception):
+    """The order stays as it is; the message says why."""
+
+
+class TransitionNotAllowed(StepRefused):
+    """The order may not go from its present state to the one asked for."""
+
+    def __init__(self, order: Order, to: OrderStatus) -> None:
+        self.order, self.to = order, to
+        super().__init__(
+            _("Order %(number)s is “%(status)s” and cannot become “%(to)s”: nothing was changed.")
+            % {"number": order.number, "status": order.get_status_display(), "to": to.label}
+        )
+
+
+class ReasonMissing(StepRefused):
+    """The step asks for a reason."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("A reason is needed to reopen order %(number)s: nothing was changed.")
+            % {"number": order.number}
+        )
+
+
+class StaleOrder(StepRefused):
+    """The order moved since the form was opened."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        last = order.history.select_related("user", "source").order_by("-version", "-id").first()
+        who = (last.user or last.source) if last else None
+        super().__init__(
+            _("Order %(number)s changed meanwhile and is now “%(status)s” (%(who)s): nothing was changed.")
+            % {"number": order.number, "status": order.get_status_display(), "who": who or _("automatic")}
+        )
+
+
+def allowed_steps(order: Order, by: By) -> frozenset[OrderStatus]:
+    """Return the states that ``by`` may bring the order to now.
+
+    A person of the shop has the steps of the role, staff and the system the marketplace's,
+    a storefront every one: it reports what has happened already.
+    """
+    now = OrderStatus(order.status)
+    if isinstance(by, Source):
+        return frozenset(OrderStatus) - {now}
+    steps = set(STAFF_STEPS) if by is None or by.is_staff else set()
+    if isinstance(by, User):
+        steps |= _steps_of_person(by, order.vendor)
+    return frozenset(to for origin, to in steps if origin == now)
+
+
+def _steps_of_person(user: User, vendor: Vendor) -> set[tuple[OrderStatus, OrderStatus]]:
+    membership = Membership.objects.filter(user=user, vendor=vendor, vendor__is_active=True).first()
+    if membership is None:
+        return set()
+    return steps_of_member(membership, vendor)
+
+
+def steps_of_member(membership: Membership, vendor: Vendor) -> set[tuple[OrderStatus, OrderStatus]]:
+    """Return every step (from, to) that this member of the shop may take."""
+    steps = {VALIDATE} if membership.may(Permission.FULFILL) else set()
+    if membership.may(Permission.MANAGE_ORDERS):
+        steps |= {*CANCELS, REOPEN}
+        if vendor.confirms_payments:
+            steps.add(CONFIRM_PAYMENT)
+    return steps
+
+
+@transaction.atomic
+def change_status(
+    order: Order,
+    to: OrderStatus | str,
+    *,
+    by: By,
+    at: datetime,
+    note: str = "",
+    version: int | None = None,
+) -> StatusChange | None:
+    """Move ``order`` to ``to`` with everything that follows from it, or change nothing.
+
+    Locks the order row, so that of two simultaneous requests the second sees the first's
+    result. ``by`` is a person, the storefront that reports, or None for Comptoir itself;
+    ``at`` is timezone-aware; ``version`` is the order's version that a form was opened on.
+    Returns None, and does nothing, where the order has the state already.
+
+    Raises StaleOrder if the order moved since ``version``, TransitionNotAllowed if ``by`` may
+    not take the step, ReasonMissing if it needs a ``note``, and
+    ``orders.domain.stock.OutOfStock`` if a person's step needs stock that is gone.
+    """
+    to = OrderStatus(to)
+    lock(order)
+    if order.status == to:
+        return None
+    if to not in allowed_steps(order, by):
+        raise (StaleOrder(order) if version not in (None, order.version) else TransitionNotAllowed(order, to))
+    if version not in (None, order.version):
+        raise StaleOrder(order)
+    if isinstance(by, User) and (order.status, to) in NEEDS_REASON and not note.strip():
+        raise ReasonMissing(order)
+    return move(order, to, by=by, at=at, note=note)
+
+
+def lock(order: Order) -> None:
+    """Lock the order's row and read it anew; its shop stays loaded."""
+    order.refresh_from_db(
+        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor")
+    )
+
+
+def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "") -> StatusChange:
+    """Take a step that was found possible: state, dates, stock, history, mails. The caller holds the lock."""
+    old = order.status
+    order.status = to
+    order.version += 1
+    set_dates_and_stage(order, at)
+    if to == OrderStatus.COMPLETED:
+        order.completed_at = at
+    order.save(update_fields=["status", "version", "paid_at", "completed_at", "stage", "prepare_by"])
+    who = actor_of(by, order)
+    text = note.strip()
+    change = StatusChange.objects.create(
+        order=order,
+        kind=HistoryKind.STATUS,
+        at=at,
+        actor=who.actor,
+        user=who.user,
+        source=who.source,
+        old_status=old,
+        new_status=to,
+        note=Note.objects.create(order=order, text=text, written_by=who.user, written_at=at)
+        if text
+        else None,
+        version=order.version,
+    )
+    move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
+    emails.announce_step(order, old=old)
+    return change
+
+
+def arrive(order: Order, *, by: By, at: datetime, announce: bool = True) -> None:
+    """Let a new order enter the state that it was reported with: stock, stage, history, mails.
+
+    The order's row and lines are stored; ``at`` is when it arrived.
+    """
+    set_dates_and_stage(order, order.paid_at or order.placed_at)
+    if order.status == OrderStatus.COMPLETED:
+        order.completed_at = order.completed_at or order.paid_at
+    order.save(update_fields=["paid_at", "completed_at", "stage", "prepare_by"])
+    entry = record(order, HistoryKind.ARRIVED, by=by, at=at, new_status=order.status)
+    move_stock(order, cause=f"change:{entry.pk}", by=by, at=at)
+    if announce:
+        emails.announce_arrival(order)
+
+
+def set_dates_and_stage(order: Order, at: datetime) -> None:
+    """Set paid_at (once), the stage and the hour the order is late from; saves nothing."""
+    if order.status in PAID and order.paid_at is None:
+        order.paid_at = at
+    order.prepare_by = None
+    if order.status != OrderStatus.PROCESSING:
+        order.stage = ""
+    elif order.shipments.exists():
+        order.stage = Stage.SHIPPED
+    else:
+        order.stage = Stage.TO_PREPARE
+        order.prepare_by = after_working_days(order.paid_at or at, order.vendor)
+
+
+def move_stock(order: Order, *, cause: str, by: By, at: datetime) -> None:
+    """Take or give back what the order's state asks for; ``refunded`` moves nothing."""
+    if order.status in TAKES_STOCK:
+        stock.take(order, cause=cause, at=at, oversell=isinstance(by, Source))
+    elif order.status in GIVES_BACK:
+        stock.give_back(order, cause=cause, at=at)
+
+
+def after_working_days(start: datetime, vendor: Vendor) -> datetime:
+    """Return ``start`` plus the shop's delay, Saturdays and Sundays not counted, in the shop's time zone."""
+    moment = start.astimezone(ZoneInfo(vendor.time_zone))
+    left = vendor.late_after_days
+    while left > 0 or moment.weekday() >= SATURDAY:
+        moment += timedelta(days=1)
+        if moment.weekday() < SATURDAY:
+            left -= 1
+    return moment
+
+
+def validate(order: Order, *, by: By, at: datetime, version: int | None = None) -> StatusChange | None:
+    """The order was dealt with: processing → completed; raises as ``change_status`` does."""
+    return change_status(order, OrderStatus.COMPLETED, by=by, at=at, version=version)

@@ -1,0 +1,36 @@
+"""What: orders and everything that follows from one; one subject a file."""
+
+from orders.models.customers import Customer
+from orders.models.documents import DeliveryNote, Document, DocumentKind, DocumentSeries
+from orders.models.exports import ExportLog
+from orders.models.fulfillment import Carrier, Shipment, ShipmentLine
+from orders.models.history import HistoryEntry, HistoryKind, Note, StatusChange
+from orders.models.intake import Source, SourceVendor
+from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
+from orders.models.refunds import Refund, RefundLine
+from orders.models.stock import StockMovement
+
+__all__ = [
+    "Carrier",
+    "Customer",
+    "DeliveryNote",
+    "Document",
+    "DocumentKind",
+    "DocumentSeries",
+    "ExportLog",
+    "HistoryEntry",
+    "HistoryKind",
+    "LineKind",
+    "Note",
+    "Order",
+    "OrderLine",
+    "OrderNameStart",
+    "Refund",
+    "RefundLine",
+    "Shipment",
+    "ShipmentLine",
+    "Source",
+    "SourceVendor",
+    "StatusChange",
+    "StockMovement",
+]

@@ -1,0 +1,95 @@
+"""Who bought: registered customers and guests, each known to one shop alone."""
+
+import unicodedata
+from typing import Any
+
+from django.db import models
+from django.db.models import CharField, Lookup, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from orders.models.intake import Source
+from vendors.models import Vendor
+
+# Letters that Unicode's decomposition leaves whole.
+_WHOLE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "’": "'"})
+START_LENGTH = 80
+
+
+def normalise(name: str) -> str:
+    """Fold case, accents and blanks away, so that « Bénédicte » and « benedicte » are one."""
+    folded = unicodedata.normalize("NFKD", name).casefold().translate(_WHOLE_LETTERS)
+    return " ".join("".join(letter for letter in folded if not unicodedata.combining(letter)).split())
+
+
+def name_starts(name: str) -> list[str]:
+    """Return the normalised name from each of its words on: a prefix of one finds the name.
+
+    A word begins after a blank, a hyphen or an apostrophe; at most eight words count.
+    """
+    folded = normalise(name)
+    begins = [
+        at for at in range(len(folded)) if folded[at].isalnum() and (at == 0 or not folded[at - 1].isalnum())
+    ]
+    starts = ([folded] if folded and 0 not in begins else []) + [folded[at:] for at in begins[:8]]
+    return list(dict.fromkeys(start[:START_LENGTH] for start in starts))
+
+
+@CharField.register_lookup
+class Prefix(Lookup[str]):
+    """``field__prefix="ben"``: one indexed range, whatever the database.
+
+    LIKE on PostgreSQL (with a ``varchar_pattern_ops`` index), a range on SQLite, whose
+    LIKE uses no index. ``%``, ``_`` and backslashes are ordinary letters.
+    """
+
+    lookup_name = "prefix"
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, params = self.process_lhs(compiler, connection)
+        literal = str(self.rhs).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"{column} LIKE %s", [*params, literal + "%"]
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, params = self.process_lhs(compiler, connection)
+        return f"({column} >= %s AND {column} < %s)", (
+            *params,
+            self.rhs,
+            *params,
+            str(self.rhs) + "\U0010ffff",
+        )
+
+
+class Customer(models.Model):
+    """A person or company that bought from one shop; a guest is known by the e-mail address alone."""
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="customers", verbose_name=_("shop"))
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, related_name="+", verbose_name=_("storefront")
+    )
+    external_id = models.CharField(_("storefront's customer id"), max_length=60, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    email = models.CharField(_("e-mail address"), max_length=254, blank=True)
+    created_at = models.DateTimeField(_("first seen"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vendor", "source", "external_id"],
+                condition=~Q(external_id=""),
+                name="customer_external_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["vendor", "email"], condition=Q(external_id=""), name="customer_guest_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether this customer bought without an account."""
+        return not self.external_id

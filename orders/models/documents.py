@@ -1,0 +1,116 @@
+"""Issued documents: numbered without gaps, frozen."""
+
+from django.conf import settings
+from django.core.files.storage import Storage, storages
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orders.models.fulfillment import Shipment
+from orders.models.orders import Order
+from vendors.models import MONEY, Vendor
+
+
+def document_storage() -> Storage:
+    """Where the originals are kept: the setting STORAGES["documents"]."""
+    return storages["documents"]
+
+
+class DocumentKind(models.TextChoices):
+    """The letter stands in the number: ``RDB-F2026-000042``."""
+
+    INVOICE = "F", _("Invoice")
+    DELIVERY_NOTE = "BL", _("Delivery note")
+
+
+class DocumentSeries(models.Model):
+    """The counter of one shop, kind and year; its row is locked while a number is taken."""
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="document_series")
+    kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
+    year = models.PositiveSmallIntegerField(_("year"))
+    last_number = models.PositiveIntegerField(_("last number"), default=0)
+    last_issued_on = models.DateField(_("date of the last"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("document series")
+        verbose_name_plural = _("document series")
+        constraints = [
+            models.UniqueConstraint(fields=["vendor", "kind", "year"], name="document_series_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.kind}{self.year}"
+
+
+class Document(models.Model):
+    """A document as it was issued: ``snapshot`` is all it says, ``pdf`` the original's bytes.
+
+    Never changed, never deleted; ``sha256`` is of the PDF's bytes.
+    """
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="documents")
+    shipment = models.ForeignKey(Shipment, models.PROTECT, null=True, blank=True, related_name="documents")
+    kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
+    year = models.PositiveSmallIntegerField(_("year"))
+    sequence = models.PositiveIntegerField(_("sequence"))
+    number = models.CharField(_("number"), max_length=35)
+    issued_on = models.DateField(_("date of issue"))
+    issued_at = models.DateTimeField(_("issued at"))
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    total = models.DecimalField(_("total incl. VAT"), **MONEY)
+    currency = models.CharField(_("currency"), max_length=3)
+    snapshot = models.JSONField(_("what it says"))
+    pdf = models.FileField(_("original"), storage=document_storage, max_length=200)
+    sha256 = models.CharField("SHA-256", max_length=64)
+
+    class Meta:
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
+        ordering = ["vendor", "kind", "year", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["vendor", "number"], name="document_number_unique"),
+            models.UniqueConstraint(
+                fields=["vendor", "kind", "year", "sequence"], name="document_sequence_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(kind="F"), name="document_one_invoice_per_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class DeliveryNote(models.Model):
+    """The number and date of a delivery note: one per parcel, and one for the whole order.
+
+    What it says is drawn from the order each time; its series may have gaps.
+    """
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes")
+    shipment = models.OneToOneField(
+        Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_note"
+    )
+    number = models.CharField(_("number"), max_length=35)
+    dated_on = models.DateField(_("date"))
+
+    class Meta:
+        verbose_name = _("delivery note")
+        verbose_name_plural = _("delivery notes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(shipment=None), name="delivery_note_one_per_whole_order"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number

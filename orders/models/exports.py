@@ -1,0 +1,28 @@
+"""Who took which orders out."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from vendors.models import Vendor
+
+
+class ExportLog(models.Model):
+    """One export: who, when, which filters, how many rows; ``rows`` stays empty for one broken off."""
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="exports", verbose_name=_("shop"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("person")
+    )
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    format = models.CharField(_("format"), max_length=30)
+    filters = models.CharField(_("filters"), max_length=500, blank=True)
+    rows = models.PositiveIntegerField(_("rows"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,74 @@
+"""Money given back."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orders.models.history import Note
+from orders.models.intake import Source
+from orders.models.orders import Order, OrderLine
+from vendors.models import MONEY
+
+
+class Refund(models.Model):
+    """An amount given back to the customer, incl. VAT.
+
+    ``is_spread`` says that the refund came without lines and was spread over what was left.
+    """
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
+    external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
+    amount = models.DecimalField(_("amount incl. VAT"), **MONEY)
+    commission_given_back = models.DecimalField(_("commission given back"), **MONEY)
+    is_spread = models.BooleanField(_("spread over all lines"), default=False)
+    reason = models.ForeignKey(
+        Note, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reason")
+    )
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("storefront")
+    )
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "external_id"], condition=~Q(external_id=""), name="refund_external_unique"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order} −{self.amount}"
+
+    @property
+    def minus(self) -> Decimal:
+        """The amount as a term of a sum."""
+        return -self.amount
+
+
+class RefundLine(models.Model):
+    """What a refund took from one line: units, amount incl. VAT, units back on the shelf."""
+
+    refund = models.ForeignKey(Refund, models.PROTECT, related_name="lines")
+    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="refund_lines")
+    units = models.PositiveIntegerField(_("units"), default=0)
+    units_back = models.PositiveIntegerField(_("units back on the shelf"), default=0)
+    amount = models.DecimalField(_("amount incl. VAT"), **MONEY)
+    commission_given_back = models.DecimalField(_("commission given back"), **MONEY)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["refund", "line"], name="refund_line_unique")]

@@ -1,0 +1,25 @@
+"""Signing in and out, and a forgotten password; nothing else of allauth is open."""
+
+from allauth.account import views
+from django.urls import path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("login/", views.login, name="account_login"),
+    path("logout/", views.logout, name="account_logout"),
+    path("inactive/", views.account_inactive, name="account_inactive"),
+    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
+    path(
+        "password/reset/key/<uidb36>-<key>/",
+        views.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        views.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    # allauth names this address in places; nobody signs up by themselves.
+    path("signup/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
+]

@@ -1,0 +1,246 @@
+"""Who: people, shops, teams, and what a shop has on its shelf."""
+
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from vendors.roles import Permission, Role, allows
+
+RATE: dict[str, Any] = {
+    "max_digits": 5,
+    "decimal_places": 4,
+    "validators": [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+}
+MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a person; without ``password`` nobody can sign in as them yet."""
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a member of the marketplace's staff with every right."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person; signs in by e-mail."""
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    language = models.CharField(
+        _("language"),
+        max_length=8,
+        blank=True,
+        choices=settings.LANGUAGES,
+        help_text=_("Empty: the browser's."),
+    )
+    is_staff = models.BooleanField(_("marketplace staff"), default=False)
+    is_active = models.BooleanField(_("may sign in"), default=True)
+    date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_any_case")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class VendorQuerySet(models.QuerySet["Vendor"]):
+    def of(self, user: User) -> Self:
+        """The open shops that ``user`` belongs to."""
+        return self.filter(memberships__user=user, is_active=True)
+
+
+class Vendor(models.Model):
+    """A shop of the marketplace.
+
+    ``commission_rate`` is a fraction (0.1000 = 10 %) and empty where the marketplace's own applies.
+    """
+
+    name = models.CharField(_("name"), max_length=200)
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    is_active = models.BooleanField(_("open"), default=True)
+    time_zone = models.CharField(_("time zone"), max_length=40, default="Europe/Paris")
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
+    confirms_payments = models.BooleanField(
+        _("may confirm cheques and transfers"), default=False, help_text=_("A grant of the marketplace.")
+    )
+    late_after_days = models.PositiveSmallIntegerField(_("late after (working days)"), default=2)
+    completes_on_last_parcel = models.BooleanField(
+        _("complete when the last parcel is shipped"), default=False
+    )
+    low_stock_at = models.PositiveIntegerField(_("stock is low at"), default=3)
+    pickup_address = models.TextField(_("pickup address"), blank=True)
+    pickup_hours = models.TextField(_("pickup hours"), blank=True)
+
+    objects = VendorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("shop")
+        verbose_name_plural = _("shops")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LegalIdentity(models.Model):
+    """What a shop's documents must say about it (CGI annexe II art. 242 nonies A, C. com. R123-237)."""
+
+    class VatRegime(models.TextChoices):
+        STANDARD = "standard", _("Charges VAT")
+        FRANCHISE = "franchise", _("VAT franchise (CGI art. 293 B)")
+
+    vendor = models.OneToOneField(Vendor, models.CASCADE, related_name="identity")
+    legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
+    is_sole_trader = models.BooleanField(_("sole trader (EI)"), default=False)
+    legal_form = models.CharField(_("legal form"), max_length=40, blank=True)
+    capital = models.DecimalField(_("share capital"), null=True, blank=True, **MONEY)
+    address_1 = models.CharField(_("address"), max_length=200, blank=True)
+    address_2 = models.CharField(_("address, second line"), max_length=200, blank=True)
+    postcode = models.CharField(_("postcode"), max_length=20, blank=True)
+    city = models.CharField(_("town"), max_length=100, blank=True)
+    country = models.CharField(_("country"), max_length=2, default="FR")
+    email = models.EmailField(_("e-mail address"), blank=True)
+    phone = models.CharField(_("telephone"), max_length=40, blank=True)
+    siret = models.CharField(
+        "SIRET",
+        max_length=14,
+        blank=True,
+        validators=[RegexValidator(r"^\d{14}$", _("A SIRET has 14 digits."))],
+    )
+    rcs_town = models.CharField(_("RCS town"), max_length=100, blank=True)
+    vat_regime = models.CharField(
+        _("VAT regime"), max_length=10, choices=VatRegime, default=VatRegime.STANDARD
+    )
+    vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
+    pays_vat_on_debits = models.BooleanField(_("opted for VAT on debits"), default=False)
+    prefix = models.CharField(
+        _("number prefix"),
+        max_length=12,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Z0-9]{1,12}$", _("1 to 12 capital letters or digits."))],
+    )
+    mediator = models.CharField(_("consumer mediator"), max_length=300, blank=True)
+    color = models.CharField(
+        _("color of the documents"),
+        max_length=7,
+        default="#0b5868",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("A color such as #0b5868."))],
+    )
+    logo_svg = models.TextField(_("logo (SVG)"), blank=True)
+
+    class Meta:
+        verbose_name = _("legal identity")
+        verbose_name_plural = _("legal identities")
+
+    @property
+    def siren(self) -> str:
+        """The first nine digits of the SIRET."""
+        return self.siret[:9]
+
+    @property
+    def is_franchise(self) -> bool:
+        return self.vat_regime == self.VatRegime.FRANCHISE
+
+
+class Membership(models.Model):
+    """A person's place in a shop's team."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships")
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+    wants_new_order_mail = models.BooleanField(_("is told of new orders by e-mail"), default=True)
+    since = models.DateTimeField(_("since"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("team member")
+        verbose_name_plural = _("team members")
+        constraints = [
+            models.UniqueConstraint(fields=["vendor", "user"], name="membership_unique"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.vendor}"
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether this person may do ``permission`` in this shop."""
+        return allows(self.role, permission)
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def for_vendor(self, vendor: Vendor) -> Self:
+        return self.filter(vendor=vendor)
+
+    def managed(self) -> Self:
+        """The products whose stock is counted."""
+        return self.filter(stock__isnull=False)
+
+
+class Product(models.Model):
+    """Something a shop sells.
+
+    ``stock`` is the sum of the product's movements, in units; empty while nobody has counted
+    it, and negative when the storefront sold more than there was. It changes only through
+    ``orders.domain.stock``.
+    """
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="products")
+    sku = models.CharField("SKU", max_length=100, blank=True)
+    name = models.CharField(_("name"), max_length=300)
+    external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
+    price = models.DecimalField(_("price incl. VAT"), null=True, blank=True, **MONEY)
+    vat_rate = models.DecimalField(_("VAT rate"), null=True, blank=True, **RATE)
+    commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
+    weight_grams = models.PositiveIntegerField(_("weight (g)"), null=True, blank=True)
+    stock = models.IntegerField(_("stock"), null=True, blank=True, editable=False)
+    counted_at = models.DateTimeField(_("counted since"), null=True, blank=True, editable=False)
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vendor", "external_id"],
+                condition=~Q(external_id=""),
+                name="product_external_id_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["vendor", "name", "id"], name="product_vendor_name"),
+            models.Index(fields=["vendor", "sku"], name="product_vendor_sku"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether somebody counts this product."""
+        return self.stock is not None

@@ -1,0 +1,57 @@
+"""Who may do what in a shop. Pure data; the table is told in ``docs/rules/order-states.md``."""
+
+from enum import StrEnum
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a person is in a shop."""
+
+    OWNER = "owner", _("Owner")
+    MANAGER = "manager", _("Manager")
+    PREPARER = "preparer", _("Preparer")
+    ACCOUNTANT = "accountant", _("Accountant")
+
+
+class Permission(StrEnum):
+    """One thing that a role may do."""
+
+    VIEW_ORDERS = "view_orders"
+    VIEW_AMOUNTS = "view_amounts"
+    FULFILL = "fulfill"  # ship, ready for pickup, validate, note
+    DELIVERY_NOTES = "delivery_notes"
+    MANAGE_ORDERS = "manage_orders"  # cancel, reopen, confirm payment, refund
+    ISSUE_INVOICES = "issue_invoices"
+    VIEW_INVOICES = "view_invoices"
+    EXPORT = "export"
+    VIEW_PRODUCTS = "view_products"
+    COUNT_STOCK = "count_stock"
+    EDIT_PRODUCTS = "edit_products"
+    VIEW_IDENTITY = "view_identity"
+    MANAGE_SHOP = "manage_shop"  # team, legal identity, settings
+
+
+P = Permission
+PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.MANAGER: frozenset(Permission) - {P.MANAGE_SHOP, P.VIEW_IDENTITY},
+    Role.PREPARER: frozenset({P.VIEW_ORDERS, P.FULFILL, P.DELIVERY_NOTES, P.VIEW_PRODUCTS, P.COUNT_STOCK}),
+    Role.ACCOUNTANT: frozenset(
+        {
+            P.VIEW_ORDERS,
+            P.VIEW_AMOUNTS,
+            P.ISSUE_INVOICES,
+            P.VIEW_INVOICES,
+            P.EXPORT,
+            P.VIEW_PRODUCTS,
+            P.VIEW_IDENTITY,
+        }
+    ),
+}
+
+
+def allows(role: str, permission: Permission) -> bool:
+    """Say whether ``role`` may do ``permission``."""
+    return permission in PERMISSIONS.get(role, frozenset())

@@ -1,0 +1,10 @@
+"""The door, and a person's own choices."""
+
+from django.urls import path
+
+from vendors import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("language/", views.choose_language, name="choose_language"),
+]

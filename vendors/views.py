@@ -1,0 +1,48 @@
+"""The door: to the person's shop, or to a choice among several."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from vendors.models import User, Vendor
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Lead a person to the one shop, to a choice of several, staff to the admin."""
+    user = cast(User, request.user)
+    shops = list(Vendor.objects.of(user))
+    if len(shops) == 1:
+        return redirect("orders:list", slug=shops[0].slug)
+    if not shops and user.is_staff:
+        return redirect("admin:index")
+    return render(request, "home.html", {"shops": shops})
+
+
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Speak another language from now on: kept with the account, else in a cookie."""
+    language = request.POST.get("language", "")
+    target = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        target = reverse("home")
+    response = redirect(target)
+    if language in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, language, max_age=31_536_000, samesite="Lax", httponly=True
+        )
+        if isinstance(request.user, User):
+            request.user.language = language
+            request.user.save(update_fields=["language"])
+        translation.activate(language)
+    return response

@@ -32,6 +32,9 @@ COMMISSION_BASE = env.choice("COMMISSION_BASE", "net", ("net", "gross", "gross_w
 COMMISSION_VAT_RATE = env.decimal("COMMISSION_VAT_RATE", "0", most="1")
 COMMISSION_ORDER_FEE = env.decimal("COMMISSION_ORDER_FEE", "0")
 
+CUSTOMER_MAILS = env.flag("CUSTOMER_MAILS", True)
+PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
+
 INSTALLED_APPS = [
     "vendors.apps.VendorsConfig",
     "orders.apps.OrdersConfig",

@@ -3,13 +3,33 @@
 The table of mails is in ``docs/rules/order-states.md``, "Mails".
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.conf import settings
+
 from marketplace.mail import queue_email
-from orders.models import Order
-from orders.states import OrderStatus
+from orders.models import Note, Order, Refund, Shipment, StatusChange
+from orders.states import OrderStatus, RefundState
 from vendors.models import Membership
 from vendors.roles import Permission
 
 ANNOUNCED = frozenset({OrderStatus.ON_HOLD, OrderStatus.PROCESSING, OrderStatus.COMPLETED})
+STOPPED = frozenset({OrderStatus.CANCELLED, OrderStatus.FAILED})
+
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Queue no mail inside: for history that is taken in or made up, which is no news to anybody."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
 
 
 def topic_of(order: Order) -> str:
@@ -20,35 +40,83 @@ def topic_of(order: Order) -> str:
 def announce_arrival(order: Order) -> None:
     """Tell the shop of a new order that is paid, or whose payment is to be confirmed."""
     if order.status in ANNOUNCED:
-        tell_of_new_order(order)
+        _tell_of_new_order(order)
 
 
-def announce_step(order: Order, *, old: str) -> None:
-    """Tell the shop of an order that became its business with this step."""
-    if old == OrderStatus.PENDING and order.status in ANNOUNCED:
-        tell_of_new_order(order)
+def announce_step(order: Order, change: StatusChange) -> None:
+    """Tell shop and customer of a step that concerns them."""
+    old, new = change.old_status, change.new_status
+    if old not in ANNOUNCED and new in ANNOUNCED:
+        _tell_of_new_order(order)
+    if (old, new) == (OrderStatus.ON_HOLD, OrderStatus.PROCESSING):
+        _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
+    if new == OrderStatus.COMPLETED:
+        _tell_customer(order, "order_completed", f"completed:{order.pk}")
+    if old in ANNOUNCED and new in STOPPED:
+        _tell_shop(order, "order_stopped", f"stopped:{change.pk}", "wants_stopped_mail")
+    if old in ANNOUNCED and new == OrderStatus.CANCELLED:
+        _tell_customer(order, "order_cancelled", f"cancelled:{change.pk}")
 
 
-def tell_of_new_order(order: Order) -> None:
-    """Queue "New order" to every member who wants it, once per order and person, whatever the path.
+def announce_refund(order: Order, refund: Refund) -> None:
+    """Tell the shop that a refund is recorded, and the customer what is given back."""
+    is_whole = order.refund_state == RefundState.FULL
+    facts = {"refund": refund, "is_whole": is_whole}
+    _tell_shop(order, "refund_recorded", f"refund:{refund.pk}", "wants_refund_mail", **facts)
+    _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", **facts)
 
-    A member who may not see amounts gets a mail without any.
-    """
-    members = Membership.objects.filter(
-        vendor_id=order.vendor_id, wants_new_order_mail=True, user__is_active=True
-    ).select_related("user")
+
+def tell_customer_of_parcel(order: Order, shipment: Shipment) -> None:
+    """Tell the customer that a parcel is on its way, with its tracking number."""
+    _tell_customer(order, "order_shipped", f"shipped:{shipment.pk}", shipment=shipment)
+
+
+def tell_customer_of_pickup(order: Order, entry_id: int) -> None:
+    """Tell the customer that the goods wait in the shop, with address and hours."""
+    _tell_customer(order, "order_ready", f"ready:{entry_id}")
+
+
+def tell_customer_of_note(order: Order, note: Note) -> None:
+    """Send the vendor's words to the customer."""
+    _tell_customer(order, "note_to_customer", f"note:{note.pk}", note=note)
+
+
+def _tell_of_new_order(order: Order) -> None:
+    """Queue "New order" once per order and person, whatever the path."""
     lines = [line for line in order.lines.all() if line.kind == "product"]
-    for member in members:
+    _tell_shop(order, "new_order", f"new-order:{order.pk}", "wants_new_order_mail", lines=lines)
+
+
+def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any) -> None:
+    """Queue a mail to every member who wants this kind; without amounts to those who may see none."""
+    if _silent.get():
+        return
+    members = Membership.objects.filter(vendor_id=order.vendor_id, user__is_active=True, **{wish: True})
+    for member in members.select_related("user"):
         queue_email(
-            event=f"new-order:{order.pk}:{member.user_id}",
+            event=f"{event}:{member.user_id}",
             topic=topic_of(order),
-            template="new_order",
+            template=template,
             to=member.user.email,
             language=member.user.language,
             context={
                 "order": order,
-                "lines": lines,
                 "shop": order.vendor,
                 "shows_amounts": member.may(Permission.VIEW_AMOUNTS),
+                **facts,
             },
         )
+
+
+def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> None:
+    """Queue a mail to the customer, unless the marketplace's storefront writes these itself."""
+    if _silent.get() or not settings.CUSTOMER_MAILS or not order.customer_email:
+        return
+    queue_email(
+        event=event,
+        topic=topic_of(order),
+        template=template,
+        to=order.customer_email,
+        language=settings.LANGUAGE_CODE,
+        context={"order": order, "shop": order.vendor, **facts},
+    )

@@ -173,7 +173,9 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=10, choices=Role)
-    wants_new_order_mail = models.BooleanField(_("is told of new orders by e-mail"), default=True)
+    wants_new_order_mail = models.BooleanField(_("mail: new orders, confirmed payments"), default=True)
+    wants_refund_mail = models.BooleanField(_("mail: refunds"), default=True)
+    wants_stopped_mail = models.BooleanField(_("mail: cancelled and failed orders"), default=True)
     since = models.DateTimeField(_("since"), default=timezone.now)
 
     class Meta:

@@ -32,11 +32,17 @@ def actor_of(by: By, order: Order) -> ActorColumns:
 
 
 def record(
-    order: Order, kind: HistoryKind, *, by: By, at: datetime, text: str = "", **columns: Any
+    order: Order,
+    kind: HistoryKind,
+    *,
+    by: By,
+    at: datetime,
+    text: str = "",
+    for_customer: bool = False,
+    **columns: Any,
 ) -> HistoryEntry:
     """Add an entry to the order's history; ``text`` is kept in a note that can be erased."""
     who = actor_of(by, order)
-    note = Note.objects.create(order=order, text=text, written_by=who.user, written_at=at) if text else None
     return HistoryEntry.objects.create(
         order=order,
         kind=kind,
@@ -44,7 +50,18 @@ def record(
         actor=who.actor,
         user=who.user,
         source=who.source,
-        note=note,
+        note=write_note(order, text, who, at, for_customer=for_customer),
         version=order.version,
         **columns,
+    )
+
+
+def write_note(
+    order: Order, text: str, who: ActorColumns, at: datetime, *, for_customer: bool = False
+) -> Note | None:
+    """Keep free text apart from the history, where it can be erased; None for no text."""
+    if not (text := text.strip()):
+        return None
+    return Note.objects.create(
+        order=order, text=text, is_for_customer=for_customer, written_by=who.user, written_at=at
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from orders import emails
 from orders.domain.earnings import CommissionRules, freeze_commission
 from orders.domain.history import record
 from orders.domain.order_data import AddressData, LineData, OrderData
@@ -92,19 +93,26 @@ def take_order(
 
     The storefront is never refused for want of stock, nor for a step that the table does not
     have: it reports what has happened. A report older than the last one applied is ignored.
-    ``announce`` mails the shop's members about a new order. Raises IntakeRefused for
+    Without ``announce`` no mail is queued: history is no news. Raises IntakeRefused for
     contradictions with what is stored.
     """
+    if not announce:
+        with emails.silence():
+            return _take(data, source, vendor, at)
+    return _take(data, source, vendor, at)
+
+
+def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Taken:
     # The shop's row is locked so that two workers cannot store one order twice.
     Vendor.objects.select_for_update(of=("self",)).get(pk=vendor.pk)
     order = Order.objects.filter(vendor=vendor, source=source, external_id=data.external_id).first()
     if order is None:
-        return Taken(_create(data, source, vendor, at, announce), Outcome.CREATED)
+        return Taken(_create(data, source, vendor, at), Outcome.CREATED)
     lock(order)
     return Taken(order, Outcome.CHANGED if _update(order, data, source, at) else Outcome.UNCHANGED)
 
 
-def _create(data: OrderData, source: Source, vendor: Vendor, at: datetime, announce: bool) -> Order:
+def _create(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Order:
     order = Order(
         vendor=vendor,
         source=source,
@@ -137,7 +145,7 @@ def _create(data: OrderData, source: Source, vendor: Vendor, at: datetime, annou
         line.order = order
     OrderLine.objects.bulk_create(lines)
     index_name(order)
-    arrive(order, by=source, at=at, announce=announce)
+    arrive(order, by=source, at=at)
     _report_refunds(order, data, source, at)
     return order
 

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain import stock
-from orders.domain.history import By, actor_of, record
-from orders.models import HistoryKind, Note, Order, Source, StatusChange
+from orders.domain.history import By, actor_of, record, write_note
+from orders.domain.parcels import units_left
+from orders.models import HistoryKind, Order, Source, StatusChange
 from orders.states import (
     CANCELS,
     CONFIRM_PAYMENT,
@@ -54,6 +55,16 @@ class ReasonMissing(StepRefused):
         )
 
 
+class NotPermitted(StepRefused):
+    """The person's role does not allow this."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Your role in this shop does not allow this for order %(number)s: nothing was changed.")
+            % {"number": order.number}
+        )
+
+
 class StaleOrder(StepRefused):
     """The order moved since the form was opened."""
 
@@ -62,8 +73,16 @@ class StaleOrder(StepRefused):
         last = order.history.select_related("user", "source").order_by("-version", "-id").first()
         who = (last.user or last.source) if last else None
         super().__init__(
-            _("Order %(number)s changed meanwhile and is now “%(status)s” (%(who)s): nothing was changed.")
-            % {"number": order.number, "status": order.get_status_display(), "who": who or _("automatic")}
+            _(
+                "Order %(number)s changed meanwhile (%(what)s, by %(who)s) and is now “%(status)s”: "
+                "nothing was changed."
+            )
+            % {
+                "number": order.number,
+                "status": order.get_status_display(),
+                "what": last.get_kind_display() if last else "",
+                "who": who or _("Comptoir"),
+            }
         )
 
 
@@ -87,6 +106,14 @@ def _steps_of_person(user: User, vendor: Vendor) -> set[tuple[OrderStatus, Order
     if membership is None:
         return set()
     return steps_of_member(membership, vendor)
+
+
+def may(by: By, order: Order, permission: Permission) -> bool:
+    """Say whether ``by`` may do ``permission`` for this order; staff and Comptoir itself may everything."""
+    if not isinstance(by, User) or by.is_staff:
+        return True
+    membership = Membership.objects.filter(user=by, vendor_id=order.vendor_id, vendor__is_active=True).first()
+    return membership is not None and membership.may(permission)
 
 
 def steps_of_member(membership: Membership, vendor: Vendor) -> set[tuple[OrderStatus, OrderStatus]]:
@@ -124,10 +151,10 @@ def change_status(
     lock(order)
     if order.status == to:
         return None
-    if to not in allowed_steps(order, by):
-        raise (StaleOrder(order) if version not in (None, order.version) else TransitionNotAllowed(order, to))
     if version not in (None, order.version):
         raise StaleOrder(order)
+    if to not in allowed_steps(order, by):
+        raise TransitionNotAllowed(order, to)
     if isinstance(by, User) and (order.status, to) in NEEDS_REASON and not note.strip():
         raise ReasonMissing(order)
     return move(order, to, by=by, at=at, note=note)
@@ -150,7 +177,6 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
         order.completed_at = at
     order.save(update_fields=["status", "version", "paid_at", "completed_at", "stage", "prepare_by"])
     who = actor_of(by, order)
-    text = note.strip()
     change = StatusChange.objects.create(
         order=order,
         kind=HistoryKind.STATUS,
@@ -160,17 +186,15 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
         source=who.source,
         old_status=old,
         new_status=to,
-        note=Note.objects.create(order=order, text=text, written_by=who.user, written_at=at)
-        if text
-        else None,
+        note=write_note(order, note, who, at),
         version=order.version,
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
-    emails.announce_step(order, old=old)
+    emails.announce_step(order, change)
     return change
 
 
-def arrive(order: Order, *, by: By, at: datetime, announce: bool = True) -> None:
+def arrive(order: Order, *, by: By, at: datetime) -> None:
     """Let a new order enter the state that it was reported with: stock, stage, history, mails.
 
     The order's row and lines are stored; ``at`` is when it arrived.
@@ -181,8 +205,7 @@ def arrive(order: Order, *, by: By, at: datetime, announce: bool = True) -> None
     order.save(update_fields=["paid_at", "completed_at", "stage", "prepare_by"])
     entry = record(order, HistoryKind.ARRIVED, by=by, at=at, new_status=order.status)
     move_stock(order, cause=f"change:{entry.pk}", by=by, at=at)
-    if announce:
-        emails.announce_arrival(order)
+    emails.announce_arrival(order)
 
 
 def set_dates_and_stage(order: Order, at: datetime) -> None:
@@ -192,11 +215,11 @@ def set_dates_and_stage(order: Order, at: datetime) -> None:
     order.prepare_by = None
     if order.status != OrderStatus.PROCESSING:
         order.stage = ""
-    elif order.shipments.exists():
-        order.stage = Stage.SHIPPED
-    else:
+    elif not order.shipments.exists():
         order.stage = Stage.TO_PREPARE
         order.prepare_by = after_working_days(order.paid_at or at, order.vendor)
+    else:
+        order.stage = Stage.TO_PREPARE if units_left(order) else Stage.SHIPPED
 
 
 def move_stock(order: Order, *, cause: str, by: By, at: datetime) -> None:

@@ -12,6 +12,11 @@ class Source(models.Model):
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("address"), max_length=80, unique=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    confirms_refunds = models.BooleanField(
+        _("carries out refunds itself"),
+        default=False,
+        help_text=_("A refund asked for here is then final only when the storefront reports it."),
+    )
 
     class Meta:
         verbose_name = _("storefront")

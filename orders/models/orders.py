@@ -29,7 +29,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def with_status(self, status: str) -> Self:
         """The menu's entry ``status``; « refunded » has the partly refunded ones too."""
         if status == OrderStatus.REFUNDED:
-            return self.filter(refund_state__in=[RefundState.PARTIAL, RefundState.FULL])
+            return self.filter(Q(status=status) | Q(refund_state__in=[RefundState.PARTIAL, RefundState.FULL]))
         return self.filter(status=status)
 
     def named(self, prefix: str) -> Self:
@@ -115,6 +115,7 @@ class Order(models.Model):
     total = _money(_("total incl. VAT"))
     storefront_vat_total = _money(_("VAT as the storefront states it"))
     refunded_total = _money(_("refunded incl. VAT"))
+    refund_requested_total = _money(_("refunds asked for, not confirmed yet"))
     net_total = _money(_("total after refunds"))
     commission = _money(_("commission charged"))
     commission_vat_rate = models.DecimalField(
@@ -225,8 +226,8 @@ class Order(models.Model):
 
     @property
     def refundable(self) -> Decimal:
-        """What may still be refunded, incl. VAT."""
-        return self.total - self.refunded_total
+        """What may still be refunded, incl. VAT: neither refunded nor asked for yet."""
+        return self.total - self.refunded_total - self.refund_requested_total
 
     @property
     def is_guest_order(self) -> bool:

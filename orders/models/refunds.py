@@ -13,13 +13,27 @@ from orders.models.orders import Order, OrderLine
 from vendors.models import MONEY
 
 
+class RefundProgress(models.TextChoices):
+    """A refund that the storefront carries out is requested first; only a confirmed one counts."""
+
+    REQUESTED = "requested", _("Requested")
+    CONFIRMED = "confirmed", _("Confirmed")
+    FAILED = "failed", _("Failed")
+
+
 class Refund(models.Model):
     """An amount given back to the customer, incl. VAT.
 
+    A requested refund reserves its amount; lines, stock, gains and state of the order follow
+    when it is confirmed. A failed one keeps the storefront's ``answer``.
     ``is_spread`` says that the refund came without lines and was spread over what was left.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
+    progress = models.CharField(
+        _("progress"), max_length=9, choices=RefundProgress, default=RefundProgress.CONFIRMED
+    )
+    answer = models.CharField(_("storefront's answer"), max_length=500, blank=True)
     external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
     amount = models.DecimalField(_("amount incl. VAT"), **MONEY)
     commission_given_back = models.DecimalField(_("commission given back"), **MONEY)
@@ -49,6 +63,9 @@ class Refund(models.Model):
                 fields=["order", "external_id"], condition=~Q(external_id=""), name="refund_external_unique"
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(progress__in=RefundProgress.values), name="refund_progress_known"
+            ),
         ]
 
     def __str__(self) -> str:

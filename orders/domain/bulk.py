@@ -1,0 +1,88 @@
+"""One action for many orders: each by itself, with its own result."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import translation
+
+from orders.domain.fulfillment import ship
+from orders.domain.parcels import units_left
+from orders.domain.stock import OutOfStock
+from orders.domain.transitions import StepRefused, lock, validate
+from orders.models import BulkAction, BulkItem, BulkJob, Order
+from orders.states import OrderStatus
+from vendors.models import User, Vendor
+
+BATCH = 1000
+
+
+@transaction.atomic
+def ask_for_bulk(
+    vendor: Vendor, orders: QuerySet[Order], action: BulkAction, *, by: User, at: datetime
+) -> BulkJob:
+    """Write down an action for every order of the selection; nothing is done yet."""
+    job = BulkJob.objects.create(vendor=vendor, asked_by=by, action=action, asked_at=at)
+    keys = orders.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=BATCH)
+    BulkItem.objects.bulk_create((BulkItem(job=job, order_id=pk) for pk in keys), batch_size=BATCH)
+    return job
+
+
+def work_on(job: BulkJob, *, at: datetime, most: int) -> bool:
+    """Carry out at most ``most`` of the job's waiting orders; return whether any are left.
+
+    Each order is a transaction of its own, so that a worker that dies leaves each either done
+    or waiting; two workers on one job share its orders.
+    """
+    language = job.asked_by.language or settings.LANGUAGE_CODE
+    waiting = job.items.filter(state=BulkItem.State.WAITING).order_by("id").values_list("pk", flat=True)
+    for pk in list(waiting[:most]):
+        with translation.override(language):
+            _work_on_item(job, pk, at)
+    return _finish(job, at)
+
+
+@transaction.atomic
+def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
+    item = (
+        BulkItem.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("order__vendor")
+        .filter(pk=pk, state=BulkItem.State.WAITING)
+        .first()
+    )
+    if item is None:
+        return
+    try:
+        with transaction.atomic():
+            changed = _act(BulkAction(job.action), item.order, job.asked_by, at)
+    except (StepRefused, OutOfStock) as refusal:
+        item.state, item.why = BulkItem.State.REFUSED, str(refusal)[:500]
+    else:
+        item.state = BulkItem.State.DONE if changed else BulkItem.State.UNCHANGED
+    item.save(update_fields=["state", "why"])
+
+
+def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
+    """Do it; return whether anything changed. Raises as the single action does."""
+    if action == BulkAction.VALIDATE:
+        return validate(order, by=by, at=at) is not None
+    lock(order)
+    if order.status == OrderStatus.PROCESSING and order.shipments.exists() and not units_left(order):
+        return False
+    ship(order, by=by, at=at)
+    return True
+
+
+def _finish(job: BulkJob, at: datetime) -> bool:
+    left = job.items.filter(state=BulkItem.State.WAITING).exists()
+    if not left:
+        BulkJob.objects.filter(pk=job.pk, finished_at=None).update(finished_at=at)
+    return left
+
+
+def progress(job: BulkJob) -> dict[str, int]:
+    """Return how many orders stand in each state."""
+    counts = dict.fromkeys(BulkItem.State.values, 0)
+    counts.update(job.items.values_list("state").annotate(n=Count("id")))
+    return counts

@@ -1,0 +1,140 @@
+"""Getting the goods to the customer: parcels, pickup, and the end of both."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from orders import emails
+from orders.domain.history import By, record
+from orders.domain.parcels import units_left, units_shipped
+from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
+from orders.models import Carrier, HistoryKind, Order, Shipment, ShipmentLine, Source
+from orders.states import OrderStatus, Stage
+from vendors.models import User
+from vendors.roles import Permission
+
+
+class ShippingRefused(StepRefused):
+    """The parcel or the pickup was not recorded; the message says why."""
+
+
+@transaction.atomic
+def ship(
+    order: Order,
+    *,
+    units: Mapping[int, int] | None = None,
+    carrier: str = "",
+    tracking_number: str = "",
+    by: By,
+    at: datetime,
+    version: int | None = None,
+) -> Shipment:
+    """Record a parcel with ``units`` (``{order line id: units}``; all that is left by default).
+
+    The last unit makes the order's stage ``shipped``, and completes the order where the shop
+    wants that. The customer is told, with the tracking number. Locks the order; raises
+    ShippingRefused for an order that is not being prepared, or for more units than are left.
+    """
+    _lock_for_work(order, by, version)
+    parcel = _checked_units(order, units_left(order) if units is None else units)
+    number = order.shipments.count() + 1
+    shipment = Shipment.objects.create(
+        order=order,
+        number=number,
+        carrier=Carrier(carrier) if carrier else "",
+        tracking_number=tracking_number.strip(),
+        shipped_at=at,
+        created_by=by if isinstance(by, User) else None,
+    )
+    ShipmentLine.objects.bulk_create(
+        ShipmentLine(shipment=shipment, line_id=pk, units=count) for pk, count in parcel.items()
+    )
+    is_last = not units_left(order)
+    _enter_stage(order, Stage.SHIPPED if is_last else Stage.TO_PREPARE)
+    record(
+        order,
+        HistoryKind.SHIPMENT,
+        by=by,
+        at=at,
+        data={"shipment": shipment.pk, "carrier": shipment.carrier, "tracking": shipment.tracking_number},
+    )
+    emails.tell_customer_of_parcel(order, shipment)
+    if is_last and order.vendor.completes_on_last_parcel:
+        move(order, OrderStatus.COMPLETED, by=by, at=at)
+    return shipment
+
+
+@transaction.atomic
+def ready_for_pickup(order: Order, *, by: By, at: datetime, version: int | None = None) -> None:
+    """Say that the goods wait in the shop; the customer is told, with address and hours.
+
+    Doing it twice has one effect. Raises ShippingRefused for an order that is not being prepared.
+    """
+    _lock_for_work(order, by, version if order.stage != Stage.READY_FOR_PICKUP else None)
+    if order.stage == Stage.READY_FOR_PICKUP:
+        return
+    if not units_left(order):
+        raise ShippingRefused(_("Order %(number)s is shipped already.") % {"number": order.number})
+    _enter_stage(order, Stage.READY_FOR_PICKUP)
+    entry = record(order, HistoryKind.STAGE, by=by, at=at, data={"stage": Stage.READY_FOR_PICKUP.value})
+    emails.tell_customer_of_pickup(order, entry.pk)
+
+
+@transaction.atomic
+def hand_over(order: Order, *, by: By, at: datetime, version: int | None = None) -> None:
+    """The customer took the goods in the shop: the order is completed."""
+    lock(order)
+    if order.status == OrderStatus.COMPLETED:
+        return
+    _check_work(order, by, version)
+    if order.stage != Stage.READY_FOR_PICKUP:
+        raise ShippingRefused(_("Order %(number)s does not wait for pickup.") % {"number": order.number})
+    move(order, OrderStatus.COMPLETED, by=by, at=at)
+
+
+def _lock_for_work(order: Order, by: By, version: int | None) -> None:
+    lock(order)
+    _check_work(order, by, version)
+
+
+def _check_work(order: Order, by: By, version: int | None) -> None:
+    """Raise unless ``by`` may prepare orders and this one is being prepared, unchanged since ``version``."""
+    if not isinstance(by, Source) and not may(by, order, Permission.FULFILL):
+        raise NotPermitted(order)
+    if version not in (None, order.version):
+        raise StaleOrder(order)
+    if order.status != OrderStatus.PROCESSING:
+        raise ShippingRefused(
+            _("Order %(number)s is “%(status)s”, so nothing of it can be shipped or handed over.")
+            % {"number": order.number, "status": order.get_status_display()}
+        )
+
+
+def _checked_units(order: Order, units: Mapping[int, int]) -> dict[int, int]:
+    """Return the parcel's units; raises ShippingRefused for none, or for more than there are."""
+    parcel = {pk: count for pk, count in units.items() if count != 0}
+    shipped = units_shipped(order)
+    lines = {line.pk: line for line in order.lines.all() if line.kind == "product"}
+    for pk, count in parcel.items():
+        line = lines.get(pk)
+        if line is None:
+            raise ShippingRefused(_("Order %(number)s has no such line.") % {"number": order.number})
+        most = line.quantity - shipped.get(pk, 0)
+        if not 0 < count <= most:
+            raise ShippingRefused(
+                _("%(line)s: %(most)s units can be shipped, not %(units)s.")
+                % {"line": line.name, "most": most, "units": count}
+            )
+    if not parcel:
+        raise ShippingRefused(_("Order %(number)s has nothing left to ship.") % {"number": order.number})
+    return parcel
+
+
+def _enter_stage(order: Order, stage: Stage) -> None:
+    """Set the stage; an order that something was done for is no longer late."""
+    order.stage = stage
+    order.prepare_by = None
+    order.version += 1
+    order.save(update_fields=["stage", "prepare_by", "version"])

@@ -1,0 +1,35 @@
+"""Notes about an order: for the team, or for the customer."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from orders import emails
+from orders.domain.history import By, record
+from orders.domain.transitions import NotPermitted, StepRefused, may
+from orders.models import HistoryEntry, HistoryKind, Order
+from vendors.roles import Permission
+
+LONGEST = 2000
+
+
+@transaction.atomic
+def add_note(order: Order, text: str, *, for_customer: bool = False, by: By, at: datetime) -> HistoryEntry:
+    """Add a private note, or one that is mailed to the customer.
+
+    Raises StepRefused for an empty or overlong text, NotPermitted without the permission.
+    """
+    text = text.strip()
+    if not may(by, order, Permission.FULFILL):
+        raise NotPermitted(order)
+    if not text or len(text) > LONGEST:
+        raise StepRefused(_("A note has 1 to %(most)s characters.") % {"most": LONGEST})
+    if for_customer and not order.customer_email:
+        raise StepRefused(
+            _("The customer of order %(number)s has no e-mail address.") % {"number": order.number}
+        )
+    entry = record(order, HistoryKind.NOTE, by=by, at=at, text=text, for_customer=for_customer)
+    if for_customer and entry.note is not None:
+        emails.tell_customer_of_note(order, entry.note)
+    return entry

@@ -1,0 +1,60 @@
+"""One action asked for many orders, and what came of each."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orders.models.orders import Order
+from vendors.models import Vendor
+
+
+class BulkAction(models.TextChoices):
+    VALIDATE = "validate", _("Validate")
+    SHIP = "ship", _("Mark shipped")
+
+
+class BulkJob(models.Model):
+    """One action for a selection of orders; each order is its own piece of work."""
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="bulk_jobs", verbose_name=_("shop"))
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by")
+    )
+    action = models.CharField(_("action"), max_length=10, choices=BulkAction)
+    asked_at = models.DateTimeField(_("asked at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("bulk action")
+        verbose_name_plural = _("bulk actions")
+        indexes = [models.Index(fields=["vendor", "-asked_at"], name="bulk_job_by_vendor")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class BulkItem(models.Model):
+    """One order of a bulk action: waiting, done, or refused with its reason."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Done")
+        UNCHANGED = "unchanged", _("Done already")
+        REFUSED = "refused", _("Refused")
+
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="+")
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
+    why = models.CharField(_("why"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("order of a bulk action")
+        verbose_name_plural = _("orders of bulk actions")
+        constraints = [
+            models.UniqueConstraint(fields=["job", "order"], name="bulk_item_unique"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "done", "unchanged", "refused"]), name="bulk_item_state_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["job", "state", "id"], name="bulk_item_by_state")]

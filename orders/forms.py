@@ -1,0 +1,151 @@
+"""What a person fills in about an order; each form ends in one domain function."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from orders.domain.refunds import RefundedLine
+from orders.models import Carrier, LineKind, Order, OrderLine
+
+LONGEST_REASON = 500
+
+
+class ReasonForm(forms.Form):
+    """Why a step is taken."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=LONGEST_REASON, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+
+    def __init__(self, *args: Any, reason_required: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = reason_required
+
+
+class NoteForm(forms.Form):
+    """A note for the team, or for the customer."""
+
+    text = forms.CharField(label=_("Note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    for_customer = forms.BooleanField(label=_("Send it to the customer by e-mail"), required=False)
+
+
+class MoneyField(forms.DecimalField):
+    """An amount as people type it: « 12,50 », « 12.50 », « 1 234,50 € »."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, **{"required": False, **kwargs})
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        if isinstance(value, str):
+            value = value.replace("\u202f", "").replace("\u00a0", "").replace(" ", "").replace("€", "")
+            value = value.replace(",", ".").replace("\u2212", "-")
+        return super().to_python(value)
+
+
+class LineFields:
+    """The fields of one order line in a form, and the line itself, for the template."""
+
+    def __init__(self, form: forms.Form, line: OrderLine, names: list[str]) -> None:
+        self.line = line
+        self.fields = {
+            name: form[f"{name}_{line.pk}"] for name in names if f"{name}_{line.pk}" in form.fields
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.fields[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class ShipForm(forms.Form):
+    """A parcel: which units, which carrier, which tracking number."""
+
+    carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
+    tracking_number = forms.CharField(label=_("Tracking number"), max_length=60, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+
+    def __init__(self, *args: Any, order: Order, left: dict[int, int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lines = [line for line in order.lines.all() if line.pk in left]
+        for line in self.lines:
+            self.fields[f"units_{line.pk}"] = forms.IntegerField(
+                label=line.name, min_value=0, max_value=left[line.pk], initial=left[line.pk]
+            )
+
+    @property
+    def rows(self) -> list[LineFields]:
+        return [LineFields(self, line, ["units"]) for line in self.lines]
+
+    @property
+    def units(self) -> dict[int, int]:
+        """The parcel, as the domain takes it; call on a valid form."""
+        return {line.pk: self.cleaned_data[f"units_{line.pk}"] or 0 for line in self.lines}
+
+
+class RefundForm(forms.Form):
+    """A refund by line, or an amount; what is left empty is not refunded.
+
+    Units without an amount mean their price; ``amount`` beyond the lines is spread over all.
+    """
+
+    amount = MoneyField(label=_("Another amount"), min_value=Decimal(0))
+    reason = forms.CharField(label=_("Reason"), max_length=LONGEST_REASON, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+
+    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lines = [line for line in order.lines.all() if line.refundable > 0]
+        for line in self.lines:
+            self._add_fields(line)
+
+    def _add_fields(self, line: OrderLine) -> None:
+        self.fields[f"amount_{line.pk}"] = MoneyField(
+            label=_("Amount incl. VAT, %(line)s") % {"line": line.name}, min_value=Decimal(0), localize=False
+        )
+        if line.kind == LineKind.PRODUCT:
+            most = line.quantity - line.units_refunded
+            self.fields[f"units_{line.pk}"] = forms.IntegerField(
+                label=_("Units, %(line)s") % {"line": line.name}, min_value=0, max_value=most, required=False
+            )
+            self.fields[f"back_{line.pk}"] = forms.BooleanField(
+                label=_("Back on the shelf, %(line)s") % {"line": line.name}, required=False
+            )
+
+    @property
+    def rows(self) -> list[LineFields]:
+        return [LineFields(self, line, ["units", "amount", "back"]) for line in self.lines]
+
+    @property
+    def refunded_lines(self) -> dict[int, RefundedLine]:
+        """The refund by line, as the domain takes it; call on a valid form."""
+        parts = {line.pk: self._part(line) for line in self.lines}
+        return {pk: part for pk, part in parts.items() if part.units or part.amount_incl_vat}
+
+    def _part(self, line: OrderLine) -> RefundedLine:
+        units = self.cleaned_data.get(f"units_{line.pk}") or 0
+        amount = self.cleaned_data.get(f"amount_{line.pk}")
+        if amount is None:
+            amount = price_of_units(line, units)
+        back = units if self.cleaned_data.get(f"back_{line.pk}") else 0
+        return RefundedLine(units, amount, back)
+
+    @property
+    def whole(self) -> Decimal | None:
+        """The whole amount where the person named one beyond the lines; None otherwise."""
+        amount: Decimal | None = self.cleaned_data.get("amount")
+        if not amount:
+            return None
+        return amount + sum((part.amount_incl_vat for part in self.refunded_lines.values()), Decimal("0.00"))
+
+
+def price_of_units(line: OrderLine, units: int) -> Decimal:
+    """What ``units`` of the line cost the customer after discounts; the last units take what is left."""
+    left = line.quantity - line.units_refunded
+    if units >= left:
+        return line.refundable
+    exact = line.total * units / line.quantity
+    return min(exact.quantize(Decimal("0.01")), line.refundable)

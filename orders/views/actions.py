@@ -1,0 +1,88 @@
+"""What a person can do with an order now: the one next action, the others, and why some are not possible."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from orders.domain.parcels import units_left
+from orders.domain.transitions import steps_of_member
+from orders.models import Order
+from orders.states import CANCELS, CONFIRM_PAYMENT, REOPEN, VALIDATE, OrderStatus, Stage
+from vendors.access import VendorRequest
+
+S = OrderStatus
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button or link; ``why_not`` keeps a refused one visible with its reason."""
+
+    label: str
+    url: str
+    is_post: bool = False
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The one primary action of the page, and the menu of the others."""
+
+    primary: Action | None
+    others: list[Action]
+
+
+def actions_of(request: VendorRequest, order: Order) -> Actions:
+    """Return what this member can do with the order; what the role forbids is absent."""
+    steps = {
+        to for origin, to in steps_of_member(request.membership, request.vendor) if origin == order.status
+    }
+    possible = _fulfillment(request, order, steps) + _money(request, order, steps)
+    primary = next((action for action in possible if not action.why_not), None)
+    if order.status not in (S.PROCESSING, S.ON_HOLD):
+        primary = None
+    return Actions(primary, [action for action in possible if action is not primary])
+
+
+def _url(request: VendorRequest, order: Order, name: str, *more: str) -> str:
+    return reverse(f"orders:{name}", args=[request.vendor.slug, order.number, *more])
+
+
+def _fulfillment(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> list[Action]:
+    if not request.may["fulfill"] or order.status != S.PROCESSING:
+        return []
+    found = []
+    if order.stage == Stage.READY_FOR_PICKUP:
+        found.append(
+            Action(_("Handed over to the customer"), _url(request, order, "hand_over"), is_post=True)
+        )
+    if VALIDATE[1] in steps:
+        found.append(Action(_("Validate the order"), _url(request, order, "validate"), is_post=True))
+    if units_left(order):
+        found.append(Action(_("Add a parcel…"), _url(request, order, "ship")))
+        if order.stage != Stage.READY_FOR_PICKUP:
+            found.append(Action(_("Ready for pickup"), _url(request, order, "ready"), is_post=True))
+    return found
+
+
+def _money(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> list[Action]:
+    if not request.may["manage_orders"]:
+        return []
+    found = []
+    if order.status == CONFIRM_PAYMENT[0]:
+        confirm = _url(request, order, "step", "confirm-payment")
+        refusal = "" if CONFIRM_PAYMENT[1] in steps else _("The marketplace confirms payments for this shop.")
+        found.append(Action(_("Confirm the payment…"), confirm, why_not=refusal))
+    if order.is_refundable or order.needs_refund:
+        found.append(Action(_("Refund…"), _url(request, order, "refund")))
+    if order.is_refundable:
+        found.append(Action(_("Cancel and refund…"), _url(request, order, "stop_and_refund")))
+    cancel = _url(request, order, "step", "cancel")
+    if (order.status, S.CANCELLED) in CANCELS:
+        found.append(Action(_("Cancel the order…"), cancel))
+    elif order.status == S.PROCESSING:
+        refusal = _("A paid order is cancelled by the marketplace. You can cancel and refund it.")
+        found.append(Action(_("Cancel the order"), cancel, why_not=refusal))
+    if order.status == REOPEN[0]:
+        found.append(Action(_("Reopen the order…"), _url(request, order, "step", "reopen")))
+    return found

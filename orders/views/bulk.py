@@ -1,0 +1,87 @@
+"""One action for a selection: asked for on the list, followed on a page of its own."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.filters import OrderFilter
+from orders.jobs import run_bulk
+from orders.models import BulkAction, BulkItem, BulkJob, Order
+from vendors.access import VendorRequest, vendor_required
+from vendors.roles import Permission
+
+AT_ONCE = 20  # orders that are dealt with while the person waits
+PER_PAGE = 100
+
+
+@require_POST
+@vendor_required(Permission.FULFILL)
+def start_bulk(request: VendorRequest) -> HttpResponse:
+    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``)."""
+    action = request.POST.get("action", "")
+    if action not in BulkAction.values:
+        messages.error(request, _("There is no such action: nothing was changed."))
+        return redirect("orders:list", slug=request.vendor.slug)
+    orders = _chosen(request)
+    if orders is None or not orders.exists():
+        messages.error(request, _("No order was chosen: nothing was changed."))
+        return redirect("orders:list", slug=request.vendor.slug)
+    with transaction.atomic():
+        job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
+        is_small = job.items.count() <= AT_ONCE
+        if not is_small:
+            run_bulk.enqueue(job.pk)
+    if is_small:
+        work_on(job, at=timezone.now(), most=AT_ONCE)
+    return redirect("orders:bulk", slug=request.vendor.slug, pk=job.pk)
+
+
+def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
+    """The orders that the form names; None where its filters are not understood."""
+    mine = Order.objects.for_vendor(request.vendor)
+    if request.POST.get("all") != "1":
+        return mine.filter(number__in=request.POST.getlist("order")[:1000])
+    may_see_amounts = request.may[Permission.VIEW_AMOUNTS]
+    selection = OrderFilter(
+        QueryDict(request.POST.get("filters", "")[:2000]),
+        queryset=mine,
+        vendor=request.vendor,
+        may_see_amounts=may_see_amounts,
+    )
+    return selection.selection if selection.is_valid() else None
+
+
+@require_safe
+@vendor_required(Permission.FULFILL)
+def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
+    """Show how far a bulk action is, and what came of each order."""
+    job = get_object_or_404(BulkJob.objects.select_related("asked_by"), vendor=request.vendor, pk=pk)
+    counts = progress(job)
+    state = request.GET.get("state", "")
+    items = job.items.select_related("order")
+    if state in BulkItem.State.values:
+        items = items.filter(state=state)
+    total = sum(counts.values())
+    return render(
+        request,
+        "orders/bulk.html",
+        {
+            "job": job,
+            "counts": counts,
+            "total": total,
+            "finished": total - counts[BulkItem.State.WAITING],
+            "is_running": counts[BulkItem.State.WAITING] > 0,
+            "page": Paginator(items.order_by("id"), PER_PAGE).get_page(request.GET.get("page")),
+            "state": state,
+            "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
+            "list_url": reverse("orders:list", args=[request.vendor.slug]),
+        },
+    )

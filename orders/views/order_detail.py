@@ -1,0 +1,118 @@
+"""One order: everything a vendor needs to deal with it, and the next action."""
+
+from decimal import Decimal
+
+from django.contrib import messages
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from marketplace.models import OutgoingEmail
+from orders.documents.vat import vat_groups
+from orders.domain.stock import OutOfStock
+from orders.domain.transitions import StepRefused, validate
+from orders.emails import topic_of
+from orders.forms import NoteForm
+from orders.models import HistoryEntry, Order, Refund, RefundLine, Shipment, ShipmentLine
+from orders.states import DELIVERABLE, INVOICEABLE
+from orders.views.actions import actions_of
+from orders.views.gains import explain_gains
+from orders.views.timeline import explanation, timeline
+from vendors.access import VendorRequest, vendor_required
+from vendors.roles import Permission
+
+
+@require_safe
+@vendor_required(Permission.VIEW_ORDERS)
+def order_detail(request: VendorRequest, number: str) -> HttpResponse:
+    """Show one order of the shop."""
+    order = get_object_or_404(_with_all(request), number=number)
+    now = timezone.now()
+    history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note")
+    mails = OutgoingEmail.objects.filter(topic=topic_of(order))
+    lines = list(order.lines.all())
+    groups = vat_groups(lines) if request.may["view_amounts"] else []
+    return render(
+        request,
+        "orders/order_detail.html",
+        {
+            "order": order,
+            "lines": lines,
+            "refunds": [refund for refund in order.refunds.all() if refund.progress == "confirmed"],
+            "refunds_asked_for": [refund for refund in order.refunds.all() if refund.progress == "requested"],
+            "vat_groups": groups,
+            "total_net": sum((group.net for group in groups), Decimal(0)),
+            "total_vat": sum((group.vat for group in groups), Decimal(0)),
+            "gains": explain_gains(order, lines) if request.may["view_amounts"] else None,
+            "events": timeline(order, history, mails, shows_amounts=request.may["view_amounts"]),
+            "explanation": explanation(order, now),
+            "is_late": order.is_late(now),
+            "orders_of_customer": order.customer
+            and order.customer.orders.filter(vendor=request.vendor).count(),
+            "invoice": next((document for document in order.documents.all() if document.kind == "F"), None),
+            "actions": actions_of(request, order),
+            "note_form": NoteForm() if request.may["fulfill"] else None,
+            "may_issue": request.may["issue_invoices"] and order.status in INVOICEABLE,
+            "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
+            "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
+        },
+    )
+
+
+def _with_all(request: VendorRequest) -> QuerySet[Order]:
+    """The shop's orders with what the page shows, in as many queries whatever the order holds."""
+    return (
+        Order.objects.for_vendor(request.vendor)
+        .select_related("customer", "source", "vendor")
+        .prefetch_related(
+            "lines",
+            "documents",
+            Prefetch(
+                "shipments",
+                Shipment.objects.prefetch_related(
+                    Prefetch("lines", ShipmentLine.objects.select_related("line"))
+                ),
+            ),
+            Prefetch(
+                "refunds",
+                Refund.objects.select_related("reason").prefetch_related(
+                    Prefetch("lines", RefundLine.objects.select_related("line"))
+                ),
+            ),
+        )
+    )
+
+
+@require_POST
+@vendor_required(Permission.FULFILL)
+def validate_order(request: VendorRequest, number: str) -> HttpResponse:
+    """Validate one order, once, and come back to where the person was."""
+    order = get_object_or_404(Order.objects.for_vendor(request.vendor), number=number)
+    try:
+        change = validate(order, by=request.user, at=timezone.now(), version=form_version(request))
+    except (StepRefused, OutOfStock) as refusal:
+        messages.error(request, str(refusal))
+    else:
+        if change:
+            messages.success(request, _("Order %(number)s is completed.") % {"number": order.number})
+        else:
+            messages.info(request, _("Order %(number)s was completed already.") % {"number": order.number})
+    return redirect(back(request, reverse("orders:detail", args=[request.vendor.slug, order.number])))
+
+
+def form_version(request: VendorRequest) -> int | None:
+    """The version of the order that the form was opened on; None where the form does not say."""
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def back(request: VendorRequest, default: str) -> str:
+    """The page of this site that the form names, else ``default``."""
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_ours else default

@@ -1,0 +1,270 @@
+"""What a person does to one order: steps, parcels, pickup, refunds, notes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from marketplace.formats import money
+from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
+from orders.domain.notes import add_note
+from orders.domain.parcels import units_left
+from orders.domain.refunds import RefundRefused, ask_for_refund, cancel_and_refund, preview_refund
+from orders.domain.stock import OutOfStock
+from orders.domain.transitions import StepRefused, allowed_steps, change_status
+from orders.forms import NoteForm, ReasonForm, RefundForm, ShipForm
+from orders.models import Order, RefundProgress
+from orders.states import OrderStatus
+from orders.views.order_detail import form_version
+from vendors.access import VendorRequest, vendor_required
+from vendors.roles import Permission
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that a person confirms on a page of its own."""
+
+    to: OrderStatus
+    title: str | Promise
+    consequence: str | Promise
+    button: str | Promise
+    reason_required: bool = False
+
+
+STEPS = {
+    "cancel": Step(
+        OrderStatus.CANCELLED,
+        gettext_lazy("Cancel order %(number)s"),
+        gettext_lazy("What the order holds goes back to the shelf. Only the marketplace can bring it back."),
+        gettext_lazy("Cancel the order"),
+    ),
+    "reopen": Step(
+        OrderStatus.PROCESSING,
+        gettext_lazy("Reopen order %(number)s"),
+        gettext_lazy("The order is in progress again. The reason stays in its history."),
+        gettext_lazy("Reopen the order"),
+        reason_required=True,
+    ),
+    "confirm-payment": Step(
+        OrderStatus.PROCESSING,
+        gettext_lazy("Confirm the payment of order %(number)s"),
+        gettext_lazy(
+            "The cheque or transfer has arrived: the order can be prepared, and its gains are yours."
+        ),
+        gettext_lazy("Confirm the payment"),
+    ),
+}
+
+
+def _find(request: VendorRequest, number: str) -> Order:
+    return get_object_or_404(
+        Order.objects.for_vendor(request.vendor).select_related("vendor", "source"), number=number
+    )
+
+
+def _attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> bool:
+    """Do one thing and say what came of it; return whether it was done."""
+    try:
+        act()
+    except (StepRefused, OutOfStock) as refusal:
+        messages.error(request, str(refusal))
+        return False
+    messages.success(request, done)
+    return True
+
+
+def _to_order(request: VendorRequest, order: Order) -> HttpResponse:
+    return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vendor_required(Permission.MANAGE_ORDERS)
+def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
+    """Ask before cancelling, reopening or confirming a payment, then do it once."""
+    order = _find(request, number)
+    if (wanted := STEPS.get(step)) is None:
+        raise Http404
+    form = ReasonForm(
+        request.POST or None, initial={"version": order.version}, reason_required=wanted.reason_required
+    )
+    if request.method == "POST" and form.is_valid():
+        _attempt(
+            request,
+            lambda: change_status(
+                order,
+                wanted.to,
+                by=request.user,
+                at=timezone.now(),
+                note=form.cleaned_data["reason"],
+                version=form.cleaned_data["version"],
+            ),
+            _("Order %(number)s is now “%(status)s”.") % {"number": order.number, "status": wanted.to.label},
+        )
+        return _to_order(request, order)
+    is_possible = order.status != wanted.to and wanted.to in allowed_steps(order, request.user)
+    return render(
+        request,
+        "orders/step.html",
+        {
+            "order": order,
+            "form": form,
+            "title": wanted.title % {"number": order.number},
+            "consequence": wanted.consequence,
+            "button": wanted.button,
+            "is_possible": is_possible,
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vendor_required(Permission.FULFILL)
+def ship_order(request: VendorRequest, number: str) -> HttpResponse:
+    """Record a parcel."""
+    order = _find(request, number)
+    form = ShipForm(
+        request.POST or None, order=order, left=units_left(order), initial={"version": order.version}
+    )
+    if request.method == "POST" and form.is_valid():
+        _attempt(
+            request,
+            lambda: ship(
+                order,
+                units=form.units,
+                carrier=form.cleaned_data["carrier"],
+                tracking_number=form.cleaned_data["tracking_number"],
+                by=request.user,
+                at=timezone.now(),
+                version=form.cleaned_data["version"],
+            ),
+            _("The parcel of order %(number)s is recorded.") % {"number": order.number},
+        )
+        return _to_order(request, order)
+    return render(request, "orders/ship.html", {"order": order, "form": form})
+
+
+@require_POST
+@vendor_required(Permission.FULFILL)
+def make_ready(request: VendorRequest, number: str) -> HttpResponse:
+    """Say that the order waits in the shop."""
+    order = _find(request, number)
+    _attempt(
+        request,
+        lambda: ready_for_pickup(order, by=request.user, at=timezone.now(), version=form_version(request)),
+        _("Order %(number)s is ready for pickup.") % {"number": order.number},
+    )
+    return _to_order(request, order)
+
+
+@require_POST
+@vendor_required(Permission.FULFILL)
+def hand_over_order(request: VendorRequest, number: str) -> HttpResponse:
+    """The customer took the goods."""
+    order = _find(request, number)
+    _attempt(
+        request,
+        lambda: hand_over(order, by=request.user, at=timezone.now(), version=form_version(request)),
+        _("Order %(number)s is handed over and completed.") % {"number": order.number},
+    )
+    return _to_order(request, order)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vendor_required(Permission.MANAGE_ORDERS)
+def refund(request: VendorRequest, number: str) -> HttpResponse:
+    """Refund lines, shipping or an amount; « preview » computes without recording."""
+    order = _find(request, number)
+    form = RefundForm(request.POST or None, order=order, initial={"version": order.version})
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        asked: dict[str, Any] = {"lines": form.refunded_lines, "amount": form.whole}
+        try:
+            if request.POST.get("do") == "refund":
+                recorded = ask_for_refund(
+                    order,
+                    **asked,
+                    by=request.user,
+                    at=timezone.now(),
+                    reason=form.cleaned_data["reason"],
+                    version=form.cleaned_data["version"],
+                )
+                messages.success(
+                    request, _refunded(order, recorded.progress, money(recorded.amount, order.currency))
+                )
+                return _to_order(request, order)
+            preview = preview_refund(order, **asked)
+        except RefundRefused as refusal:
+            form.add_error(None, str(refusal))
+        except (StepRefused, OutOfStock) as refusal:
+            messages.error(request, str(refusal))
+            return _to_order(request, order)
+    return render(request, "orders/refund.html", {"order": order, "form": form, "preview": preview})
+
+
+def _refunded(order: Order, progress: str, amount: str) -> str:
+    values = {"number": order.number, "amount": amount}
+    if progress == RefundProgress.REQUESTED:
+        return _("A refund of %(amount)s is asked for; the storefront will confirm it.") % values
+    return _("%(amount)s of order %(number)s are refunded.") % values
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vendor_required(Permission.MANAGE_ORDERS)
+def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
+    """Ask before stopping a paid order: a whole refund with the goods back on the shelf."""
+    order = _find(request, number)
+    form = ReasonForm(request.POST or None, initial={"version": order.version})
+    if request.method == "POST" and form.is_valid():
+        _attempt(
+            request,
+            lambda: cancel_and_refund(
+                order,
+                by=request.user,
+                at=timezone.now(),
+                reason=form.cleaned_data["reason"],
+                version=form.cleaned_data["version"],
+            ),
+            _("Order %(number)s is stopped and refunded.") % {"number": order.number},
+        )
+        return _to_order(request, order)
+    amount = money(order.refundable, order.currency)
+    consequence = _("%(amount)s are refunded and every unit goes back to the shelf. This cannot be undone.")
+    return render(
+        request,
+        "orders/step.html",
+        {
+            "order": order,
+            "form": form,
+            "title": _("Cancel and refund order %(number)s") % {"number": order.number},
+            "consequence": consequence % {"amount": amount},
+            "button": _("Refund %(amount)s") % {"amount": amount},
+            "is_possible": order.is_refundable,
+        },
+    )
+
+
+@require_POST
+@vendor_required(Permission.FULFILL)
+def note(request: VendorRequest, number: str) -> HttpResponse:
+    """Add a note to the order."""
+    order = _find(request, number)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        return _to_order(request, order)
+    for_customer = form.cleaned_data["for_customer"]
+    _attempt(
+        request,
+        lambda: add_note(
+            order, form.cleaned_data["text"], for_customer=for_customer, by=request.user, at=timezone.now()
+        ),
+        _("The note goes to the customer.") if for_customer else _("The note is kept."),
+    )
+    return _to_order(request, order)

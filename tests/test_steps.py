@@ -1,0 +1,250 @@
+"""What a person does on the pages of one order."""
+
+from decimal import Decimal
+
+import pytest
+
+from marketplace.models import OutgoingEmail
+from orders.models import Refund, Shipment
+from orders.states import OrderStatus, Stage
+from tests.factories import make_line, make_member, make_order, make_product, make_vendor
+from vendors.roles import Role
+
+S = OrderStatus
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def order(vendor):
+    lines = [(make_product(vendor, stock=10, name="Miel"), 3), make_line(None, kind="shipping", total="6.00")]
+    return make_order(vendor, number="1042", status=S.PROCESSING, lines=lines)
+
+
+def url(order, path=""):
+    return f"/vendors/rucher-des-baux/orders/{order.number}/{path}"
+
+
+def post(client, order, path, **data):
+    response = client.post(url(order, path), data, follow=True)
+    order.refresh_from_db()
+    return response.content.decode()
+
+
+def offered(client, order):
+    """The labels of the actions the page offers, in order."""
+    return [action.label for action in actions(client, order) if not action.why_not]
+
+
+def actions(client, order):
+    offered = client.get(url(order)).context["actions"]
+    return [*([offered.primary] if offered.primary else []), *offered.others]
+
+
+@pytest.mark.parametrize(
+    ("status", "labels"),
+    [
+        (S.PENDING, ["Cancel the order…"]),
+        (S.ON_HOLD, ["Cancel the order…"]),
+        (
+            S.PROCESSING,
+            ["Validate the order", "Add a parcel…", "Ready for pickup", "Refund…", "Cancel and refund…"],
+        ),
+        (S.COMPLETED, ["Refund…", "Cancel and refund…", "Reopen the order…"]),
+        (S.CANCELLED, []),
+        (S.REFUNDED, []),
+        (S.FAILED, ["Cancel the order…"]),
+    ],
+)
+def test_only_possible_actions_are_offered(client_of, owner, vendor, status, labels):
+    order = make_order(vendor, status=status)
+
+    assert sorted(offered(client_of(owner), order)) == sorted(labels)
+
+
+def test_confirming_a_payment_is_offered_where_it_is_granted(client_of, owner, vendor):
+    order = make_order(vendor, status=S.ON_HOLD)
+    client = client_of(owner)
+    refused = next(action for action in actions(client, order) if action.label == "Confirm the payment…")
+    vendor.confirms_payments = True
+    vendor.save()
+
+    assert refused.why_not == "The marketplace confirms payments for this shop."
+    assert offered(client, order)[0] == "Confirm the payment…"
+
+
+def test_a_preparer_is_offered_the_work_and_no_money(client_of, vendor, order):
+    client = client_of(make_member(vendor, Role.PREPARER))
+
+    assert offered(client, order) == ["Validate the order", "Add a parcel…", "Ready for pickup"]
+
+
+def test_an_accountant_is_offered_nothing(client_of, vendor, order):
+    assert offered(client_of(make_member(vendor, Role.ACCOUNTANT)), order) == []
+
+
+@pytest.mark.parametrize("path", ["steps/cancel/", "steps/reopen/", "ship/", "refund/", "cancel-and-refund/"])
+def test_a_step_asks_before_it_is_taken(client_of, owner, order, path):
+    assert client_of(owner).get(url(order, path)).status_code == 200
+    order.refresh_from_db()
+    assert order.status == S.PROCESSING
+
+
+def test_an_unknown_step_is_not_found(client_of, owner, order):
+    assert client_of(owner).get(url(order, "steps/explode/")).status_code == 404
+
+
+def test_reopening_needs_a_reason(client_of, owner, vendor):
+    order = make_order(vendor, status=S.COMPLETED)
+    client = client_of(owner)
+
+    post(client, order, "steps/reopen/", version=order.version)
+    without = order.status
+    post(client, order, "steps/reopen/", version=order.version, reason="Colis revenu")
+
+    assert (without, order.status) == (S.COMPLETED, S.PROCESSING)
+    assert order.history.latest("id").note.text == "Colis revenu"
+
+
+def test_the_second_tab_is_told(client_of, owner, vendor, order):
+    client = client_of(owner)
+    opened_on = order.version
+    post(client, order, "validate/", version=opened_on)
+
+    text = post(client, order, "cancel-and-refund/", version=opened_on)
+
+    assert order.status == S.COMPLETED
+    assert "changed meanwhile (Status changed, by Claire Fabre)" in text
+
+
+def test_a_parcel_is_recorded_and_the_customer_told(client_of, owner, order):
+    line = order.lines.first()
+
+    post(
+        client_of(owner),
+        order,
+        "ship/",
+        **{f"units_{line.pk}": 3, "carrier": "colissimo", "tracking_number": "6A1", "version": order.version},
+    )
+
+    assert (order.stage, Shipment.objects.get().tracking_number) == (Stage.SHIPPED, "6A1")
+    assert OutgoingEmail.objects.get(template="order_shipped").to == "camille@example.com"
+
+
+def test_ready_then_handed_over_completes_the_order(client_of, owner, order):
+    client = client_of(owner)
+
+    post(client, order, "ready/", version=order.version)
+    stage = order.stage
+    post(client, order, "hand-over/", version=order.version)
+
+    assert (stage, order.status) == (Stage.READY_FOR_PICKUP, S.COMPLETED)
+
+
+def test_a_preview_of_a_refund_records_nothing(client_of, owner, order):
+    line = order.lines.first()
+
+    response = client_of(owner).post(url(order, "refund/"), {f"units_{line.pk}": 1, "do": "preview"})
+
+    assert response.context["preview"].amount == Decimal("12.00")
+    assert not Refund.objects.exists()
+
+
+def test_units_are_refunded_at_their_price_and_come_back(client_of, owner, order):
+    line = order.lines.first()
+
+    post(
+        client_of(owner),
+        order,
+        "refund/",
+        **{f"units_{line.pk}": 1, f"back_{line.pk}": "on", "do": "refund", "version": order.version},
+    )
+
+    line.product.refresh_from_db()
+    assert (order.refunded_total, order.refund_state, line.product.stock) == (Decimal("12.00"), "partial", 8)
+
+
+@pytest.mark.parametrize("typed", ["5,00", "5.00", "5,00 €", "5"])
+def test_an_amount_is_read_as_people_type_it(client_of, owner, order, typed):
+    post(client_of(owner), order, "refund/", amount=typed, do="refund", version=order.version)
+
+    assert order.refunded_total == Decimal("5.00")
+
+
+@pytest.mark.parametrize("typed", ["42.01", "-1", "abc", "1e5", "0.001", "NaN"])
+def test_an_impossible_amount_is_said_and_refunds_nothing(client_of, owner, order, typed):
+    response = client_of(owner).post(url(order, "refund/"), {"amount": typed, "do": "refund"})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    assert not Refund.objects.exists()
+
+
+def test_refunding_twice_by_a_double_click_refunds_once(client_of, owner, order):
+    client = client_of(owner)
+    version = order.version
+
+    post(client, order, "refund/", amount="5", do="refund", version=version)
+    text = post(client, order, "refund/", amount="5", do="refund", version=version)
+
+    assert Refund.objects.count() == 1
+    assert "changed meanwhile" in text
+
+
+def test_cancel_and_refund_puts_everything_back(client_of, owner, order):
+    post(client_of(owner), order, "cancel-and-refund/", version=order.version, reason="Rupture")
+
+    product = order.lines.first().product
+    assert (order.status, order.refunded_total, product.stock) == (S.REFUNDED, Decimal("42.00"), 10)
+
+
+def test_a_note_for_the_customer_is_mailed_and_a_private_one_is_not(client_of, owner, order):
+    client = client_of(owner)
+
+    post(client, order, "note/", text="Cliente fidèle")
+    post(client, order, "note/", text="Merci !", for_customer="on")
+
+    assert [mail.text.split("\n")[0] for mail in OutgoingEmail.objects.all()] == ["Merci !"]
+    assert order.notes.count() == 2
+
+
+@pytest.mark.parametrize(("number", "waits"), [(3, False), (25, True)])
+def test_a_bulk_action_shows_a_result_per_order(client_of, owner, vendor, number, waits):
+    orders = [make_order(vendor, status=S.PROCESSING) for _ in range(number)] + [make_order(vendor)]
+    client = client_of(owner)
+
+    response = client.post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": [order.number for order in orders]},
+        follow=True,
+    )
+
+    counts = response.context["counts"]
+    assert counts == (
+        {"waiting": number + 1, "done": 0, "unchanged": 0, "refused": 0}
+        if waits
+        else {"waiting": 0, "done": number, "unchanged": 0, "refused": 1}
+    )
+
+
+def test_the_whole_filtered_selection_can_be_chosen(client_of, owner, vendor):
+    for _ in range(3):
+        make_order(vendor, status=S.PROCESSING)
+    pending = make_order(vendor, status=S.PENDING)
+
+    client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "all": "1", "filters": "status=processing"},
+    )
+
+    pending.refresh_from_db()
+    assert vendor.orders.filter(status=S.COMPLETED).count() == 3
+    assert pending.status == S.PENDING
+
+
+def test_a_neighbors_orders_are_never_chosen(client_of, owner, vendor):
+    foreign = make_order(make_vendor("miel-et-cie"), status=S.PROCESSING, number="77")
+
+    client_of(owner).post("/vendors/rucher-des-baux/orders/bulk/", {"action": "validate", "order": ["77"]})
+
+    foreign.refresh_from_db()
+    assert foreign.status == S.PROCESSING

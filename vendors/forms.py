@@ -1,0 +1,45 @@
+"""What people choose about their shop and about themselves."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from vendors.models import Membership, Vendor
+
+
+class ShopSettingsForm(forms.ModelForm[Vendor]):
+    """How the shop works: delays, stock, pickup."""
+
+    class Meta:
+        model = Vendor
+        fields = [
+            "late_after_days",
+            "completes_on_last_parcel",
+            "low_stock_at",
+            "pickup_address",
+            "pickup_hours",
+        ]
+        help_texts = {
+            "late_after_days": _("Counts for orders paid from now on. Saturdays and Sundays are left out."),
+            "completes_on_last_parcel": _(
+                "Otherwise an order stays in progress until somebody validates it."
+            ),
+            "low_stock_at": _("At or below this, a product is marked “low”."),
+            "pickup_address": _("Written to the customers whose order is ready for pickup."),
+        }
+        widgets = {
+            "pickup_address": forms.Textarea(attrs={"rows": 3}),
+            "pickup_hours": forms.Textarea(attrs={"rows": 3}),
+        }
+
+
+class MailWishesForm(forms.ModelForm[Membership]):
+    """Which mails a member of the shop gets."""
+
+    class Meta:
+        model = Membership
+        fields = ["wants_new_order_mail", "wants_refund_mail", "wants_stopped_mail"]
+        labels = {
+            "wants_new_order_mail": _("New orders and confirmed payments"),
+            "wants_refund_mail": _("Refunds"),
+            "wants_stopped_mail": _("Cancelled and failed orders"),
+        }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.template.loader import render_to_string
@@ -15,6 +15,8 @@ from django.utils import timezone, translation
 from django_tasks import task
 
 from marketplace.models import OutgoingEmail
+
+ONE_TIME = "once:"  # events whose words open an account: forgotten once they are sent
 
 
 def queue_email(
@@ -31,16 +33,38 @@ def queue_email(
         values = {**context, "site_url": settings.SITE_URL, "marketplace_name": settings.MARKETPLACE_NAME}
         subject, _blank, text = render_to_string(f"emails/{template}.txt", values).strip().partition("\n")
         html = render_to_string(f"emails/{template}.html", values)
+    return _queue(
+        event=event,
+        topic=topic,
+        template=template,
+        to=to,
+        subject=subject,
+        text=text.strip() + "\n",
+        html=html,
+    )
+
+
+def queue_message(message: EmailMessage, *, event: str, template: str) -> OutgoingEmail | None:
+    """Queue a message that another library has written, to its first address."""
+    html = next((part for part, kind in getattr(message, "alternatives", []) if kind == "text/html"), "")
+    return _queue(
+        event=event,
+        topic="",
+        template=template,
+        to=message.to[0],
+        subject=message.subject,
+        text=message.body,
+        html=html,
+    )
+
+
+def _queue(*, event: str, subject: str, **columns: str) -> OutgoingEmail | None:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "localhost"
     mail, created = OutgoingEmail.objects.get_or_create(
         event=event,
         defaults={
-            "topic": topic,
-            "template": template,
-            "to": to,
+            **columns,
             "subject": " ".join(subject.split())[:250],
-            "text": text.strip() + "\n",
-            "html": html,
             "message_id": f"<{uuid.uuid4()}@{domain}>",
         },
     )
@@ -66,7 +90,9 @@ def send_email(mail_id: int) -> None:
         else:
             failure = None
             mail.state, mail.sent_at, mail.last_error = OutgoingEmail.State.SENT, timezone.now(), ""
-        mail.save(update_fields=["attempts", "last_error", "state", "sent_at"])
+            if mail.event.startswith(ONE_TIME):
+                mail.text = mail.html = ""
+        mail.save(update_fields=["attempts", "last_error", "state", "sent_at", "text", "html"])
     if failure is not None:
         raise failure
 

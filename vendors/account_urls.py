@@ -1,7 +1,7 @@
 """Signing in and out, and a forgotten password; nothing else of allauth is open."""
 
 from allauth.account import views
-from django.urls import path
+from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 urlpatterns = [
@@ -10,8 +10,8 @@ urlpatterns = [
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("password/reset/", views.password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
-    path(
-        "password/reset/key/<uidb36>-<key>/",
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
         views.password_reset_from_key,
         name="account_reset_password_from_key",
     ),

@@ -1,5 +1,7 @@
 """Issued documents: numbered without gaps, frozen."""
 
+from typing import Any, NoReturn
+
 from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
@@ -41,6 +43,10 @@ class DocumentSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vendor} {self.kind}{self.year}"
+
+
+class IssuedIsFrozen(Exception):
+    """An issued document is neither changed nor deleted; a correction is another document."""
 
 
 class Document(models.Model):
@@ -88,6 +94,19 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the document; raises IssuedIsFrozen for one that is stored already."""
+        if not self._state.adding:
+            raise IssuedIsFrozen(
+                _("Document %(number)s is issued and cannot be changed.") % {"number": self.number}
+            )
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise IssuedIsFrozen(
+            _("Document %(number)s is issued and cannot be deleted.") % {"number": self.number}
+        )
 
 
 class DeliveryNote(models.Model):

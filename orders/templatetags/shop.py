@@ -1,17 +1,52 @@
-"""What the frame of a shop's pages shows."""
+"""What the frame of a shop's pages shows, and what its mails count."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.db.models import Count, Exists, IntegerField, Subquery
+from django.db.models.functions import Coalesce
 
-from orders.models import Order
+from orders.models import Order, OrderLine
 from orders.states import OrderStatus, Stage
+from vendors.models import Vendor
 
 register = template.Library()
 
 
+@dataclass(frozen=True)
+class Frame:
+    """``to_prepare`` counts the shop's orders that wait to be prepared."""
+
+    to_prepare: int
+    has_other_shops: bool
+
+
 @register.simple_tag(takes_context=True)
-def to_prepare(context: Any) -> int:
-    """How many orders of the shop wait to be prepared."""
-    orders = Order.objects.for_vendor(context["request"].vendor)
-    return orders.filter(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE).count()
+def frame(context: Any) -> Frame:
+    """What surrounds each page of the shop, in one query."""
+    request = context["request"]
+    waiting = (
+        Order.objects.for_vendor(request.vendor)
+        .filter(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE)
+        .order_by()
+        .values("vendor")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    facts = (
+        Vendor.objects.filter(pk=request.vendor.pk)
+        .annotate(
+            waiting=Coalesce(Subquery(waiting, output_field=IntegerField()), 0),
+            has_others=Exists(Vendor.objects.of(request.user).exclude(pk=request.vendor.pk)),
+        )
+        .values_list("waiting", "has_others")
+    )
+    return Frame(*facts.get())
+
+
+@register.filter
+def units(lines: Iterable[OrderLine]) -> int:
+    """How many units these lines have together."""
+    return sum(line.quantity for line in lines)

@@ -1,0 +1,226 @@
+"""Many orders, fast: copies of a few hundred that were lived through, for thousands of customers."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from django.db import transaction
+
+from orders import emails
+from orders.demo import tables
+from orders.demo.baskets import some_basket
+from orders.demo.calendar import LENGTH, Calendar, at_work
+from orders.demo.copies import TABLES, Copier, Original
+from orders.demo.crowd import COMPANIES, FIRST_NAMES, LAST_NAMES, buyer
+from orders.demo.planning import FIRST_NUMBER
+from orders.demo.shops import Shop
+from orders.demo.stories import Life, Teller, begin, live, reports
+from orders.demo.tables import Sheet, Text, text
+from orders.domain.transitions import after_working_days
+from orders.models import Customer, OrderNameStart
+from orders.models.customers import name_starts
+from orders.states import OrderStatus
+
+S = OrderStatus
+CHUNK = 5000
+GROWTH = 0.75  # below 1 there are more orders lately
+MANY = 50_000  # from here on it pays to build indexes anew
+ORDERS_PER_CUSTOMER = 8
+MOST_CUSTOMERS = 20_000  # of a shop
+MOST_ORIGINALS = 100  # of a shop and story
+
+
+class BulkTeller(Teller):
+    """Shorter stories: the same ends with fewer rows."""
+
+    def completed(self, life: Life) -> None:
+        at = at_work(self.paid(life), self.rng, days=self.rng.randint(2, 6))
+        life.then(at, reports(S.COMPLETED))
+
+    def completed_after_transfer(self, life: Life) -> None:
+        at = at_work(self.confirmed(life), self.rng, days=self.rng.randint(2, 6))
+        life.then(at, reports(S.COMPLETED))
+
+    def to_prepare(self, life: Life) -> None:
+        self.paid(life)
+
+    def on_its_way(self, life: Life) -> None:
+        self.packed(life, self.paid(life))
+
+
+# How often a story is told, and what stands in its place while it is not over yet.
+STORIES = {
+    "completed": (760, "on_its_way"),
+    "completed_after_transfer": (90, "promised"),
+    "abandoned": (55, "to_prepare"),
+    "refused": (35, "to_prepare"),
+    "returned": (30, "on_its_way"),
+    "damaged": (20, "on_its_way"),
+    "consoled": (10, "on_its_way"),
+}
+OPEN = ("to_prepare", "promised", "on_its_way")
+
+
+def fill_up(
+    shops: Sequence[Shop],
+    count: int,
+    calendar: Calendar,
+    rng: Random,
+    progress: Callable[[int], object],
+    *,
+    many: int = MANY,
+) -> None:
+    """Write ``count`` orders into the shops' tables, spread over the demo's time.
+
+    They use products that nobody counts, so that no stock moves. The caller's transaction
+    locks the tables; from ``many`` on their indexes are built anew at the end.
+    """
+    if not count:
+        return
+    tables.lock(TABLES)
+    with tables.roomy_cache(), tables.without_indexes(TABLES) if count >= many else nullcontext():
+        filling = Filling(shops, count, calendar, rng)
+        filling.write_customers()
+        for first in range(0, count, CHUNK):
+            last = min(first + CHUNK, count)
+            filling.write_orders(range(first, last))
+            progress(last - first)
+    tables.settle_ids(TABLES)
+    if count >= many:
+        tables.analyze(TABLES)
+
+
+@dataclass(frozen=True)
+class Regular:
+    """A customer as the rows of orders hold one."""
+
+    columns: Sequence[Text]  # copies.OF_CUSTOMER
+    starts: Sequence[Text]
+
+
+@dataclass
+class Filling:
+    """One bulk filling at work."""
+
+    shops: Sequence[Shop]
+    count: int
+    calendar: Calendar
+    rng: Random
+    copier: Copier = field(init=False)
+    originals: dict[tuple[str, str], list[Original]] = field(default_factory=dict)
+    regulars: dict[str, list[Regular]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.copier = Copier()
+        self.names = Sheet(OrderNameStart)
+        self.since = working_morning(self.calendar)
+
+    # Customers
+
+    def write_customers(self) -> None:
+        sheet = Sheet(Customer)
+        for shop in self.shops:
+            share = int(self.count * shop.plan.share / ORDERS_PER_CUSTOMER)
+            first = sheet.take_ids(size := min(max(share, 1), MOST_CUSTOMERS))
+            self.regulars[shop.plan.slug] = [self._regular(shop, first + n, sheet) for n in range(size)]
+        sheet.write()
+
+    def _regular(self, shop: Shop, pk: int, sheet: Sheet) -> Regular:
+        rng = self.rng
+        company = rng.choice(COMPANIES) if rng.random() < 0.05 else ""
+        name = "" if rng.random() < 0.01 else f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
+        who = buyer(
+            rng, name, company=company, account=f"9{pk:07}" if rng.random() < 0.6 else "", tag=str(pk)
+        )
+        customer = Customer(
+            pk=pk,
+            vendor=shop.vendor,
+            source=shop.source,
+            external_id=who.account,
+            name=name or company,
+            email=who.email,
+            created_at=self.calendar.opens_at,
+        )
+        sheet.rows.append([text(getattr(customer, each.attname)) for each in sheet.fields])
+        address = who.address
+        parts = (
+            name,
+            company,
+            address.address_1,
+            address.address_2,
+            address.postcode,
+            address.city,
+            address.country,
+        )
+        columns = (pk, customer.name, who.email, who.phone, *parts, *parts)
+        return Regular(
+            [text(value) for value in columns], [text(start) for start in name_starts(customer.name)]
+        )
+
+    # Orders
+
+    def write_orders(self, ranks: range) -> None:
+        """Write the orders of these ranks, by the time they are placed."""
+        rng = self.rng
+        shops = rng.choices(self.shops, weights=[shop.plan.share for shop in self.shops], k=len(ranks))
+        stories = rng.choices(
+            list(STORIES), weights=[often for often, _open in STORIES.values()], k=len(ranks)
+        )
+        for rank, shop, story in zip(ranks, shops, stories, strict=True):
+            placed_at = self.calendar.moment(LENGTH * ((rank + 0.5) / self.count) ** GROWTH)
+            self._add(rank, shop, story, placed_at)
+        self.copier.write()
+        self.names.write()
+
+    def _add(self, rank: int, shop: Shop, story: str, placed_at: datetime) -> None:
+        original = self._original(shop, story)
+        if placed_at + original.lasts > self.calendar.closes_at:
+            original = self._original(shop, self._not_yet(STORIES[story][1], placed_at))
+        late_from = original.prepare_by and text(after_working_days(placed_at, shop.vendor))
+        regulars = self.regulars[shop.plan.slug]
+        who = regulars[int(len(regulars) * self.rng.random() ** 1.5)]
+        order = self.copier.copy(
+            original, placed_at, str(FIRST_NUMBER + 2 * rank + 1), who.columns, prepare_by=late_from
+        )
+        first = self.names.take_ids(len(who.starts))
+        pk, vendor = str(order), str(shop.vendor.pk)
+        self.names.rows += [[str(first + n), pk, vendor, start] for n, start in enumerate(who.starts)]
+
+    def _not_yet(self, story: str, placed_at: datetime) -> str:
+        return story if story != "on_its_way" or placed_at < self.since else "to_prepare"
+
+    def _original(self, shop: Shop, story: str) -> Original:
+        """One of the orders that lived through ``story``; the first calls let them live."""
+        pool = self.originals.setdefault((shop.plan.slug, story), [])
+        often = STORIES[story][0] / 1000 if story in STORIES else 0.02
+        size = min(
+            max(int(self.count * shop.plan.share * often / 40), 1), MOST_ORIGINALS if often > 0.5 else 15
+        )
+        n = int(size * self.rng.random())
+        if n >= len(pool):
+            pool.append(self._live(shop, story))
+            return pool[-1]
+        return pool[n]
+
+    def _live(self, shop: Shop, story: str) -> Original:
+        """Let an order live, read its rows, and take it back."""
+        place = transaction.savepoint()
+        shelf = [article for article in shop.plan.articles if not article.is_counted]
+        basket = some_basket(self.rng, shop, articles=shelf)
+        who = buyer(self.rng, "Camille Martin")
+        life = begin(shop, basket, who, self.calendar.ago(30 + 7 * self.rng.random()))
+        getattr(BulkTeller(self.rng), story)(life)
+        life.reported(external_id="original", number="original")
+        with emails.silence():
+            order = live(life)
+        original = self.copier.read(order)
+        transaction.savepoint_rollback(place)
+        return original
+
+
+def working_morning(calendar: Calendar) -> datetime:
+    """Ten o'clock of the last working day before today: what came since may still be unpacked."""
+    day = next(at for at in reversed(calendar.midnights[:-1]) if (at + timedelta(hours=10)).weekday() < 5)
+    return day + timedelta(hours=10)

@@ -1,0 +1,42 @@
+"""Rows as the bytes of a CSV file, block by block."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+from io import StringIO
+
+from orders.exports.cells import Dialect, Row, Writer, guarded
+from orders.exports.columns import Column
+
+
+def csv_bytes(
+    columns: Sequence[Column],
+    header: Sequence[str],
+    blocks: Iterable[Sequence[Row]],
+    dialect: Dialect,
+    zone: tzinfo,
+) -> Iterator[bytes]:
+    """Yield the header, then each block of rows; every field in quotes, CRLF at the end (RFC 4180)."""
+    text = StringIO(newline="")
+    rows = csv.writer(text, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writers = dialect.writers((column.kind for column in columns), zone)
+    rows.writerow([guarded(label) for label in header])
+    yield dialect.mark + _taken(text)
+    for block in filter(None, blocks):
+        rows.writerows(_written(block, writers))
+        yield _taken(text)
+
+
+def _written(block: Sequence[Row], writers: Sequence[Writer | None]) -> Iterable[Sequence[object]]:
+    """Write a block column by column, which is quicker than cell by cell."""
+    columns = zip(*block, strict=True)
+    written = (map(write, cells) if write else cells for write, cells in zip(writers, columns, strict=True))
+    return zip(*written, strict=True)
+
+
+def _taken(text: StringIO) -> bytes:
+    """Empty ``text`` and return what it held."""
+    data = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return data

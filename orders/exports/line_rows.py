@@ -1,0 +1,97 @@
+"""One row per order line. The rules are told in ``docs/rules/csv-export.md``, "One row per line"."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from itertools import groupby
+
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+
+from marketplace.money import round_half_up
+from orders.documents.vat import LinePart, Rate
+from orders.exports.blocks import AmountText, Line, in_blocks, lines_of
+from orders.exports.cells import Row
+from orders.exports.columns import LINE_COLUMNS
+from orders.exports.vat_figures import parts_of
+from orders.models import LineKind, Order
+
+ZERO = Decimal("0.00")
+NOTHING = "0.00"
+
+
+class LineRows:
+    """Makes a row of each product, shipping method and fee, and one of the commission per order.
+
+    Their amounts add up to the order's. Labels are in the language that is active when this
+    is made.
+    """
+
+    columns = LINE_COLUMNS
+
+    def __init__(self, *, franchise: bool) -> None:
+        self.franchise = franchise
+        self.order_fee_label = _("Commission per order")
+
+    def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
+        """Yield the rows of ``orders``, newest order first, in blocks of so many orders."""
+        kept = AmountText(F("commission") - F("commission_given_back"))
+        shown = ["number", "placed_at", "status", "currency"]
+        for block in in_blocks(orders, *shown, kept, AmountText("commission_order_fee")):
+            lines = lines_of(block)
+            yield [
+                (*of_order, number, *cells)
+                for order_id, *of_order, commission, order_fee in block
+                for number, cells in enumerate(
+                    self._cells(lines[order_id], of_order[-1], Decimal(commission), Decimal(order_fee)),
+                    start=1,
+                )
+            ]
+
+    def _cells(
+        self, lines: Sequence[Line], currency: str, commission: Decimal, order_fee: Decimal
+    ) -> Iterator[Row]:
+        """Yield what stands behind the line's number, for each line of one order."""
+        parts = parts_of(lines, franchise=self.franchise, currency=currency)
+        for line, (_id, own_parts) in zip(lines, groupby(parts, lambda part: id(part.line)), strict=True):
+            yield _line_cells(line, list(own_parts))
+        left = commission - sum((_commission_kept(line) for line in lines), ZERO)
+        if order_fee or left:
+            yield self._order_fee_cells(left)
+
+    def _order_fee_cells(self, fee: Decimal) -> Row:
+        before = ("", self.order_fee_label, 1, NOTHING, NOTHING, "", NOTHING, NOTHING, NOTHING, 0, NOTHING)
+        return (*before, str(fee), str(ZERO - fee))
+
+
+def _line_cells(line: Line, parts: Sequence[LinePart]) -> Row:
+    net = sum((part.net for part in parts), ZERO)
+    # The order's discount is that of its products; what was taken off shipping is in its price.
+    is_product = line.kind == LineKind.PRODUCT
+    unit_price = line.unit_price if is_product else round_half_up(line.total / line.quantity)
+    kept = _commission_kept(line)
+    return (
+        line.sku,
+        line.name,
+        line.quantity,
+        str(unit_price),
+        str(line.discount if is_product else ZERO),
+        " + ".join(_percent(part.rate) for part in parts),
+        str(net),
+        str(line.total - net),
+        str(line.total),
+        line.units_refunded,
+        str(line.refunded_total),
+        str(kept),
+        str(line.total - line.refunded_total - kept),
+    )
+
+
+def _commission_kept(line: Line) -> Decimal:
+    return line.commission + line.commission_vat - line.commission_given_back
+
+
+@lru_cache(maxsize=256)
+def _percent(rate: Rate) -> str:
+    """``Decimal("0.055")`` is ``5.5``; nothing where no VAT is charged."""
+    return "" if rate is None else f"{(rate * 100).normalize():f}"

@@ -1,0 +1,120 @@
+"""The order list as a table: which columns, for whom, sorted how, and what each row offers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from orders.models import Order
+from orders.states import DELIVERABLE, INVOICEABLE
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's head: its label, and what sorting by it asks for; ``sort`` is empty where it cannot be."""
+
+    name: str
+    label: str
+    css: str
+    sort: str = ""
+    direction: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An order as the list shows it to one person."""
+
+    order: Order
+    late_days: int
+    may_validate: bool
+    has_invoice: bool
+    has_delivery_note: bool
+
+
+class OrderColumn(tables.Column):  # type: ignore[misc]
+    """A column with the class of its head."""
+
+    def __init__(self, label: Any, css: str = "", *, is_sortable: bool = False) -> None:
+        super().__init__(verbose_name=label, orderable=is_sortable)
+        self.css = css
+
+
+class OrderTable(tables.Table):  # type: ignore[misc]
+    """One page of orders.
+
+    ``sort`` is the order that the rows have already, ``may`` what the person's role allows.
+    Who may not see amounts has no column of amounts.
+    """
+
+    number = OrderColumn(pgettext_lazy("column", "Order"), is_sortable=True)
+    total = OrderColumn(_("Order total"), "num", is_sortable=True)
+    earnings = OrderColumn(_("Gains (incl. VAT)"), "num", is_sortable=True)
+    status = OrderColumn(_("Status"))
+    customer = OrderColumn(_("Customer"))
+    placed_at = OrderColumn(_("Date"), is_sortable=True)
+
+    class Meta:
+        orderable = False
+        template_name = "orders/_list_table.html"
+
+    def __init__(self, orders: Sequence[Order], *, sort: str, may: dict[str, bool], now: datetime) -> None:
+        super().__init__(orders, exclude=() if may["view_amounts"] else ("total", "earnings"))
+        self.sort, self.may, self.now = sort, may, now
+
+    @property
+    def shows_amounts(self) -> bool:
+        return self.may["view_amounts"]
+
+    def headings(self) -> Iterator[Heading]:
+        """The columns' heads; a second click on one turns the order round, the first one goes down."""
+        for column in self.columns:
+            css = column.column.css
+            if not column.orderable:
+                yield Heading(column.name, column.header, css)
+            elif self.sort.removeprefix("-") == column.name:
+                falls = self.sort.startswith("-")
+                turned = column.name if falls else f"-{column.name}"
+                yield Heading(column.name, column.header, css, turned, "descending" if falls else "ascending")
+            else:
+                yield Heading(column.name, column.header, css, f"-{column.name}")
+
+    def sorts(self) -> list[tuple[str, str]]:
+        """Every order that the list may have, named: for the narrow forms, which have no heads."""
+        names = [
+            ("-placed_at", _("Newest first")),
+            ("placed_at", _("Oldest first")),
+            ("-total", _("Highest total first")),
+            ("total", _("Lowest total first")),
+            ("-earnings", _("Highest gains first")),
+            ("earnings", _("Lowest gains first")),
+            ("-number", _("Highest number first")),
+            ("number", _("Lowest number first")),
+        ]
+        return [(sort, str(name)) for sort, name in names if sort.removeprefix("-") in self.columns.names()]
+
+    @property
+    def sort_name(self) -> str:
+        return dict(self.sorts())[self.sort]
+
+    def orders(self) -> Iterator[Row]:
+        """The rows, each with what it offers to this person."""
+        for bound in self.rows:
+            order = bound.record
+            yield Row(
+                order,
+                late_days=_days_late(order, self.now),
+                may_validate=self.may["fulfill"] and order.can_validate,
+                has_invoice=self.may["view_invoices"] and order.status in INVOICEABLE,
+                has_delivery_note=self.may["delivery_notes"] and order.status in DELIVERABLE,
+            )
+
+
+def _days_late(order: Order, now: datetime) -> int:
+    """For how many days the order has been late, at least one; 0 where it is not."""
+    if order.prepare_by is None or not order.is_late(now):
+        return 0
+    return max(1, (now - order.prepare_by).days)

@@ -1,0 +1,136 @@
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from marketplace.mail import queue_email, send_email
+from marketplace.models import OutgoingEmail
+from marketplace.queue import requeue_lost
+from orders.states import OrderStatus
+from tests.factories import make_member, make_order
+from vendors.roles import Role
+
+pytestmark = pytest.mark.django_db
+
+
+def work():
+    call_command("db_worker", batch=True, reload=False, startup_delay=False, verbosity=0)
+
+
+@pytest.fixture
+def order(vendor):
+    return make_order(vendor, number="1042")
+
+
+def queue(order, event="test:1"):
+    return queue_email(
+        event=event,
+        topic="order:1",
+        template="order_completed",
+        to="anna@example.com",
+        language="fr",
+        context={"order": order, "shop": order.vendor},
+    )
+
+
+def test_a_queued_mail_is_sent_by_the_worker_in_two_parts(order):
+    queue(order)
+    work()
+
+    message = mail.outbox[0]
+    assert message.subject == "Votre commande 1042 chez Rucher des Baux est terminée"
+    assert message.alternatives[0].mimetype == "text/html"
+    assert OutgoingEmail.objects.get().state == "sent"
+
+
+def test_an_event_is_told_once(order):
+    first, second = queue(order), queue(order)
+
+    assert (first is not None, second) == (True, None)
+
+
+def test_a_sent_mail_is_not_sent_again(order):
+    row = queue(order)
+    work()
+    send_email.call(row.pk)
+
+    assert len(mail.outbox) == 1
+
+
+def test_a_dead_mail_server_loses_nothing(order, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    row = queue(order)
+    work()
+    row.refresh_from_db()
+    task = DBTaskResult.objects.get()
+    failed = (
+        row.state,
+        row.attempts,
+        "Connection" in row.last_error,
+        task.status,
+        task.run_after > timezone.now(),
+    )
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    DBTaskResult.objects.update(run_after=timezone.now())
+    work()
+
+    row.refresh_from_db()
+    assert failed == ("queued", 1, True, "READY", True)
+    assert (row.state, len(mail.outbox), mail.outbox[0].extra_headers["Message-ID"]) == (
+        "sent",
+        1,
+        row.message_id,
+    )
+
+
+def test_the_task_of_a_dead_worker_is_found(order):
+    queue(order)
+    DBTaskResult.objects.update(status="RUNNING", started_at=timezone.now() - timedelta(hours=1))
+
+    assert requeue_lost() == 1
+    work()
+    assert len(mail.outbox) == 1
+
+
+def test_a_new_order_is_told_to_every_member_who_wants_it(vendor, owner):
+    preparer = make_member(vendor, Role.PREPARER, email="prep@rucher.example")
+    silent = make_member(vendor, Role.MANAGER)
+    silent.memberships.update(wants_new_order_mail=False)
+
+    make_order(vendor, number="1042", status=OrderStatus.PROCESSING, announce=True)
+
+    mails = {row.to: row for row in OutgoingEmail.objects.all()}
+    assert set(mails) == {owner.email, preparer.email}
+    assert "€12.00" in mails[owner.email].text
+    assert "/vendors/rucher-des-baux/orders/1042/" in mails[owner.email].text
+
+
+def test_a_preparers_mail_has_no_amount(vendor):
+    make_member(vendor, Role.PREPARER)
+    make_order(vendor, status=OrderStatus.PROCESSING, announce=True)
+
+    row = OutgoingEmail.objects.get()
+    for amount in ["€", "12,00", "12.00"]:
+        assert amount not in row.subject + row.text + row.html.replace("padding", "")
+
+
+def test_the_mail_shows_in_the_orders_history(client_of, vendor, owner):
+    make_order(vendor, number="1042", status=OrderStatus.PROCESSING, announce=True)
+    work()
+
+    text = client_of(owner).get("/vendors/rucher-des-baux/orders/1042/").content.decode()
+
+    assert f"E-mail “New order” sent to {owner.email}" in text
+
+
+def test_markup_in_a_name_is_escaped_in_html_and_plain_in_text(vendor, owner):
+    make_order(vendor, customer_name="<b>Zoé</b>", status=OrderStatus.PROCESSING, announce=True)
+
+    row = OutgoingEmail.objects.get()
+    assert "<b>Zoé</b>" in row.text
+    assert "&lt;b&gt;Zoé" in row.html

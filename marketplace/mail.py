@@ -52,8 +52,8 @@ def queue_message(message: EmailMessage, *, event: str, template: str) -> Outgoi
         topic="",
         template=template,
         to=message.to[0],
-        subject=message.subject,
-        text=message.body,
+        subject=str(message.subject),
+        text=str(message.body),
         html=html,
     )
 

@@ -2,22 +2,30 @@
 
 from django.urls import path
 
-from orders.views import exports, order_detail, order_list, steps
+from orders.views import bulk, documents, exports, order_detail, order_list, steps
 
 app_name = "orders"
 
 urlpatterns = [
+    path("", order_list.order_list, name="list"),
+    path("customers/", order_list.customers, name="customers"),
     path("export.csv", exports.export_csv, name="export_csv"),
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
-    path("customers/", order_list.customers, name="customers"),
+    path("bulk/", bulk.start_bulk, name="start_bulk"),
+    path("bulk/<int:pk>/", bulk.bulk_job, name="bulk"),
+    path("<str:number>/", order_detail.order_detail, name="detail"),
+    path("<str:number>/validate/", order_detail.validate_order, name="validate"),
+    path("<str:number>/steps/<slug:step>/", steps.step, name="step"),
+    path("<str:number>/invoice.pdf", documents.invoice_pdf, name="invoice_pdf"),
+    path("<str:number>/invoice/", documents.issue, name="issue_invoice"),
+    path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
     path("<str:number>/ship/", steps.ship_order, name="ship"),
     path("<str:number>/ready/", steps.make_ready, name="ready"),
     path("<str:number>/hand-over/", steps.hand_over_order, name="hand_over"),
     path("<str:number>/refund/", steps.refund, name="refund"),
     path("<str:number>/cancel-and-refund/", steps.stop_and_refund, name="stop_and_refund"),
     path("<str:number>/note/", steps.note, name="note"),
-    path("<str:number>/steps/<slug:step>/", steps.step, name="step"),
-    path("<str:number>/", order_detail.order_detail, name="detail"),
-    path("<str:number>/validate/", order_detail.validate_order, name="validate"),
-    path("", order_list.order_list, name="list"),
+    path("<str:number>/invoice/", documents.issue, name="issue_invoice"),
+    path("<str:number>/invoice.pdf", documents.invoice_pdf, name="invoice_pdf"),
+    path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
 ]

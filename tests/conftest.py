@@ -1,12 +1,32 @@
 """What every test may ask for."""
 
-import pytest
-from django.test import Client
+import os
+from typing import Any
 
+import pytest
+from django.db.models import Model
+from django.test import Client
+from django_tasks_db.models import DBTaskResult
+from hypothesis import HealthCheck, settings
+
+from marketplace.append_only import release
 from marketplace.checks import can_render
+from marketplace.models import OutgoingEmail
+from orders.models import HistoryEntry, Note, Order, OrderLine, Refund, RefundLine, Shipment, StockMovement
 from tests.factories import make_member, make_vendor
-from vendors.models import User, Vendor
+from vendors.models import Product, User, Vendor
 from vendors.roles import Role
+
+# HYPOTHESIS_PROFILE=nightly looks much longer.
+_slow_is_fine: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("ci", max_examples=40, derandomize=True, **_slow_is_fine)
+settings.register_profile("nightly", max_examples=2000, **_slow_is_fine)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+LIFE: list[type[Model]] = [
+    *(Order, OrderLine, HistoryEntry, Note, Product, StockMovement),
+    *(Refund, RefundLine, Shipment, OutgoingEmail, DBTaskResult),
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +53,31 @@ def places(settings, tmp_path):
     }
     settings.LANGUAGE_CODE = "en"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def emptied(request):
+    """A test with real transactions leaves rows behind: the triggers go, so that they can be deleted.
+
+    Django's flush puts the triggers back.
+    """
+    marker = request.node.get_closest_marker("django_db")
+    if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
+        yield
+        return
+    request.getfixturevalue("transactional_db")  # set up before this one, so that it is emptied after
+    yield
+    release()
+
+
+@pytest.fixture
+def everything():
+    """``everything()``: every row that the life of an order writes, to see that nothing was changed."""
+
+    def rows() -> dict[str, list[tuple[Any, ...]]]:
+        return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in LIFE}
+
+    return rows
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from orders import emails
 from orders.demo import tables
 from orders.demo.baskets import some_basket
 from orders.demo.calendar import LENGTH, Calendar, at_work
-from orders.demo.copies import TABLES, Copier, Original
+from orders.demo.copies import TABLES, Copier, Original, read
 from orders.demo.crowd import COMPANIES, FIRST_NAMES, LAST_NAMES, buyer
 from orders.demo.planning import FIRST_NUMBER
 from orders.demo.shops import Shop
@@ -80,8 +80,9 @@ def fill_up(
     if not count:
         return
     tables.lock(TABLES)
+    originals = Originals(shops, count, calendar, rng)
     with tables.roomy_cache(), tables.without_indexes(TABLES) if count >= many else nullcontext():
-        filling = Filling(shops, count, calendar, rng)
+        filling = Filling(shops, count, calendar, rng, originals)
         filling.write_customers()
         for first in range(0, count, CHUNK):
             last = min(first + CHUNK, count)
@@ -90,6 +91,43 @@ def fill_up(
     tables.settle_ids(TABLES)
     if count >= many:
         tables.analyze(TABLES)
+
+
+class Originals:
+    """Some orders of each shop and story that were lived through, read, and taken back."""
+
+    def __init__(self, shops: Sequence[Shop], count: int, calendar: Calendar, rng: Random) -> None:
+        self.calendar, self.rng = calendar, rng
+        self.pools = {
+            (shop.plan.slug, story): [self._live(shop, story) for _ in range(self._size(shop, story, count))]
+            for shop in shops
+            for story in (*STORIES, *OPEN)
+        }
+
+    def one(self, shop: Shop, story: str) -> Original:
+        pool = self.pools[shop.plan.slug, story]
+        return pool[int(len(pool) * self.rng.random())]
+
+    @staticmethod
+    def _size(shop: Shop, story: str, count: int) -> int:
+        """One for every forty orders that are going to be copies, within bounds."""
+        share = STORIES[story][0] / 1000 if story in STORIES else 0.02
+        most = MOST_ORIGINALS if share > 0.5 else MOST_ORIGINALS // 7
+        return min(int(count * shop.plan.share * share / 40) + 1, most)
+
+    def _live(self, shop: Shop, story: str) -> Original:
+        place = transaction.savepoint()
+        shelf = [article for article in shop.plan.articles if not article.is_counted]
+        basket = some_basket(self.rng, shop, articles=shelf)
+        who = buyer(self.rng, "Camille Martin")
+        life = begin(shop, basket, who, self.calendar.ago(30 + 7 * self.rng.random()))
+        getattr(BulkTeller(self.rng), story)(life)
+        life.reported(external_id="original", number="original")
+        with emails.silence():
+            order = live(life)
+        original = read(order)
+        transaction.savepoint_rollback(place)
+        return original
 
 
 @dataclass(frozen=True)
@@ -108,8 +146,7 @@ class Filling:
     count: int
     calendar: Calendar
     rng: Random
-    copier: Copier = field(init=False)
-    originals: dict[tuple[str, str], list[Original]] = field(default_factory=dict)
+    originals: Originals
     regulars: dict[str, list[Regular]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -175,10 +212,12 @@ class Filling:
         self.names.write()
 
     def _add(self, rank: int, shop: Shop, story: str, placed_at: datetime) -> None:
-        original = self._original(shop, story)
+        original = self.originals.one(shop, story)
         if placed_at + original.lasts > self.calendar.closes_at:
-            original = self._original(shop, self._not_yet(STORIES[story][1], placed_at))
-        late_from = original.prepare_by and text(after_working_days(placed_at, shop.vendor))
+            original = self.originals.one(shop, self._not_yet(STORIES[story][1], placed_at))
+        late_from = (
+            text(after_working_days(placed_at, shop.vendor)) if original.prepare_by is not None else None
+        )
         regulars = self.regulars[shop.plan.slug]
         who = regulars[int(len(regulars) * self.rng.random() ** 1.5)]
         order = self.copier.copy(
@@ -190,34 +229,6 @@ class Filling:
 
     def _not_yet(self, story: str, placed_at: datetime) -> str:
         return story if story != "on_its_way" or placed_at < self.since else "to_prepare"
-
-    def _original(self, shop: Shop, story: str) -> Original:
-        """One of the orders that lived through ``story``; the first calls let them live."""
-        pool = self.originals.setdefault((shop.plan.slug, story), [])
-        often = STORIES[story][0] / 1000 if story in STORIES else 0.02
-        size = min(
-            max(int(self.count * shop.plan.share * often / 40), 1), MOST_ORIGINALS if often > 0.5 else 15
-        )
-        n = int(size * self.rng.random())
-        if n >= len(pool):
-            pool.append(self._live(shop, story))
-            return pool[-1]
-        return pool[n]
-
-    def _live(self, shop: Shop, story: str) -> Original:
-        """Let an order live, read its rows, and take it back."""
-        place = transaction.savepoint()
-        shelf = [article for article in shop.plan.articles if not article.is_counted]
-        basket = some_basket(self.rng, shop, articles=shelf)
-        who = buyer(self.rng, "Camille Martin")
-        life = begin(shop, basket, who, self.calendar.ago(30 + 7 * self.rng.random()))
-        getattr(BulkTeller(self.rng), story)(life)
-        life.reported(external_id="original", number="original")
-        with emails.silence():
-            order = live(life)
-        original = self.copier.read(order)
-        transaction.savepoint_rollback(place)
-        return original
 
 
 def working_morning(calendar: Calendar) -> datetime:

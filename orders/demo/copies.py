@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from django.db.models import DateTimeField, Field, ForeignKey, Model
+from django.db.models import DateTimeField, Field, Model
 
 from orders.demo.tables import Row, Sheet, Text, text
 from orders.models import (
@@ -32,7 +32,7 @@ PARTS: Mapping[type[Model], str] = {
     ShipmentLine: "shipment__order",
     HistoryEntry: "order",
 }
-TABLES = [Customer, *PARTS, OrderNameStart]
+TABLES: Sequence[type[Model]] = [Customer, *PARTS, OrderNameStart]
 NAMED_IN_HISTORY: Mapping[str, type[Model]] = {"refund": Refund, "shipment": Shipment}
 
 OF_NUMBER = ("number", "external_id", "number_value")
@@ -49,28 +49,33 @@ OF_CUSTOMER = (
 )
 
 
-def order_fields() -> list["Field[Any, Any]"]:
-    """The order's columns, those that each copy has of its own first."""
-    own = [
-        Order._meta.get_field(name.removesuffix("_id") if name == "customer_id" else name)
-        for name in (*OF_NUMBER, *OF_CUSTOMER)
-    ]
-    rest = [field for field in Order._meta.concrete_fields if field not in own]
-    return [*own, *rest]  # type: ignore[list-item]
+PLACES = {model: place for place, model in enumerate(PARTS)}
+
+
+def columns_of(model: type[Model]) -> list["Field[Any, Any]"]:
+    """A table's columns; of the order's, those that each copy has of its own come first."""
+    columns: list[Field[Any, Any]] = list(model._meta.concrete_fields)
+    if model is not Order:
+        return columns
+    by_name = {column.attname: column for column in columns}
+    own = [by_name[name] for name in (*OF_NUMBER, *OF_CUSTOMER)]
+    return [*own, *(column for column in columns if column not in own)]
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A row to copy: its texts, and which of them are ids or moments of the copy's own.
+    """A row to copy: its texts, and which of them are the copy's own ids and moments.
 
-    ``ids`` are (column, sheet, which of that sheet's rows), ``moments`` (column, which of the
-    order's moments), ``names`` (column, the history's data, ids in it).
+    A ``Place`` is a sheet and which of an order's rows on it; ``data`` is the history's.
     """
 
     texts: Row
-    ids: list[tuple[int, int, int]]
+    ids: list[tuple[int, "Place"]]
     moments: list[tuple[int, int]]
-    names: list[tuple[int, dict[str, Any], list[tuple[str, int, int]]]]
+    data: tuple[int, dict[str, Any], dict[str, "Place"]] | None
+
+
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -80,70 +85,81 @@ class Original:
     patterns: list[list[Pattern]]  # by sheet
     offsets: list[timedelta]  # its moments, since it was placed
     lasts: timedelta
-    prepare_by: int | None  # which moment it is late from
+    prepare_by: int | None  # which of the moments it is late from
 
 
-class Copier:
-    """Holds the sheets that copies are written on."""
+def read(order: Order) -> Original:
+    """Turn the rows of a stored order into patterns."""
+    return Reader(order).original()
 
-    def __init__(self) -> None:
-        self.sheets = [Sheet(model, order_fields() if model is Order else None) for model in PARTS]
-        self.places = {model: place for place, model in enumerate(PARTS)}
 
-    def read(self, order: Order) -> Original:
-        """Turn the rows of a stored order into patterns."""
-        found = {
+class Reader:
+    """Reads one order."""
+
+    def __init__(self, order: Order) -> None:
+        self.rows = {
             model: list(model._default_manager.filter(**{path: order.pk}).order_by("pk"))
             for model, path in PARTS.items()
         }
-        which = {
-            (model, row.pk): (self.places[model], n)
-            for model, rows in found.items()
+        self.places: dict[tuple[Any, Any], Place] = {
+            (model, row.pk): (PLACES[model], n)
+            for model, rows in self.rows.items()
             for n, row in enumerate(rows)
         }
-        offsets: list[timedelta] = []
-        patterns = [
-            [self._pattern(row, sheet.fields, which, offsets, order.placed_at) for row in found[model]]
-            for model, sheet in zip(PARTS, self.sheets, strict=True)
-        ]
-        ends = [entry.at for entry in found[HistoryEntry]]
-        late_from = order.prepare_by and offsets.index(order.prepare_by - order.placed_at)
-        return Original(patterns, offsets, max(ends) - order.placed_at, late_from)
+        self.placed_at = order.placed_at
+        self.offsets: list[timedelta] = []
 
-    def _pattern(
-        self,
-        row: Model,
-        fields: Sequence["Field[Any, Any]"],
-        which: Mapping[tuple[type[Model], Any], tuple[int, int]],
-        offsets: list[timedelta],
-        placed_at: datetime,
-    ) -> Pattern:
-        pattern = Pattern([], [], [], [])
-        for column, field in enumerate(fields):
+    def original(self) -> Original:
+        patterns = [[self._pattern(row) for row in rows] for rows in self.rows.values()]
+        order = cast(Order, self.rows[Order][0])
+        history = cast(list[HistoryEntry], self.rows[HistoryEntry])
+        return Original(
+            patterns,
+            self.offsets,
+            lasts=max(entry.at for entry in history) - order.placed_at,
+            prepare_by=None if order.prepare_by is None else self._moment(order.prepare_by),
+        )
+
+    def _pattern(self, row: Model) -> Pattern:
+        pattern = Pattern([], [], [], self._data(row))
+        for column, field in enumerate(columns_of(type(row))):
             value = getattr(row, field.attname)
-            target = (
-                type(row)
-                if field.primary_key
-                else field.related_model
-                if isinstance(field, ForeignKey)
-                else None
-            )
-            if target is not None and (target, value) in which:
-                pattern.ids.append((column, *which[target, value]))  # type: ignore[index, arg-type]
-            elif isinstance(field, DateTimeField) and value is not None:
-                if value - placed_at not in offsets:
-                    offsets.append(value - placed_at)
-                pattern.moments.append((column, offsets.index(value - placed_at)))
-            elif isinstance(row, HistoryEntry) and field.attname == "data":
-                names = [
-                    (key, *which[model, value[key]])
-                    for key, model in NAMED_IN_HISTORY.items()
-                    if key in value
-                ]
-                if names:
-                    pattern.names.append((column, value, names))
             pattern.texts.append(text(value))
+            if place := self._place(field, value):
+                pattern.ids.append((column, place))
+            elif isinstance(field, DateTimeField) and value is not None:
+                pattern.moments.append((column, self._moment(value)))
         return pattern
+
+    def _place(self, field: "Field[Any, Any]", value: Any) -> Place | None:
+        """Where the row is whose id this column holds; None for what is no row of the order's."""
+        model = field.model if field.primary_key else field.related_model
+        return self.places.get((model, value)) if model else None
+
+    def _moment(self, value: datetime) -> int:
+        offset = value - self.placed_at
+        if offset not in self.offsets:
+            self.offsets.append(offset)
+        return self.offsets.index(offset)
+
+    def _data(self, row: Model) -> tuple[int, dict[str, Any], dict[str, Place]] | None:
+        """The details of a history entry that hold ids of the order's other rows."""
+        if not isinstance(row, HistoryEntry):
+            return None
+        names = {
+            key: self.places[model, row.data[key]]
+            for key, model in NAMED_IN_HISTORY.items()
+            if key in row.data
+        }
+        column = [field.attname for field in columns_of(HistoryEntry)].index("data")
+        return (column, row.data, names) if names else None
+
+
+class Copier:
+    """Writes copies on the sheets of all the tables they belong to."""
+
+    def __init__(self) -> None:
+        self.sheets = [Sheet(model, columns_of(model)) for model in PARTS]
 
     def copy(
         self,
@@ -160,25 +176,29 @@ class Copier:
         if original.prepare_by is not None:
             moments[original.prepare_by] = prepare_by
         firsts = [
-            sheet.take_ids(len(rows)) if rows else 0
-            for sheet, rows in zip(self.sheets, original.patterns, strict=True)
+            sheet.take_ids(len(rows)) for sheet, rows in zip(self.sheets, original.patterns, strict=True)
         ]
         for sheet, rows in zip(self.sheets, original.patterns, strict=True):
             for pattern in rows:
-                row = pattern.texts.copy()
-                for column, place, n in pattern.ids:
-                    row[column] = str(firsts[place] + n)
-                for column, n in pattern.moments:
-                    row[column] = moments[n]
-                for column, data, names in pattern.names:
-                    row[column] = text({**data, **{key: firsts[place] + n for key, place, n in names}})
-                sheet.rows.append(row)
-        order = self.sheets[0].rows[-1]
-        order[0] = order[1] = order[2] = number
+                sheet.rows.append(_row(pattern, firsts, moments))
+        order = self.sheets[PLACES[Order]].rows[-1]
+        order[: len(OF_NUMBER)] = [number] * len(OF_NUMBER)
         order[len(OF_NUMBER) : len(OF_NUMBER) + len(OF_CUSTOMER)] = customer
-        return firsts[0]
+        return firsts[PLACES[Order]]
 
     def write(self) -> None:
+        """Write what was copied, and forget it."""
         for sheet in self.sheets:
-            if sheet.rows:
-                sheet.write()
+            sheet.write()
+
+
+def _row(pattern: Pattern, firsts: Sequence[int], moments: Sequence[Text]) -> Row:
+    row = pattern.texts.copy()
+    for column, (sheet, n) in pattern.ids:
+        row[column] = str(firsts[sheet] + n)
+    for column, n in pattern.moments:
+        row[column] = moments[n]
+    if pattern.data is not None:
+        column, data, names = pattern.data
+        row[column] = text({**data, **{key: firsts[sheet] + n for key, (sheet, n) in names.items()}})
+    return row

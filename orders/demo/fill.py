@@ -19,6 +19,7 @@ from orders.demo.planning import Planner, number
 from orders.demo.shops import PLANS, SOURCE, STAFF, Shop, open_shops
 from orders.demo.stories import Act, Life
 from orders.domain.intake import take_order
+from orders.domain.invoicing import issue_invoice
 from orders.domain.stock import count
 from orders.models import Order, Source
 from orders.states import OrderStatus
@@ -171,16 +172,12 @@ def _issue(lived: list[Order], shop: Shop, calendar: Calendar, most: int) -> int
     """Issue the invoices of the last completed orders of ``shop``, in the order they were completed."""
     if not most or not can_render():
         return 0
-    from orders.domain.invoicing import issue_invoice
-
     completed = Order.objects.filter(
         pk__in=[order.pk for order in lived], vendor=shop.vendor, status=OrderStatus.COMPLETED, total__gt=0
     )
-    chosen = sorted(
-        completed.order_by("-completed_at", "-pk")[:most], key=lambda order: (order.completed_at, order.pk)
-    )
-    for order in chosen:
-        at = min(order.completed_at + timedelta(minutes=10), calendar.closes_at)
+    chosen = list(completed.order_by("-completed_at", "-pk")[:most])
+    for order in reversed(chosen):
+        at = min((order.completed_at or order.placed_at) + timedelta(minutes=10), calendar.closes_at)
         with emails.silence():
             issue_invoice(order, by=shop.someone(Role.ACCOUNTANT), at=at)
     return len(chosen)

@@ -64,6 +64,8 @@ class Sheet:
 
     def write(self) -> None:
         """Write the rows, and forget them."""
+        if not self.rows:
+            return
         quoted = connection.ops.quote_name
         table = quoted(self.model._meta.db_table)
         columns = ", ".join(quoted(str(field.column)) for field in self.fields)

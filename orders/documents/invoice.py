@@ -45,9 +45,7 @@ def invoice_pdf(snapshot: Mapping[str, Any]) -> bytes:
 
     The same snapshot gives the same bytes. Raises ``orders.documents.renderer.CannotRender``.
     """
-    return render_pdf(
-        "documents/invoice.html", invoice_context(snapshot), color=snapshot["seller"]["color"]
-    )
+    return render_pdf("documents/invoice.html", invoice_context(snapshot), color=snapshot["seller"]["color"])
 
 
 @translation.override("fr")
@@ -64,7 +62,8 @@ def invoice_context(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         "legal": legal_lines(seller),
         "facts": _facts(snapshot),
         "addressee": snapshot["buyer"],
-        "delivery": snapshot["delivery"] or (["L’adresse de facturation"] if snapshot["is_delivered"] else []),
+        "delivery": snapshot["delivery"]
+        or (["L’adresse de facturation"] if snapshot["is_delivered"] else []),
         "charges_vat": not seller["is_franchise"],
         "lines": [_line(line, snapshot) for line in snapshot["lines"]],
         "groups": [_group(group, snapshot) for group in snapshot["groups"]],

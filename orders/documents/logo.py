@@ -10,16 +10,82 @@ MOST_ELEMENTS = 2_000
 DEEPEST = 12
 
 ELEMENTS = frozenset(
-    "svg g path rect circle ellipse line polyline polygon text tspan title desc defs "
-    "linearGradient radialGradient stop clipPath".split()
+    [
+        "svg",
+        "g",
+        "path",
+        "rect",
+        "circle",
+        "ellipse",
+        "line",
+        "polyline",
+        "polygon",
+        "text",
+        "tspan",
+        "title",
+        "desc",
+        "defs",
+        "linearGradient",
+        "radialGradient",
+        "stop",
+        "clipPath",
+    ]
 )
 WITH_TEXT = frozenset({"text", "tspan", "title", "desc"})
 ATTRIBUTES = frozenset(
-    "id viewBox preserveAspectRatio width height x y x1 y1 x2 y2 cx cy r rx ry fx fy dx dy d points "
-    "transform fill fill-opacity fill-rule clip-path clip-rule stroke stroke-width stroke-opacity "
-    "stroke-linecap stroke-linejoin stroke-miterlimit stroke-dasharray stroke-dashoffset opacity color "
-    "font-family font-size font-weight font-style letter-spacing text-anchor "
-    "offset stop-color stop-opacity gradientUnits gradientTransform spreadMethod clipPathUnits".split()
+    [
+        "id",
+        "viewBox",
+        "preserveAspectRatio",
+        "width",
+        "height",
+        "x",
+        "y",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "ry",
+        "fx",
+        "fy",
+        "dx",
+        "dy",
+        "d",
+        "points",
+        "transform",
+        "fill",
+        "fill-opacity",
+        "fill-rule",
+        "clip-path",
+        "clip-rule",
+        "stroke",
+        "stroke-width",
+        "stroke-opacity",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-miterlimit",
+        "stroke-dasharray",
+        "stroke-dashoffset",
+        "opacity",
+        "color",
+        "font-family",
+        "font-size",
+        "font-weight",
+        "font-style",
+        "letter-spacing",
+        "text-anchor",
+        "offset",
+        "stop-color",
+        "stop-opacity",
+        "gradientUnits",
+        "gradientTransform",
+        "spreadMethod",
+        "clipPathUnits",
+    ]
 )
 # No backslash (escapes), no @, no <; an address only as the name of a part of the same drawing.
 HARMLESS = re.compile(r"[\w\s.,;:#%()+\-'\"/]*")

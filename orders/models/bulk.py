@@ -54,7 +54,8 @@ class BulkItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["job", "order"], name="bulk_item_unique"),
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "done", "unchanged", "refused"]), name="bulk_item_state_known"
+                condition=Q(state__in=["waiting", "done", "unchanged", "refused"]),
+                name="bulk_item_state_known",
             ),
         ]
         indexes = [models.Index(fields=["job", "state", "id"], name="bulk_item_by_state")]

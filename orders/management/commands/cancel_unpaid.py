@@ -17,7 +17,9 @@ class Command(BaseCommand):
     help = "Cancel orders that have waited for their payment longer than PENDING_EXPIRES_DAYS (0: never)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=int, default=settings.PENDING_EXPIRES_DAYS, help="default: %(default)s")
+        parser.add_argument(
+            "--days", type=int, default=settings.PENDING_EXPIRES_DAYS, help="default: %(default)s"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["days"]

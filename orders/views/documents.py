@@ -1,0 +1,122 @@
+"""Invoices and delivery notes: issue, download, preview."""
+
+import re
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
+from orders.documents.renderer import CannotRender
+from orders.domain.invoicing import (
+    InvoiceRefused,
+    OriginalDamaged,
+    delivery_note,
+    invoice_of,
+    issue_invoice,
+    original_pdf,
+    proforma_pdf,
+)
+from orders.models import Document, Order, Shipment
+from orders.states import DELIVERABLE
+from vendors.access import VendorRequest, vendor_required
+from vendors.roles import Permission
+
+
+@require_safe
+@vendor_required(Permission.VIEW_INVOICES)
+def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
+    """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
+    order = _find(request, number)
+    if issued := invoice_of(order):
+        return _original(issued)
+    if order.status not in DELIVERABLE:
+        return _no_document(order)
+    try:
+        pdf = proforma_pdf(order, at=timezone.now())
+    except CannotRender as reason:
+        return _sentence(str(reason), 503)
+    return _pdf(pdf, f"Proforma-{order.number}")
+
+
+@require_safe
+@vendor_required(Permission.DELIVERY_NOTES)
+def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
+    """Serve the delivery note of the whole order, or of the parcel ``?shipment=`` names."""
+    order = _find(request, number)
+    shipment = _shipment(request, order)
+    if order.status not in DELIVERABLE:
+        return _no_document(order)
+    note = delivery_note(order, shipment, at=timezone.now())
+    try:
+        return _pdf(render_delivery_note(note), note.number)
+    except CannotRender as reason:
+        return _sentence(str(reason), 503)
+
+
+@require_POST
+@vendor_required(Permission.ISSUE_INVOICES)
+def issue(request: VendorRequest, number: str) -> HttpResponse:
+    """Issue the order's invoice, once, and say what happened on the order's page."""
+    order = _find(request, number)
+    was_issued = invoice_of(order) is not None
+    try:
+        document = issue_invoice(order, by=request.user, at=timezone.now())
+    except (InvoiceRefused, CannotRender) as reason:
+        messages.error(request, str(reason))
+    else:
+        if was_issued:
+            messages.info(request, _("Invoice %(number)s was issued already.") % {"number": document.number})
+        else:
+            messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
+    return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _find(request: VendorRequest, number: str) -> Order:
+    orders = Order.objects.for_vendor(request.vendor).select_related("vendor__identity")
+    return get_object_or_404(orders, number=number)
+
+
+def _shipment(request: VendorRequest, order: Order) -> Shipment | None:
+    """Return the parcel that the address names; None where it names none. Raises Http404."""
+    wanted = request.GET.get("shipment", "")
+    if not wanted:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", wanted):
+        raise Http404
+    return get_object_or_404(Shipment, order=order, number=int(wanted))
+
+
+def _original(document: Document) -> HttpResponse:
+    try:
+        return _pdf(original_pdf(document), document.number)
+    except OriginalDamaged as reason:
+        return _sentence(str(reason), 410)
+
+
+def _no_document(order: Order) -> HttpResponse:
+    return _sentence(
+        _("Order %(number)s is “%(status)s”: there is no document for it.")
+        % {"number": order.number, "status": order.get_status_display()},
+        409,
+    )
+
+
+def _pdf(pdf: bytes, name: str) -> HttpResponse:
+    """Answer with a PDF that the browser shows, and saves under a name without surprises."""
+    response = HttpResponse(pdf, content_type="application/pdf")
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "document"
+    response["Content-Disposition"] = f'inline; filename="{safe[:100]}.pdf"'
+    response["X-Content-Type-Options"] = "nosniff"
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def _sentence(text: str, status: int) -> HttpResponse:
+    response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    patch_cache_control(response, private=True, no_cache=True)
+    return response

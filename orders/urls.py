@@ -25,7 +25,4 @@ urlpatterns = [
     path("<str:number>/refund/", steps.refund, name="refund"),
     path("<str:number>/cancel-and-refund/", steps.stop_and_refund, name="stop_and_refund"),
     path("<str:number>/note/", steps.note, name="note"),
-    path("<str:number>/invoice/", documents.issue, name="issue_invoice"),
-    path("<str:number>/invoice.pdf", documents.invoice_pdf, name="invoice_pdf"),
-    path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
 ]

@@ -19,7 +19,7 @@ from vendors.roles import Role
 
 # HYPOTHESIS_PROFILE=nightly looks much longer.
 _slow_is_fine: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("ci", max_examples=40, derandomize=True, **_slow_is_fine)
+settings.register_profile("ci", derandomize=True, **_slow_is_fine)
 settings.register_profile("nightly", max_examples=2000, **_slow_is_fine)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -1,11 +1,14 @@
-"""The door: to the person's shop, or to a choice among several."""
+"""The door: to the person's shop, or to a choice among several; and the page when all else fails."""
 
+import sys
 from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -46,3 +49,10 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             request.user.save(update_fields=["language"])
         translation.activate(language)
     return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that it is our fault, or 503 that the database does not answer; asks nobody anything."""
+    if isinstance(sys.exc_info()[1], OperationalError):
+        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "60"})
+    return HttpResponse(render_to_string("500.html"), status=500)

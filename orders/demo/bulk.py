@@ -29,7 +29,7 @@ GROWTH = 0.75  # below 1 there are more orders lately
 MANY = 50_000  # from here on it pays to build indexes anew
 ORDERS_PER_CUSTOMER = 8
 MOST_CUSTOMERS = 20_000  # of a shop
-MOST_ORIGINALS = 100  # of a shop and story
+MOST_ORIGINALS = 60  # of a shop and story
 
 
 class BulkTeller(Teller):

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.core.management.color import no_style
@@ -20,6 +21,7 @@ Row = list[Text]
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
+@cache
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 

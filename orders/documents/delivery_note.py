@@ -26,7 +26,7 @@ class PackedLine:
 
     sku: str
     name: str
-    details: str
+    notes: list[str]
     ordered: int
     shipped: int
     left: int
@@ -46,29 +46,43 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     lines = order.lines.select_related("product").prefetch_related("shipped")
     parcels = list(order.shipments.all())
     seller = seller_of(order.vendor, texts_on(note.dated_on))
-    is_pickup = note.shipment is None and order.stage == Stage.READY_FOR_PICKUP
-    tracking = note.shipment.tracking_number if note.shipment else ""
+    pickup = _pickup(order) if note.shipment is None and order.stage == Stage.READY_FOR_PICKUP else None
+    shown = [note.shipment] if note.shipment else parcels
     packed = [_packed(line, note.shipment, parcels) for line in lines if line.kind == LineKind.PRODUCT]
     return {
-        "title": "Bon de retrait" if is_pickup else "Bon de livraison",
+        "title": "Bon de retrait" if pickup else "Bon de livraison",
         "number": note.number,
         "seller": seller,
         "logo": data_uri(seller["logo"]) if seller["logo"] else "",
         "legal": legal_lines(seller),
         "addressee": recipient_lines(order) or buyer_lines(order),
-        "facts": _facts(note, order, len(parcels), is_pickup),
+        "facts": _facts(note, order, len(parcels), is_pickup=pickup is not None),
         "lines": packed,
         "has_weights": any(line.weight for line in packed),
-        "tracking": tracking,
-        "barcode": _data_uri(code128_svg(tracking)) if tracking else "",
-        "is_pickup": is_pickup,
-        "pickup_address": order.vendor.pickup_address.splitlines(),
-        "pickup_hours": order.vendor.pickup_hours.splitlines(),
+        "pickup": pickup,
+        "codes": [_code(parcel) for parcel in shown if parcel.tracking_number],
         "message": order.customer_note,
     }
 
 
-def _facts(note: DeliveryNote, order: Order, parcels: int, is_pickup: bool) -> list[tuple[str, str]]:
+def _pickup(order: Order) -> dict[str, list[str]]:
+    return {
+        "address": order.vendor.pickup_address.splitlines(),
+        "hours": order.vendor.pickup_hours.splitlines(),
+    }
+
+
+def _code(parcel: Shipment) -> dict[str, Any]:
+    """The parcel's tracking number, readable and scannable."""
+    return {
+        "carrier": parcel.get_carrier_display() if parcel.carrier else "",
+        "parcel": parcel.number,
+        "text": parcel.tracking_number,
+        "image": _data_uri(code128_svg(parcel.tracking_number)),
+    }
+
+
+def _facts(note: DeliveryNote, order: Order, parcels: int, *, is_pickup: bool) -> list[tuple[str, str]]:
     shipment = note.shipment
     facts = [
         ("Date", long_date(note.dated_on)),
@@ -94,7 +108,13 @@ def _packed(line: OrderLine, shipment: Shipment | None, parcels: Sequence[Shipme
         left = line.quantity - until_now
     grams = line.product.weight_grams if line.product else None
     return PackedLine(
-        line.sku, line.name, line.details, line.quantity, in_parcel, left, _weight(grams, in_parcel)
+        sku=line.sku,
+        name=line.name,
+        notes=[line.details] if line.details else [],
+        ordered=line.quantity,
+        shipped=in_parcel,
+        left=left,
+        weight=_weight(grams, in_parcel),
     )
 
 

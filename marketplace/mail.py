@@ -15,6 +15,7 @@ from django.utils import timezone, translation
 from django_tasks import task
 
 from marketplace.models import OutgoingEmail
+from marketplace.queue import MOST_ATTEMPTS
 
 ONE_TIME = "once:"  # events whose words open an account: forgotten once they are sent
 
@@ -87,6 +88,8 @@ def send_email(mail_id: int) -> None:
         except Exception as error:
             failure: Exception | None = error
             mail.last_error = f"{type(error).__name__}: {error}"[:1000]
+            if mail.attempts >= MOST_ATTEMPTS:
+                mail.state = OutgoingEmail.State.FAILED
         else:
             failure = None
             mail.state, mail.sent_at, mail.last_error = OutgoingEmail.State.SENT, timezone.now(), ""

@@ -38,5 +38,6 @@ def requeue_lost(lease: timedelta = LEASE) -> int:
             given_up = len(row.worker_ids) >= MOST_ATTEMPTS
             row.status = TaskResultStatus.FAILED if given_up else TaskResultStatus.READY
             row.traceback = "The worker was lost." if given_up else ""
-            row.save(update_fields=["status", "traceback"])
+            row.finished_at = timezone.now() if given_up else None
+            row.save(update_fields=["status", "traceback", "finished_at"])
     return len(rows)

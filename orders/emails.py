@@ -52,10 +52,11 @@ def announce_step(order: Order, change: StatusChange) -> None:
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
         _tell_customer(order, "order_completed", f"completed:{order.pk}")
-    if old in ANNOUNCED and new in STOPPED:
-        _tell_shop(order, "order_stopped", f"stopped:{change.pk}", "wants_stopped_mail")
-    if old in ANNOUNCED and new == OrderStatus.CANCELLED:
-        _tell_customer(order, "order_cancelled", f"cancelled:{change.pk}")
+    if new in STOPPED and _was_announced(order):
+        if old not in STOPPED:
+            _tell_shop(order, "order_stopped", f"stopped:{change.pk}", "wants_stopped_mail")
+        if new == OrderStatus.CANCELLED:
+            _tell_customer(order, "order_cancelled", f"cancelled:{change.pk}")
 
 
 def announce_refund(order: Order, refund: Refund) -> None:
@@ -85,6 +86,11 @@ def _tell_of_new_order(order: Order) -> None:
     """Queue "New order" once per order and person, whatever the path."""
     lines = [line for line in order.lines.all() if line.kind == "product"]
     _tell_shop(order, "new_order", f"new-order:{order.pk}", "wants_new_order_mail", lines=lines)
+
+
+def _was_announced(order: Order) -> bool:
+    """Whether the order ever stood in a state that shop and customer are told of."""
+    return order.history.filter(new_status__in=ANNOUNCED).exists()
 
 
 def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any) -> None:

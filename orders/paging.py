@@ -52,7 +52,7 @@ class Keyset:
         """
         side = "lt" if self.is_descending else "gt"
         return Q(**{f"{self.column}__{side}e": value}) & (
-            Q(**{f"{self.column}__{side}": value}) | Q(**{f"pk__{side}e": pk})
+            Q(**{f"{self.column}__{side}": value}) | Q(**{f"pk__{side}": pk})
         )
 
 

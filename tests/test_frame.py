@@ -4,10 +4,19 @@ import re
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import SuspiciousOperation
+from django.db import OperationalError
+from django.test import Client
+
+from orders.states import OrderStatus
+from tests.factories import make_member, make_order, make_vendor
+from vendors.roles import Role
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
-    path for path in (ROOT / "templates").rglob("*.html") if path.parts[-2] not in ("emails", "documents")
+    path
+    for path in (ROOT / "templates").rglob("*.html")
+    if path.parts[-2] not in ("emails", "email", "documents")
 ]
 COLOR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(")
 
@@ -49,8 +58,6 @@ def test_pages_for_everybody(client, path, status):
 
 @pytest.mark.django_db
 def test_a_form_without_its_key_is_refused_in_words(vendor, owner):
-    from django.test import Client
-
     strict = Client(enforce_csrf_checks=True)
     response = strict.post("/accounts/login/", {"login": "x", "password": "y"})
 
@@ -59,7 +66,120 @@ def test_a_form_without_its_key_is_refused_in_words(vendor, owner):
 
 
 @pytest.mark.django_db
-def test_a_missing_page_speaks_french_to_the_french(client, settings):
+def test_a_missing_page_speaks_french_to_the_french(client):
     text = client.get("/nothing-here/", headers={"accept-language": "fr"}).content.decode()
 
     assert "Il n’y a rien ici" in text
+
+
+def failing(error):
+    """A stand-in for a view's work that fails."""
+
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (SuspiciousOperation("odd"), 400, "This request was not understood"),
+        (OperationalError("gone away"), 503, "Comptoir cannot answer just now"),
+        (ZeroDivisionError(), 500, "Something went wrong on our side"),
+    ],
+)
+def test_what_fails_is_said_in_words(client_of, owner, monkeypatch, error, status, words):
+    client = client_of(owner)
+    client.raise_request_exception = False
+    monkeypatch.setattr("vendors.views.Vendor.objects.of", failing(error))
+
+    response = client.get("/")
+
+    assert response.status_code == status
+    assert words in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["500.html", "503.html"])
+def test_the_last_pages_ask_nobody(name, django_assert_num_queries, settings):
+    from django.template.loader import render_to_string
+
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+    with django_assert_num_queries(0):
+        text = render_to_string(name)
+
+    assert "/static/css/tokens.css" in text
+
+
+@pytest.mark.django_db
+def test_a_role_that_may_not_is_told(client_of, vendor):
+    response = client_of(make_member(vendor, Role.PREPARER)).get("/vendors/rucher-des-baux/settings/")
+
+    assert response.status_code == 403
+    assert "Your role does not allow this" in response.content.decode()
+
+
+def frame_of(client, slug="rucher-des-baux"):
+    """The column beside every page of the shop."""
+    text = client.get(f"/vendors/{slug}/my-mails/").content.decode()
+    return text.split("<header")[1].split("</header>")[0]
+
+
+@pytest.mark.django_db
+def test_the_frame_counts_what_is_to_be_prepared(client_of, owner, vendor):
+    for status in (OrderStatus.PROCESSING, OrderStatus.PROCESSING, OrderStatus.COMPLETED):
+        make_order(vendor, status=status)
+    make_order(make_vendor(), status=OrderStatus.PROCESSING)
+
+    assert '<b>2<span class="vh"> to prepare</span></b>' in frame_of(client_of(owner))
+
+
+@pytest.mark.django_db
+def test_a_frame_without_work_shows_no_number(client_of, owner):
+    assert "to prepare" not in frame_of(client_of(owner))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("others", "is_linked"), [(0, False), (1, True)])
+def test_the_way_to_the_other_shops_is_shown_to_whom_has_some(client_of, owner, others, is_linked):
+    for _ in range(others):
+        owner.memberships.create(vendor=make_vendor(), role=Role.MANAGER)
+
+    assert ("My shops" in frame_of(client_of(owner))) == is_linked
+
+
+@pytest.mark.django_db
+def test_a_closed_shop_is_no_other_shop(client_of, owner):
+    owner.memberships.create(vendor=make_vendor(is_active=False), role=Role.MANAGER)
+
+    assert "My shops" not in frame_of(client_of(owner))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "is_shown"), [(Role.OWNER, True), (Role.PREPARER, False)])
+def test_the_shops_settings_are_for_whom_may_change_them(client_of, vendor, role, is_shown):
+    assert (
+        "/vendors/rucher-des-baux/settings/" in frame_of(client_of(make_member(vendor, role)))
+    ) == is_shown
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_the_office_is_for_staff(client_of, vendor, is_staff):
+    assert ('href="/admin/"' in frame_of(client_of(make_member(vendor, is_staff=is_staff)))) == is_staff
+
+
+def test_every_drawing_is_in_the_sprite():
+    drawn = set(
+        re.findall(r'<symbol id="([\w-]+)"', (ROOT / "templates" / "_sprite.html").read_text("utf-8"))
+    )
+    named = {name for path in PAGES for name in re.findall(r'{% icon "([\w-]+)"', path.read_text("utf-8"))}
+
+    assert named <= drawn
+    assert {f"st-{status}" for status in OrderStatus.values} <= drawn

@@ -273,13 +273,10 @@ def test_refunds_that_add_up_to_the_whole_give_back_exactly_the_whole_commission
     with transaction.atomic():
         order = paid(make_vendor(), *lines, rules=rules)
         adds_up(order)
-        gains = order.earnings
 
         while order.refundable:
             refund_some(order, choices)
             adds_up(order)
-            assert order.commission > order.commission_given_back + d("0.02") or order.earnings <= gains
-            gains = order.earnings
 
         assert (order.commission_given_back, order.earnings, order.status) == (order.commission, 0, S.REFUNDED)
         assert sum(refund.commission_given_back for refund in order.refunds.all()) == order.commission

@@ -10,7 +10,7 @@ from marketplace.mail import queue_email, send_email
 from marketplace.models import OutgoingEmail
 from marketplace.queue import requeue_lost
 from orders.states import OrderStatus
-from tests.factories import make_member, make_order
+from tests.factories import NOON, make_member, make_order, make_product
 from vendors.roles import Role
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +134,62 @@ def test_markup_in_a_name_is_escaped_in_html_and_plain_in_text(vendor, owner):
     row = OutgoingEmail.objects.get()
     assert "<b>Zoé</b>" in row.text
     assert "&lt;b&gt;Zoé" in row.html
+
+
+def announce(vendor, **fields):
+    """The mail that a new order of three units brings to the shop."""
+    honey = make_product(vendor, name="Lavender honey", sku="MIEL-LAV", price="9.90")
+    soap = make_product(vendor, name="Soap", price="6.50")
+    values = {"number": "1042", "status": OrderStatus.PROCESSING, "placed_at": NOON, **fields}
+    make_order(vendor, lines=[(honey, 2), (soap, 1)], announce=True, **values)
+    return OutgoingEmail.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("role", "language", "subject"),
+    [
+        (Role.OWNER, "fr", "Nouvelle commande 1042 : 3 articles, 26,30 €"),
+        (Role.OWNER, "en", "New order 1042: 3 items, €26.30"),
+        (Role.PREPARER, "fr", "Nouvelle commande 1042 : 3 articles"),
+        (Role.PREPARER, "en", "New order 1042: 3 items"),
+    ],
+)
+def test_the_subject_of_a_new_order_says_how_much(vendor, role, language, subject):
+    make_member(vendor, role, language=language)
+
+    assert announce(vendor).subject.replace("\xa0", " ") == subject
+
+
+def test_both_parts_of_a_new_order_say_the_same(vendor):
+    make_member(vendor, Role.OWNER, language="en")
+
+    row = announce(vendor)
+
+    for part in (row.text, row.html):
+        for fact in ["2 × Lavender honey", "MIEL-LAV", "€19.80", "1 × Soap", "Total: €26.30", "paid"]:
+            assert fact in part
+        assert "http://127.0.0.1:8000/vendors/rucher-des-baux/orders/1042/" in part
+
+
+def test_a_mail_tells_the_time_of_the_shop(vendor):
+    vendor.time_zone = "America/Martinique"
+    vendor.save()
+    make_member(vendor, Role.OWNER, language="en")
+
+    assert "It was placed on 23 Nov 2026 at 07:00." in announce(vendor).text
+
+
+def test_an_order_whose_payment_is_awaited_is_not_to_be_shipped(vendor):
+    make_member(vendor, Role.OWNER, language="en")
+
+    assert "please do not ship it yet" in announce(vendor, status=OrderStatus.ON_HOLD).text
+
+
+def test_mails_fetch_nothing_from_anywhere(vendor):
+    make_member(vendor, Role.OWNER, language="fr")
+
+    html = announce(vendor).html
+
+    assert '<html lang="fr">' in html
+    assert "<img" not in html
+    assert "url(" not in html

@@ -43,6 +43,7 @@ def walk(vendor, keyset, side, cursor="", size=3):
     while getattr(page, side):
         page = page_at(vendor, keyset, getattr(page, side), size)
         pages.append(page)
+        assert len(pages) <= Order.objects.count(), "the walk does not end"
     return pages
 
 

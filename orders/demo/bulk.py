@@ -1,5 +1,6 @@
 """Many orders, fast: copies of a few hundred that were lived through, for thousands of customers."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -12,11 +13,11 @@ from orders import emails
 from orders.demo import tables
 from orders.demo.baskets import some_basket
 from orders.demo.calendar import LENGTH, Calendar, at_work
-from orders.demo.copies import TABLES, Copier, Original, read
-from orders.demo.crowd import COMPANIES, FIRST_NAMES, LAST_NAMES, buyer
+from orders.demo.copies import OF_ADDRESS, TABLES, Copier, Original, read
+from orders.demo.crowd import COMPANIES, FIRST_NAMES, LAST_NAMES, Buyer, buyer
 from orders.demo.planning import FIRST_NUMBER
 from orders.demo.shops import Shop
-from orders.demo.stories import Life, Teller, begin, live, reports
+from orders.demo.stories import TRANSFER, Life, Teller, begin, live, reports
 from orders.demo.tables import Sheet, Text, text
 from orders.domain.transitions import after_working_days
 from orders.models import Customer, OrderNameStart
@@ -43,6 +44,10 @@ class BulkTeller(Teller):
         at = at_work(self.confirmed(life), self.rng, days=self.rng.randint(2, 6))
         life.then(at, reports(S.COMPLETED))
 
+    def unpaid_yet(self, life: Life) -> None:
+        """Pending, as every order is until a story says otherwise."""
+        life.reported(payment_method=TRANSFER[0], payment_title=TRANSFER[1])
+
     def to_prepare(self, life: Life) -> None:
         self.paid(life)
 
@@ -54,13 +59,14 @@ class BulkTeller(Teller):
 STORIES = {
     "completed": (760, "on_its_way"),
     "completed_after_transfer": (90, "promised"),
-    "abandoned": (55, "to_prepare"),
-    "refused": (35, "to_prepare"),
+    "abandoned": (45, "unpaid_yet"),
+    "expired": (10, "unpaid_yet"),
+    "refused": (35, "unpaid_yet"),
     "returned": (30, "on_its_way"),
     "damaged": (20, "on_its_way"),
     "consoled": (10, "on_its_way"),
 }
-OPEN = ("to_prepare", "promised", "on_its_way")
+OPEN = ("to_prepare", "promised", "unpaid_yet", "on_its_way")
 
 
 def fill_up(
@@ -69,19 +75,17 @@ def fill_up(
     calendar: Calendar,
     rng: Random,
     progress: Callable[[int], object],
-    *,
-    many: int = MANY,
 ) -> None:
     """Write ``count`` orders into the shops' tables, spread over the demo's time.
 
     They use products that nobody counts, so that no stock moves. The caller's transaction
-    locks the tables; from ``many`` on their indexes are built anew at the end.
+    locks the tables; from ``MANY`` on their indexes are built anew at the end.
     """
     if not count:
         return
     tables.lock(TABLES)
     originals = Originals(shops, count, calendar, rng)
-    with tables.roomy_cache(), tables.without_indexes(TABLES) if count >= many else nullcontext():
+    with tables.roomy_cache(), tables.without_indexes(TABLES) if count >= MANY else nullcontext():
         filling = Filling(shops, count, calendar, rng, originals)
         filling.write_customers()
         for first in range(0, count, CHUNK):
@@ -89,7 +93,7 @@ def fill_up(
             filling.write_orders(range(first, last))
             progress(last - first)
     tables.settle_ids(TABLES)
-    if count >= many:
+    if count >= MANY:
         tables.analyze(TABLES)
 
 
@@ -152,6 +156,7 @@ class Filling:
     def __post_init__(self) -> None:
         self.copier = Copier()
         self.names = Sheet(OrderNameStart)
+        self.numbers = itertools.count(1)
         self.since = working_morning(self.calendar)
 
     # Customers
@@ -159,41 +164,37 @@ class Filling:
     def write_customers(self) -> None:
         sheet = Sheet(Customer)
         for shop in self.shops:
-            share = int(self.count * shop.plan.share / ORDERS_PER_CUSTOMER)
-            first = sheet.take_ids(size := min(max(share, 1), MOST_CUSTOMERS))
-            self.regulars[shop.plan.slug] = [self._regular(shop, first + n, sheet) for n in range(size)]
+            wanted = int(self.count * shop.plan.share / ORDERS_PER_CUSTOMER)
+            size = min(max(wanted, 1), MOST_CUSTOMERS)
+            self.regulars[shop.plan.slug] = [self._regular(shop, sheet) for _ in range(size)]
         sheet.write()
 
-    def _regular(self, shop: Shop, pk: int, sheet: Sheet) -> Regular:
-        rng = self.rng
-        company = rng.choice(COMPANIES) if rng.random() < 0.05 else ""
-        name = "" if rng.random() < 0.01 else f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
-        who = buyer(
-            rng, name, company=company, account=f"9{pk:07}" if rng.random() < 0.6 else "", tag=str(pk)
-        )
+    def _regular(self, shop: Shop, sheet: Sheet) -> Regular:
+        who = self._somebody()
         customer = Customer(
-            pk=pk,
+            pk=sheet.take_ids(1),
             vendor=shop.vendor,
             source=shop.source,
             external_id=who.account,
-            name=name or company,
+            name=who.name or who.address.company,
             email=who.email,
             created_at=self.calendar.opens_at,
         )
         sheet.rows.append([text(getattr(customer, each.attname)) for each in sheet.fields])
-        address = who.address
-        parts = (
-            name,
-            company,
-            address.address_1,
-            address.address_2,
-            address.postcode,
-            address.city,
-            address.country,
-        )
-        columns = (pk, customer.name, who.email, who.phone, *parts, *parts)
-        return Regular(
-            [text(value) for value in columns], [text(start) for start in name_starts(customer.name)]
+        address = [getattr(who.address, part) for part in OF_ADDRESS]
+        columns = (customer.pk, customer.name, who.email, who.phone, *address, *address)
+        starts = name_starts(customer.name)
+        return Regular([text(value) for value in columns], [text(start) for start in starts])
+
+    def _somebody(self) -> Buyer:
+        """A person or company; the number of each makes account and mailbox their own."""
+        rng, n = self.rng, next(self.numbers)
+        return buyer(
+            rng,
+            "" if rng.random() < 0.01 else f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}",
+            company=rng.choice(COMPANIES) if rng.random() < 0.05 else "",
+            account=f"9{n:07}" if rng.random() < 0.6 else "",
+            tag=str(n),
         )
 
     # Orders

@@ -36,19 +36,12 @@ TABLES: Sequence[type[Model]] = [Customer, *PARTS, OrderNameStart]
 NAMED_IN_HISTORY: Mapping[str, type[Model]] = {"refund": Refund, "shipment": Shipment}
 
 OF_NUMBER = ("number", "external_id", "number_value")
+OF_ADDRESS = ("name", "company", "address_1", "address_2", "postcode", "city", "country")
 OF_CUSTOMER = (
-    "customer_id",
-    "customer_name",
-    "customer_email",
-    "customer_phone",
-    *(
-        f"{kind}_{part}"
-        for kind in ("billing", "shipping")
-        for part in ("name", "company", "address_1", "address_2", "postcode", "city", "country")
-    ),
+    *("customer_id", "customer_name", "customer_email", "customer_phone"),
+    *(f"billing_{part}" for part in OF_ADDRESS),
+    *(f"shipping_{part}" for part in OF_ADDRESS),
 )
-
-
 PLACES = {model: place for place, model in enumerate(PARTS)}
 
 

@@ -15,7 +15,7 @@ from orders import emails
 from orders.demo.bulk import GROWTH, fill_up
 from orders.demo.calendar import PARIS, Calendar
 from orders.demo.crowd import Crowd
-from orders.demo.planning import Planner, number
+from orders.demo.planning import RUNNING_OUT, SOLD_OUT, Planner, number
 from orders.demo.shops import PLANS, SOURCE, STAFF, Shop, open_shops
 from orders.demo.stories import Act, Life
 from orders.domain.intake import take_order
@@ -28,6 +28,7 @@ from vendors.roles import Role
 
 RICH = 600  # orders that are lived through; those beyond are written in bulk
 INVOICES = 15
+ONE_INVOICE_IN = 7  # completed orders
 SHELF = 45  # units on the shelf after a restock
 
 Progress = Callable[[int], object]
@@ -127,6 +128,7 @@ def _events(
     """Everything until the demo's end, sorted by time; at one time, in the order it was planned."""
     events = [event for life in lives for event in _events_of(life, lived, progress)]
     events += [event for shop in shops for event in _restocks(shop, calendar)]
+    events += _last_counts(shops[0], calendar)
     return sorted((event for event in events if event.at <= calendar.closes_at), key=lambda event: event.at)
 
 
@@ -165,17 +167,25 @@ def _restock(shop: Shop, at: datetime) -> None:
         count(product, max(product.stock or 0, 0) + SHELF, by=shop.someone(Role.PREPARER), at=at)
 
 
+def _last_counts(shop: Shop, calendar: Calendar) -> Iterator[Event]:
+    """Last evening somebody looked: of one article little is left, of another nothing."""
+    at = calendar.midnights[-1] - timedelta(hours=6)
+    for which, units in ((RUNNING_OUT, 2), (SOLD_OUT, 0)):
+        product = shop.products[shop.plan.articles[which].external_id]
+        yield Event(at, partial(count, product, units, by=shop.someone(Role.PREPARER), at=at))
+
+
 # Invoices
 
 
 def _issue(lived: list[Order], shop: Shop, calendar: Calendar, most: int) -> int:
-    """Issue the invoices of the last completed orders of ``shop``, in the order they were completed."""
-    if not most or not can_render():
+    """Issue invoices for some of the lately completed orders of ``shop``, in the order of completion."""
+    if not can_render():
         return 0
     completed = Order.objects.filter(
         pk__in=[order.pk for order in lived], vendor=shop.vendor, status=OrderStatus.COMPLETED, total__gt=0
     )
-    chosen = list(completed.order_by("-completed_at", "-pk")[:most])
+    chosen = completed.order_by("-completed_at", "-pk")[: most * ONE_INVOICE_IN : ONE_INVOICE_IN]
     for order in reversed(chosen):
         at = min((order.completed_at or order.placed_at) + timedelta(minutes=10), calendar.closes_at)
         with emails.silence():

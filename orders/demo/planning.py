@@ -13,13 +13,14 @@ from orders.demo.calendar import DAYS, SATURDAY, Calendar
 from orders.demo.catalogue import FIVE_FIVE, TWENTY, Article
 from orders.demo.crowd import Buyer, Crowd
 from orders.demo.shops import CHRONOPOST, COLISSIMO, PICKUP, RELAY, Delivery, Shop
-from orders.demo.stories import CARD, STORIES, Life, Teller, begin, reports, writes
+from orders.demo.stories import CARD, STORIES, Life, Teller, begin, decides, writes
 from orders.domain.order_data import AddressData
 from orders.states import OrderStatus
 from vendors.roles import Role
 
 S = OrderStatus
 FIRST_NUMBER = 10_000
+RUNNING_OUT, SOLD_OUT = 20, 5  # which articles of the first shop
 
 
 @dataclass
@@ -136,18 +137,21 @@ def set_pieces(planner: Planner) -> Iterator[Life]:
 
 def _open_desk(planner: Planner) -> Iterator[Life]:
     """What a vendor finds in the morning: new orders, a promised payment, a late one, one half sent."""
-    verveine = planner.shops[0]
+    verveine, miel, _terre = planner.shops
     for minutes, name in ((6, "Bénédicte Lefèvre"), (19, "Maël Le Goff"), (41, "Zoé N’Guyen")):
-        life = planner.life(verveine, 0, who=planner.crowd.named(name))
+        sold_out = verveine.plan.articles[SOLD_OUT]
+        basket = planner.parcel(verveine, sold_out) if name.startswith("Maël") else None
+        life = planner.life(verveine, 0, who=planner.crowd.named(name), basket=basket)
         life.reported(placed_at=planner.calendar.closes_at - timedelta(minutes=minutes, seconds=13))
         life.reported(
             status=S.PROCESSING, paid_at=life.placed_at, payment_method=CARD[0], payment_title=CARD[1]
         )
         life.is_news = True
         yield life
-    pending = planner.life(verveine, 0.12)
-    pending.reported(payment_method="bacs", payment_title="Virement")
-    yield pending
+    for shop, days in ((verveine, 0.12), (verveine, 1.4), (miel, 0.6)):
+        pending = planner.life(shop, days)
+        planner.tell(pending, "expired")
+        yield pending
     on_hold = planner.life(verveine, working_days_ago(planner.calendar, 1))
     planner.teller.promised(on_hold)
     yield on_hold
@@ -198,7 +202,7 @@ def _states(planner: Planner) -> Iterator[Life]:
         yield life
     to_refund = planner.life(verveine, 8)
     at = planner.teller.paid(to_refund)
-    to_refund.then(at + timedelta(hours=5), reports(S.CANCELLED))
+    to_refund.then(at + timedelta(hours=5), decides(S.CANCELLED, verveine.staff, words.CANCELLED_BY_STAFF))
     yield to_refund
 
 

@@ -18,9 +18,8 @@ PASSWORD = "comptoir-demo"  # noqa: S105 - told to everybody who makes the demo
 SOURCE = "naturalconect"
 STAFF = ("admin@demo.example", "Camille Dupont")
 MEDIATOR = "Médiation Exemple, 4 rue de la Concorde, 75008 Paris, mediation.example"
-LEAF = (
-    "M32 54C16 50 10 36 13 16c18 2 30 12 28 30M32 54C31 40 26 28 19 22M32 54c14-4 20-14 19-30-8 1-14 5-17 11"
-)
+LEFT_LEAF = "M32 54C16 50 10 36 13 16c15 3 23 16 19 38z"
+RIGHT_LEAF = "M32 54c-1-14 5-24 19-27 2 15-5 24-19 27z"
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ class Shop:
     plan: Plan
     vendor: Vendor
     source: Source
+    staff: User
     people: dict[Role, User] = field(default_factory=dict)
     products: dict[str, Product] = field(default_factory=dict)
 
@@ -99,8 +99,9 @@ PLANS = [
                 '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img">'
                 "<title>Atelier Verveine</title>"
                 '<circle cx="32" cy="32" r="31" fill="#e9f1e6"/>'
-                f'<path d="{LEAF}" fill="none" stroke="#2f6b3c" stroke-width="3.5" '
-                'stroke-linecap="round" stroke-linejoin="round"/></svg>'
+                f'<path d="{LEFT_LEAF}" fill="#2f6b3c"/>'
+                f'<path d="{RIGHT_LEAF}" fill="none" stroke="#2f6b3c" stroke-width="3.5" '
+                'stroke-linejoin="round"/></svg>'
             ),
         },
         people=[
@@ -192,17 +193,17 @@ PLANS = [
 def open_shops(source: Source, *, at: datetime) -> list[Shop]:
     """Make the shops, their teams and shelves, as they were ``at`` their opening, and the staff's account."""
     password = make_password(PASSWORD)  # once: a good hash is slow on purpose
-    User.objects.create(
+    staff = User.objects.create(
         email=STAFF[0], name=STAFF[1], password=password, is_staff=True, is_superuser=True, date_joined=at
     )
-    return [_open(plan, source, password, at) for plan in PLANS]
+    return [_open(plan, source, staff, password, at) for plan in PLANS]
 
 
-def _open(plan: Plan, source: Source, password: str, at: datetime) -> Shop:
+def _open(plan: Plan, source: Source, staff: User, password: str, at: datetime) -> Shop:
     vendor = Vendor.objects.create(slug=plan.slug, name=plan.name, created_at=at, **plan.fields)
     LegalIdentity.objects.create(vendor=vendor, **plan.identity)
     SourceVendor.objects.create(source=source, external_id=plan.storefront_id, vendor=vendor)
-    shop = Shop(plan, vendor, source)
+    shop = Shop(plan, vendor, source, staff)
     for role, email, name in plan.people:
         person = User.objects.create(email=email, name=name, password=password, date_joined=at)
         Membership.objects.create(user=person, vendor=vendor, role=role, since=at)

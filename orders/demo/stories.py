@@ -109,7 +109,7 @@ def reports(to: OrderStatus) -> Act:
     return lambda order, at: change_status(order, to, by=order.source, at=at)
 
 
-def decides(to: OrderStatus, by: User, note: str = "") -> Act:
+def decides(to: OrderStatus, by: User | None, note: str = "") -> Act:
     return lambda order, at: change_status(order, to, by=by, at=at, note=note)
 
 
@@ -274,6 +274,12 @@ class Teller:
         at = at_work(life.placed_at, self.rng, days=self.rng.randint(8, 12))
         return life.then(at, decides(S.CANCELLED, by, self.rng.choice(words.UNPAID)))
 
+    def expired(self, life: Life) -> datetime:
+        """Awaiting a transfer for a week: Comptoir cancels by itself."""
+        life.reported(payment_method=TRANSFER[0], payment_title=TRANSFER[1])
+        at = life.placed_at + timedelta(days=7, minutes=self.rng.randrange(60))
+        return life.then(at, decides(S.CANCELLED, None, words.EXPIRED))
+
     def refused(self, life: Life) -> datetime:
         """The card is refused for good."""
         life.reported(payment_method=CARD[0], payment_title=CARD[1])
@@ -331,6 +337,7 @@ STORIES: Mapping[str, int] = {
     "in_two_parcels": 30,
     "abandoned": 45,
     "unpaid": 15,
+    "expired": 12,
     "refused": 35,
     "stopped": 20,
     "damaged": 30,

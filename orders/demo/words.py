@@ -41,5 +41,7 @@ RETURNED = (
 )
 GESTURES = ("Geste commercial : livraison en retard.", "Code promo oublié, différence remboursée.")
 STOPPED = ("Rupture de stock, cliente prévenue.", "Annulée à la demande du client avant l’envoi.")
+EXPIRED = "Impayée depuis 7 jours."
+CANCELLED_BY_STAFF = "Le client s’est rétracté auprès de la place de marché."
 UNPAID = ("Chèque jamais reçu.", "Virement non reçu après deux relances.")
 REOPENED = "Colis revenu « destinataire inconnu », à renvoyer à la bonne adresse."

@@ -1,11 +1,12 @@
-"""The delivery note and the pickup note: what is in the parcel, without a price."""
+"""The delivery note: what is in a parcel, or in the bag that waits in the shop. No prices."""
 
-import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import translation
 
@@ -16,13 +17,17 @@ from orders.documents.legal_texts import texts_on
 from orders.documents.logo import data_uri
 from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of
 from orders.documents.renderer import render_pdf
-from orders.models import DeliveryNote, LineKind, Order, OrderLine, Shipment
-from orders.states import Stage
+from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
+from orders.states import OrderStatus, Stage
+
+# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
+PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
+PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class PackedLine:
-    """A row of the table: units ordered, in this parcel, and left after it."""
+    """A row of the table: units ordered, in this parcel, and left after it; ``notes`` stand small."""
 
     sku: str
     name: str
@@ -33,94 +38,171 @@ class PackedLine:
     weight: str
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a note is about: the units in it, and those shipped up to it (``{line id: units}``)."""
+
+    lines: Sequence[OrderLine]
+    units: dict[int, int]
+    until_now: dict[int, int]
+
+    def left(self, line: OrderLine) -> int:
+        """The units still to deliver after this; what was refunded before it left is not."""
+        return max(line.quantity - line.units_refunded - self.until_now.get(line.pk, 0), 0)
+
+    @property
+    def grams(self) -> int:
+        """The weight of it all; 0 where that of any article is not known."""
+        packed = [line for line in self.lines if self.units.get(line.pk)]
+        if not all(_grams(line) for line in packed):
+            return 0
+        return sum(_grams(line) * self.units[line.pk] for line in packed)
+
+
 def delivery_note_pdf(note: DeliveryNote) -> bytes:
-    """Return the PDF of the note; raises ``orders.documents.renderer.CannotRender``."""
+    """Return the PDF of a delivery note: of its parcel, or of the whole order.
+
+    Raises ``orders.documents.renderer.CannotRender``.
+    """
     context = delivery_note_context(note)
     return render_pdf("documents/delivery_note.html", context, color=context["seller"]["color"])
 
 
 @translation.override("fr")
 def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
-    """Return the note as the template prints it; a pickup note where the customer comes to the shop."""
+    """Return what the template prints. Before any parcel, a note of the whole order has all of it."""
     order = note.order
-    lines = order.lines.select_related("product").prefetch_related("shipped")
-    parcels = list(order.shipments.all())
+    parcels = list(order.shipments.prefetch_related("lines"))
+    pickup = note.shipment is None and is_pickup(order, parcels)
     seller = seller_of(order.vendor, texts_on(note.dated_on))
-    pickup = _pickup(order) if note.shipment is None and order.stage == Stage.READY_FOR_PICKUP else None
-    shown = [note.shipment] if note.shipment else parcels
-    packed = [_packed(line, note.shipment, parcels) for line in lines if line.kind == LineKind.PRODUCT]
+    content = _content(order, parcels, note.shipment)
+    shown = parcels if note.shipment is None else [note.shipment]
     return {
         "title": "Bon de retrait" if pickup else "Bon de livraison",
         "number": note.number,
         "seller": seller,
         "logo": data_uri(seller["logo"]) if seller["logo"] else "",
         "legal": legal_lines(seller),
-        "addressee": recipient_lines(order) or buyer_lines(order),
-        "facts": _facts(note, order, len(parcels), is_pickup=pickup is not None),
-        "lines": packed,
-        "has_weights": any(line.weight for line in packed),
-        "pickup": pickup,
+        "addressee": buyer_lines(order) if pickup else recipient_lines(order) or buyer_lines(order),
+        "facts": _facts(note, parcels, content),
+        "lines": [_packed(line, content) for line in content.lines],
+        "has_weights": any(_grams(line) for line in content.lines),
         "codes": [_code(parcel) for parcel in shown if parcel.tracking_number],
-        "message": order.customer_note,
+        "message": order.customer_note.strip(),
+        "pickup": _pickup(order, seller) if pickup else None,
     }
 
 
-def _pickup(order: Order) -> dict[str, list[str]]:
-    return {
-        "address": order.vendor.pickup_address.splitlines(),
-        "hours": order.vendor.pickup_hours.splitlines(),
-    }
+def is_pickup(order: Order, parcels: Sequence[Shipment]) -> bool:
+    """Say whether the customer comes to the shop for an order with these ``parcels``.
+
+    So it is once the order was made ready for pickup and, before any parcel, where the shipping
+    method's name says so or the order has no address to deliver to.
+    """
+    if parcels:
+        return False
+    if order.stage == Stage.READY_FOR_PICKUP or not recipient_lines(order) or _was_ready(order):
+        return True
+    method = order.shipping_method
+    return PICKUP.search(method) is not None and PICKUP_POINT.search(method) is None
 
 
-def _code(parcel: Shipment) -> dict[str, Any]:
-    """The parcel's tracking number, readable and scannable."""
-    return {
-        "carrier": parcel.get_carrier_display() if parcel.carrier else "",
-        "parcel": parcel.number,
-        "text": parcel.tracking_number,
-        "image": _data_uri(code128_svg(parcel.tracking_number)),
-    }
+def _was_ready(order: Order) -> bool:
+    ready = Stage.READY_FOR_PICKUP.value
+    return order.history.filter(kind=HistoryKind.STAGE, data__stage=ready).exists()
 
 
-def _facts(note: DeliveryNote, order: Order, parcels: int, *, is_pickup: bool) -> list[tuple[str, str]]:
-    shipment = note.shipment
+def _content(order: Order, parcels: Sequence[Shipment], parcel: Shipment | None) -> Content:
+    products = [line for line in order.lines.select_related("product") if line.kind == LineKind.PRODUCT]
+    if not parcels:
+        everything = {line.pk: line.quantity - line.units_refunded for line in products}
+        return Content(products, everything, everything)
+    if parcel is None:
+        units = _units(parcels)
+        return Content(products, units, units)
+    until_now = _units(other for other in parcels if other.number <= parcel.number)
+    content = Content(products, _units([parcel]), until_now)
+    concerned = [line for line in products if content.units.get(line.pk) or content.left(line)]
+    return Content(concerned, content.units, until_now)
+
+
+def _units(parcels: Iterable[Shipment]) -> dict[int, int]:
+    units: dict[int, int] = {}
+    for parcel in parcels:
+        for part in parcel.lines.all():
+            units[part.line_id] = units.get(part.line_id, 0) + part.units
+    return units
+
+
+def _packed(line: OrderLine, content: Content) -> PackedLine:
+    units, refunded = content.units.get(line.pk, 0), line.units_refunded
+    notes = [line.details, f"{refunded} remboursé{'s' if refunded > 1 else ''}" if refunded else ""]
+    return PackedLine(
+        sku=line.sku,
+        name=line.name,
+        notes=[note for note in notes if note],
+        ordered=line.quantity,
+        shipped=units,
+        left=content.left(line),
+        weight=_weight(_grams(line) * units),
+    )
+
+
+def _facts(note: DeliveryNote, parcels: Sequence[Shipment], content: Content) -> list[tuple[str, str]]:
+    order, parcel = note.order, note.shipment
     facts = [
         ("Date", long_date(note.dated_on)),
-        ("Commande", f"{order.number} du {long_date(order.placed_at)}"),
-        ("Livraison", "" if is_pickup else order.shipping_method),
-        ("Transporteur", shipment.get_carrier_display() if shipment and shipment.carrier else ""),
-        ("Colis", f"{shipment.number}/{parcels}" if shipment else ""),
-        ("Téléphone", order.customer_phone),
+        ("Commande", f"{order.number} du {_day(order.placed_at, order)}"),
+        ("Livraison", order.shipping_method.strip()),
+        ("Transporteur", parcel.get_carrier_display() if parcel and parcel.carrier else ""),
+        ("Colis", _parcel(parcel, parcels, content)),
+        ("Poids", _weight(content.grams)),
+        ("Téléphone", order.customer_phone.strip()),
     ]
     return [(term, text) for term, text in facts if text]
 
 
-def _packed(line: OrderLine, shipment: Shipment | None, parcels: Sequence[Shipment]) -> PackedLine:
-    """Count the line's units: of one parcel, with those before it, or of the whole order."""
-    sent = {part.shipment_id: part.units for part in line.shipped.all()}
-    ordered = line.quantity - (line.units_refunded if shipment is None else 0)
-    if shipment is None:
-        in_parcel = sum(sent.values()) or ordered
-        left = max(ordered - in_parcel, 0)
-    else:
-        in_parcel = sent.get(shipment.pk, 0)
-        until_now = sum(sent.get(parcel.pk, 0) for parcel in parcels if parcel.number <= shipment.number)
-        left = line.quantity - until_now
-    grams = line.product.weight_grams if line.product else None
-    return PackedLine(
-        sku=line.sku,
-        name=line.name,
-        notes=[line.details] if line.details else [],
-        ordered=line.quantity,
-        shipped=in_parcel,
-        left=left,
-        weight=_weight(grams, in_parcel),
-    )
+def _parcel(parcel: Shipment | None, parcels: Sequence[Shipment], content: Content) -> str:
+    """Return ``1/2``; how many parcels there are is not known while something is left to ship."""
+    if parcel is None:
+        return str(len(parcels)) if len(parcels) > 1 else ""
+    in_all = Content(content.lines, content.units, _units(parcels))
+    is_partial = any(in_all.left(line) for line in content.lines)
+    return f"{parcel.number}, envoi partiel" if is_partial else f"{parcel.number}/{len(parcels)}"
 
 
-def _weight(grams: int | None, units: int) -> str:
-    return f"{decimal(grams * units, 0)}{FIXED}g" if grams and units else ""
+def _code(parcel: Shipment) -> dict[str, Any]:
+    """Return the parcel's tracking number, readable and scannable."""
+    svg = code128_svg(parcel.tracking_number)
+    return {
+        "carrier": parcel.get_carrier_display() if parcel.carrier else "",
+        "parcel": parcel.number,
+        "text": parcel.tracking_number,
+        "image": data_uri(svg) if svg else "",
+    }
 
 
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode() if svg else ""
+def _pickup(order: Order, seller: dict[str, Any]) -> dict[str, Any]:
+    """Return where and when the goods can be fetched, and the day they were, if they were."""
+    is_done = order.status in (OrderStatus.COMPLETED, OrderStatus.REFUNDED)
+    return {
+        "address": order.vendor.pickup_address.strip().splitlines() or seller["lines"],
+        "hours": order.vendor.pickup_hours.strip().splitlines(),
+        "handed_over_on": _day(order.completed_at, order) if is_done else "",
+    }
+
+
+def _day(moment: datetime | None, order: Order) -> str:
+    """Write a moment's date in the shop's time zone; empty for none."""
+    return long_date(moment.astimezone(ZoneInfo(order.vendor.time_zone)).date()) if moment else ""
+
+
+def _grams(line: OrderLine) -> int:
+    return (line.product.weight_grams or 0) if line.product else 0
+
+
+def _weight(grams: int) -> str:
+    """Write a weight: ``850 g``, ``1,88 kg``; empty for none."""
+    if grams < 1000:
+        return f"{grams}{FIXED}g" if grams else ""
+    return f"{decimal(round_half_up(Decimal(grams) / 1000))}{FIXED}kg"

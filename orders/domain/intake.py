@@ -11,6 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from orders import emails
+from orders.domain import stock
 from orders.domain.earnings import CommissionRules, freeze_commission
 from orders.domain.history import record
 from orders.domain.order_data import AddressData, LineData, OrderData
@@ -103,8 +104,9 @@ def take_order(
 
 
 def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Taken:
-    # The shop's row is locked so that two workers cannot store one order twice.
-    Vendor.objects.select_for_update(of=("self",)).get(pk=vendor.pk)
+    # The shop's row is locked so that two workers cannot store one order twice; without its
+    # key, so that others may add rows that name the shop meanwhile.
+    Vendor.objects.select_for_update(of=("self",), no_key=True).get(pk=vendor.pk)
     order = Order.objects.filter(vendor=vendor, source=source, external_id=data.external_id).first()
     if order is None:
         return Taken(_create(data, source, vendor, at), Outcome.CREATED)
@@ -205,6 +207,8 @@ def _report_refunds(order: Order, data: OrderData, source: Source, at: datetime)
     """
     known = set(order.refunds.exclude(external_id="").values_list("external_id", flat=True))
     new = [refund for refund in data.refunds if refund.external_id not in known]
+    if new:
+        stock.lock_shelves(order)  # the status that is reported with them moves stock again
     for refund in new:
         try:
             refund_order(

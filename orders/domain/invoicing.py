@@ -31,6 +31,7 @@ from orders.models import (
     Order,
     Shipment,
 )
+from orders.models.documents import document_storage
 from orders.states import INVOICEABLE, OrderStatus
 from vendors.models import LegalIdentity, User, Vendor
 
@@ -117,7 +118,7 @@ def proforma_pdf(order: Order, *, at: datetime) -> bytes:
 def original_pdf(document: Document) -> bytes:
     """Return the bytes as they were issued; raises OriginalDamaged if they are not there any more."""
     try:
-        with document.pdf.open("rb") as stored:
+        with document_storage().open(document.pdf.name) as stored:
             pdf: bytes = stored.read()
     except FileNotFoundError as error:
         raise OriginalDamaged(
@@ -253,7 +254,7 @@ def _store(order: Order, taken: Numbered, snapshot: dict[str, Any], *, by: By, a
         sha256=hashlib.sha256(pdf).hexdigest(),
     )
     name = f"{order.vendor_id}/{DocumentKind.INVOICE.value}{taken.year}/{taken.number}.pdf"
-    document.pdf.save(name, ContentFile(pdf), save=False)
+    document.pdf.name = document_storage().save(name, ContentFile(pdf))
     document.save()
     return document
 

@@ -22,6 +22,12 @@ class OutOfStock(Exception):
         )
 
 
+def lock_shelves(order: Order) -> None:
+    """Lock the order's products, so that several moves in one transaction keep one lock order for all."""
+    products = Product.objects.filter(pk__in=order.lines.values("product")).order_by("pk")
+    list(products.select_for_update(no_key=True).values_list("pk"))
+
+
 def take(order: Order, *, cause: str, at: datetime, oversell: bool) -> None:
     """Take for each line what is ordered, less what was returned, if not yet held.
 

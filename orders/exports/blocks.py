@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,7 @@ from orders.models import Document, DocumentKind, Order, OrderLine, Shipment
 BLOCK = 2000
 
 Values = tuple[Any, ...]
+amount = lru_cache(maxsize=16_384)(Decimal)  # prices come again and again: one object for each
 _MODEL: Any = OrderLine
 
 
@@ -82,7 +84,7 @@ def lines_of(block: Sequence[Values]) -> dict[int, list[Line]]:
     )
     found: dict[int, list[Line]] = defaultdict(list)
     for row in rows.iterator(chunk_size=BLOCK):
-        found[row[0]].append(Line(*row[: len(_PLAIN)], *map(Decimal, row[len(_PLAIN) :])))
+        found[row[0]].append(Line(*row[: len(_PLAIN)], *map(amount, row[len(_PLAIN) :])))
     return found
 
 

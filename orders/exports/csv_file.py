@@ -3,10 +3,22 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
-from io import StringIO
 
 from orders.exports.cells import Dialect, Row, Writer, guarded
 from orders.exports.columns import Column
+
+
+class _Text:
+    """What the csv module writes to, until it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.write = self._parts.append
+
+    def taken(self) -> bytes:
+        data = "".join(self._parts).encode()
+        self._parts.clear()
+        return data
 
 
 def csv_bytes(
@@ -17,14 +29,14 @@ def csv_bytes(
     zone: tzinfo,
 ) -> Iterator[bytes]:
     """Yield the header, then each block of rows; every field in quotes, CRLF at the end (RFC 4180)."""
-    text = StringIO(newline="")
+    text = _Text()
     rows = csv.writer(text, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writers = dialect.writers((column.kind for column in columns), zone)
     rows.writerow([guarded(label) for label in header])
-    yield dialect.mark + _taken(text)
+    yield dialect.mark + text.taken()
     for block in filter(None, blocks):
         rows.writerows(_written(block, writers))
-        yield _taken(text)
+        yield text.taken()
 
 
 def _written(block: Sequence[Row], writers: Sequence[Writer | None]) -> Iterable[Sequence[object]]:
@@ -32,11 +44,3 @@ def _written(block: Sequence[Row], writers: Sequence[Writer | None]) -> Iterable
     columns = zip(*block, strict=True)
     written = (map(write, cells) if write else cells for write, cells in zip(writers, columns, strict=True))
     return zip(*written, strict=True)
-
-
-def _taken(text: StringIO) -> bytes:
-    """Empty ``text`` and return what it held."""
-    data = text.getvalue().encode()
-    text.seek(0)
-    text.truncate()
-    return data

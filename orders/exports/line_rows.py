@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.money import round_half_up
 from orders.documents.vat import LinePart, Rate
-from orders.exports.blocks import AmountText, Line, in_blocks, lines_of
+from orders.exports.blocks import AmountText, Line, Values, in_blocks, lines_of
 from orders.exports.cells import Row
 from orders.exports.columns import LINE_COLUMNS
 from orders.exports.vat_figures import parts_of
@@ -34,28 +34,29 @@ class LineRows:
         self.order_fee_label = _("Commission per order")
 
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
-        """Yield the rows of ``orders``, newest order first, in blocks of so many orders."""
+        """Return the rows of ``orders``, newest order first, in blocks of so many orders."""
         kept = AmountText(F("commission") - F("commission_given_back"))
-        shown = ["number", "placed_at", "status", "currency"]
-        for block in in_blocks(orders, *shown, kept, AmountText("commission_order_fee")):
-            lines = lines_of(block)
-            yield [
-                (*of_order, number, *cells)
-                for order_id, *of_order, commission, order_fee in block
-                for number, cells in enumerate(
-                    self._cells(lines[order_id], of_order[-1], Decimal(commission), Decimal(order_fee)),
-                    start=1,
-                )
-            ]
+        fields = ["number", "placed_at", "status", "currency", kept, AmountText("commission_order_fee")]
+        return map(self._rows, in_blocks(orders, *fields))
+
+    def _rows(self, block: Sequence[Values]) -> list[Row]:
+        lines = lines_of(block)
+        return [
+            (*of_order, number, *cells)
+            for order_id, *of_order, kept, order_fee in block
+            for number, cells in enumerate(
+                self._cells(lines[order_id], of_order[-1], Decimal(kept), Decimal(order_fee)), start=1
+            )
+        ]
 
     def _cells(
-        self, lines: Sequence[Line], currency: str, commission: Decimal, order_fee: Decimal
+        self, lines: Sequence[Line], currency: str, commission_kept: Decimal, order_fee: Decimal
     ) -> Iterator[Row]:
         """Yield what stands behind the line's number, for each line of one order."""
         parts = parts_of(lines, franchise=self.franchise, currency=currency)
         for line, (_id, own_parts) in zip(lines, groupby(parts, lambda part: id(part.line)), strict=True):
             yield _line_cells(line, list(own_parts))
-        left = commission - sum((_commission_kept(line) for line in lines), ZERO)
+        left = commission_kept - sum((_commission_kept(line) for line in lines), ZERO)
         if order_fee or left:
             yield self._order_fee_cells(left)
 

@@ -27,7 +27,7 @@ from orders.states import OrderStatus, earnings_state
 
 ZERO = Decimal("0.00")
 
-# What stands in no column of the order: in the order in which ``OrderRows.blocks`` adds it.
+# What stands in no column of the order: in the order in which ``OrderRows`` adds it.
 _MADE = [
     "tracking_numbers",
     "invoice_number",
@@ -73,20 +73,22 @@ class OrderRows:
         self.status_labels = {code: str(label) for code, label in OrderStatus.choices}
 
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
-        """Yield the rows of ``orders``, newest first, in blocks."""
-        for block in in_blocks(orders, *_READ.values()):
-            lines, parcels, invoices = lines_of(block), tracking_numbers_of(block), invoice_numbers_of(block)
-            yield [
-                _in_order(
-                    (
-                        *values,
-                        parcels.get(values[0], ""),
-                        invoices.get(values[0], ""),
-                        *self._made(values[_STATUS], values[_CURRENCY], lines[values[0]]),
-                    )
+        """Return the rows of ``orders``, newest first, in blocks."""
+        return map(self._rows, in_blocks(orders, *_READ.values()))
+
+    def _rows(self, block: Sequence[Values]) -> list[Row]:
+        lines, parcels, invoices = lines_of(block), tracking_numbers_of(block), invoice_numbers_of(block)
+        return [
+            _in_order(
+                (
+                    *values,
+                    parcels.get(values[0], ""),
+                    invoices.get(values[0], ""),
+                    *self._made(values[_STATUS], values[_CURRENCY], lines[values[0]]),
                 )
-                for values in block
-            ]
+            )
+            for values in block
+        ]
 
     def _made(self, status: str, currency: str, lines: Sequence[Line]) -> Values:
         products = [line for line in lines if line.kind == LineKind.PRODUCT]

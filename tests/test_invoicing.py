@@ -1,13 +1,14 @@
 """VAT out of prices to the cent, numbers without gaps, originals that stay as they were issued."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ from orders.domain.invoicing import (
 )
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
-from orders.models import Document, DocumentSeries, HistoryEntry, LineKind, OrderLine
+from orders.models import Document, DocumentSeries, HistoryEntry, LineKind, Order, OrderLine
 from orders.models.documents import IssuedIsFrozen
 from orders.states import OrderStatus
 from tests.factories import (
@@ -282,6 +283,25 @@ def test_an_order_that_is_not_paid_has_no_invoice(vendor, status):
     with pytest.raises(NotInvoiceable, match=r"^Order 1042 is “.+”, so no invoice can be issued"):
         issue(order)
     assert not DocumentSeries.objects.exists()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_numbers_taken_at_the_same_moment_have_no_gap_and_no_double(quick):
+    vendor = make_vendor()
+    orders = [make_order(vendor, status=PAID) for _ in range(4)] * 3
+
+    def at_once(order):
+        try:
+            return issue(Order.objects.get(pk=order.pk)).number
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(orders)) as people:
+        numbers = set(people.map(at_once, orders))
+
+    assert numbers == {f"RDB-F2026-{n:06d}" for n in range(1, 5)}
+    assert DocumentSeries.objects.get().last_number == 4
 
 
 # Who sells

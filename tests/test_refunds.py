@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from marketplace.models import OutgoingEmail
 from orders.domain.refunds import (
     RefundedLine,
     RefundRefused,
@@ -14,7 +15,6 @@ from orders.domain.refunds import (
     refund_order,
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, change_status
-from marketplace.models import OutgoingEmail
 from orders.models import Refund
 from orders.states import OrderStatus, RefundState
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_source
@@ -164,9 +164,7 @@ def test_a_refund_that_is_not_possible_is_refused(order, mugs, everything, part,
     before = everything()
 
     with pytest.raises(RefundRefused, match=sentence.replace("$", r"\$")):
-        refund_order(
-            order, lines=part and {mugs.pk: part}, amount=amount and d(amount), by=None, at=NOON
-        )
+        refund_order(order, lines=part and {mugs.pk: part}, amount=amount and d(amount), by=None, at=NOON)
 
     assert everything() == before
 
@@ -191,7 +189,9 @@ def test_only_paid_orders_are_refunded_by_people(order, owner, status, everythin
     change_status(order, status, by=order.source, at=NOON)
     before = everything()
 
-    with pytest.raises(RefundRefused, match="Order 1042 is “.*” and cannot be refunded: nothing was changed."):
+    with pytest.raises(
+        RefundRefused, match="Order 1042 is “.*” and cannot be refunded: nothing was changed."
+    ):
         refund_order(order, amount=d("5.00"), by=owner, at=NOON)
 
     assert everything() == before
@@ -424,7 +424,9 @@ def test_a_request_here_does_not_hinder_what_the_storefront_has_refunded(order_o
     assert (order.refund_requested_total, order.refundable) == (0, 0)
 
 
-def test_a_request_whose_lines_were_refunded_meanwhile_keeps_its_units(order_of_storefront, mugs, shelf, owner):
+def test_a_request_whose_lines_were_refunded_meanwhile_keeps_its_units(
+    order_of_storefront, mugs, shelf, owner
+):
     order = order_of_storefront
     asked = ask_for_refund(order, lines={mugs.pk: RefundedLine(1, d("12.00"), 1)}, by=owner, at=NOON)
     refund_order(

@@ -199,7 +199,9 @@ def test_shipping_and_lines_without_a_product_move_nothing(vendor):
 
 def test_products_that_intake_makes_are_not_counted(vendor):
     price = {"net_before_discount": Decimal(10), "tax_before_discount": Decimal(2)}
-    line = LineData("product", "1", "Mug", 2, **price, net=Decimal(10), tax=Decimal(2), product_external_id="7")
+    line = LineData(
+        "product", "1", "Mug", 2, **price, net=Decimal(10), tax=Decimal(2), product_external_id="7"
+    )
     data = OrderData("55", "55", S.PROCESSING, "EUR", NOON, Decimal(12), Decimal(2), lines=(line,))
     source = make_order(vendor).source
 

@@ -152,10 +152,7 @@ def report_all_paths(order, shelf, steps):
             assert (change is None) == (to == origin)
             assert held(order) == held_by_the_rule(order, before)
             assert (
-                shelf.stock
-                == 10
-                - held(order)
-                == sum(movement.units for movement in shelf.movements.all())
+                shelf.stock == 10 - held(order) == sum(movement.units for movement in shelf.movements.all())
             )
             count += 1 + (report_all_paths(order, shelf, steps - 1) if change else 0)
             transaction.set_rollback(True)

@@ -114,10 +114,10 @@ class Originals:
 
     @staticmethod
     def _size(shop: Shop, story: str, count: int) -> int:
-        """One for every forty orders that are going to be copies, within bounds."""
+        """One for every hundred orders that are going to be copies, within bounds."""
         share = STORIES[story][0] / 1000 if story in STORIES else 0.02
-        most = MOST_ORIGINALS if share > 0.5 else MOST_ORIGINALS // 7
-        return min(int(count * shop.plan.share * share / 40) + 1, most)
+        most = MOST_ORIGINALS if share > 0.5 else MOST_ORIGINALS // 10
+        return min(int(count * shop.plan.share * share / 100) + 1, most)
 
     def _live(self, shop: Shop, story: str) -> Original:
         place = transaction.savepoint()

@@ -118,7 +118,7 @@ def proforma_pdf(order: Order, *, at: datetime) -> bytes:
 def original_pdf(document: Document) -> bytes:
     """Return the bytes as they were issued; raises OriginalDamaged if they are not there any more."""
     try:
-        with document_storage().open(document.pdf.name) as stored:
+        with document_storage().open(document.pdf.name or "") as stored:
             pdf: bytes = stored.read()
     except FileNotFoundError as error:
         raise OriginalDamaged(

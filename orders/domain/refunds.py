@@ -223,9 +223,7 @@ def _left(order: Order, *, keeps_requests: bool = True) -> Left:
         amount = order.refundable
         parts = RefundLine.objects.filter(refund__order=order, refund__progress=RefundProgress.REQUESTED)
         sums = {name: Sum(name) for name in ("units", "amount", "units_back")}
-        asked_for = {
-            line: RefundedLine(*part) for line, *part in parts.values_list("line").annotate(**sums)
-        }
+        asked_for = {line: RefundedLine(*part) for line, *part in parts.values_list("line").annotate(**sums)}
     return Left(amount, {line.pk: _left_of(line, asked_for.get(line.pk, NOTHING)) for line in lines})
 
 
@@ -305,9 +303,7 @@ def _check_may_refund(order: Order, by: By) -> None:
         )
 
 
-def _plan(
-    order: Order, named: Mapping[int, RefundedLine], amount: Decimal | None, *, left: Left
-) -> Plan:
+def _plan(order: Order, named: Mapping[int, RefundedLine], amount: Decimal | None, *, left: Left) -> Plan:
     """Check a refund against what is left of the order and its lines; raises RefundRefused."""
     lines = {line.pk: line for line in order.lines.select_related("product")}
     for pk, part in named.items():

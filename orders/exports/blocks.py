@@ -31,7 +31,7 @@ class AmountText(Func):
     template = "(%(expressions)s)::text"
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        return self.as_sql(compiler, connection, template="printf('%%.2f', %(expressions)s)", **more)
+        return self.as_sql(compiler, connection, template="printf('%%%%.2f', %(expressions)s)", **more)
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ class LineRows:
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
         """Return the rows of ``orders``, newest order first, in blocks of so many orders."""
         kept = AmountText(F("commission") - F("commission_given_back"))
-        fields = ["number", "placed_at", "status", "currency", kept, AmountText("commission_order_fee")]
+        fields = ("number", "placed_at", "status", "currency", kept, AmountText("commission_order_fee"))
         return map(self._rows, in_blocks(orders, *fields))
 
     def _rows(self, block: Sequence[Values]) -> list[Row]:

@@ -1,0 +1,209 @@
+"""One action for many orders: each by itself, with its own result."""
+
+import signal
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from marketplace.models import OutgoingEmail
+from orders.domain import bulk
+from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.domain.transitions import validate
+from orders.jobs import run_bulk
+from orders.models import BulkAction, BulkItem, BulkJob, Order, Shipment, StatusChange
+from orders.states import OrderStatus, Stage
+from tests.factories import NOON, make_line, make_member, make_order, make_product
+from vendors.roles import Role
+
+S = OrderStatus
+pytestmark = pytest.mark.django_db
+
+
+def make_orders(vendor, count, status=S.PROCESSING):
+    return [
+        make_order(vendor, number=str(2000 + n), status=status, lines=[make_line(None, total="12.00")])
+        for n in range(count)
+    ]
+
+
+def ask(vendor, by, action=BulkAction.VALIDATE):
+    return ask_for_bulk(vendor, Order.objects.for_vendor(vendor), action, by=by, at=NOON)
+
+
+def results(job):
+    return dict(job.items.values_list("order__number", "state"))
+
+
+@pytest.fixture
+def work():
+    """``work()``: a worker that stops when nothing is left to do."""
+    handlers = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+    }
+
+    def run(**options):
+        call_command("db_worker", batch=True, reload=False, startup_delay=False, verbosity=0, **options)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_asking_does_nothing_yet(vendor, owner):
+    make_orders(vendor, 3)
+    job = ask(vendor, owner)
+
+    assert progress(job) == {"waiting": 3, "done": 0, "unchanged": 0, "refused": 0}
+    assert StatusChange.objects.count() == 0
+
+
+def test_every_order_has_its_own_result(vendor, owner):
+    make_orders(vendor, 2)
+    make_order(vendor, number="2100", status=S.COMPLETED)
+    make_order(vendor, number="2101", status=S.CANCELLED)
+    job = ask(vendor, owner)
+
+    left = work_on(job, at=NOON, most=100)
+
+    assert not left
+    assert results(job) == {"2000": "done", "2001": "done", "2100": "unchanged", "2101": "refused"}
+    assert job.items.get(state="refused").why == (
+        "Order 2101 is “Cancelled” and cannot become “Completed”: nothing was changed."
+    )
+
+
+def test_the_reason_is_in_the_persons_language(vendor):
+    owner = make_member(vendor, language="fr")
+    make_order(vendor, number="2101", status=S.CANCELLED)
+    job = ask(vendor, owner)
+    work_on(job, at=NOON, most=100)
+
+    assert "Annulé" in job.items.get().why
+
+
+def test_a_job_is_finished_once_nothing_waits(vendor, owner):
+    make_orders(vendor, 3)
+    job = ask(vendor, owner)
+
+    assert [work_on(job, at=NOON, most=2) for _ in range(2)] == [True, False]
+    job.refresh_from_db()
+    assert job.finished_at == NOON
+
+
+def test_a_job_of_nothing_is_finished_at_once(vendor, owner):
+    job = ask(vendor, owner)
+
+    assert not work_on(job, at=NOON, most=2)
+
+
+def test_shipping_many_records_a_parcel_each(vendor, owner):
+    make_order(vendor, number="2000", lines=[(make_product(vendor), 2)], status=S.PROCESSING)
+    make_order(vendor, number="2001", status=S.PENDING)
+    job = ask(vendor, owner, BulkAction.SHIP)
+    work_on(job, at=NOON, most=100)
+
+    again = ask(vendor, owner, BulkAction.SHIP)
+    work_on(again, at=NOON, most=100)
+
+    assert (results(job), results(again)) == (
+        {"2000": "done", "2001": "refused"},
+        {"2000": "unchanged", "2001": "refused"},
+    )
+    assert (Shipment.objects.count(), Order.objects.get(number="2000").stage) == (1, Stage.SHIPPED)
+
+
+def test_a_person_who_may_not_is_refused_for_each(vendor):
+    make_orders(vendor, 2)
+    job = ask(vendor, make_member(vendor, Role.ACCOUNTANT))
+    work_on(job, at=NOON, most=100)
+
+    assert progress(job)["refused"] == 2
+
+
+def test_only_the_selection_is_worked_on(vendor, owner):
+    make_orders(vendor, 3)
+    selection = Order.objects.for_vendor(vendor).filter(number="2001")
+    job = ask_for_bulk(vendor, selection, BulkAction.VALIDATE, by=owner, at=NOON)
+    work_on(job, at=NOON, most=100)
+
+    assert Order.objects.filter(status=S.COMPLETED).get().number == "2001"
+
+
+def test_an_order_validated_meanwhile_is_unchanged(vendor, owner):
+    first, _ = make_orders(vendor, 2)
+    job = ask(vendor, owner)
+    validate(first, by=owner, at=NOON)
+    work_on(job, at=NOON, most=100)
+
+    assert results(job) == {"2000": "unchanged", "2001": "done"}
+    assert StatusChange.objects.count() == 2
+
+
+# By the worker
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_does_it_in_short_tasks(vendor, owner, work, monkeypatch):
+    monkeypatch.setattr("orders.jobs.AT_ONCE", 2)
+    make_orders(vendor, 5)
+    job = ask(vendor, owner)
+    run_bulk.enqueue(job.pk)
+
+    work()
+
+    assert progress(job)["done"] == 5
+    tasks = DBTaskResult.objects.filter(task_path="orders.jobs.run_bulk")
+    assert list(tasks.values_list("status", flat=True)) == ["SUCCESSFUL"] * 3
+    assert OutgoingEmail.objects.filter(template="order_completed", state="sent").count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_task_run_twice_has_one_effect(vendor, owner, work):
+    make_orders(vendor, 3)
+    job = ask(vendor, owner)
+    for _ in range(2):
+        run_bulk.enqueue(job.pk)
+
+    work()
+
+    assert (progress(job)["done"], StatusChange.objects.count()) == (3, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, owner, work, monkeypatch):
+    make_orders(vendor, 5)
+    job = ask(vendor, owner)
+    run_bulk.enqueue(job.pk)
+    after_two = iter([False, False, True])
+
+    def dies(order, **kwargs):
+        change = validate(order, **kwargs)
+        if next(after_two, False):
+            raise RuntimeError("the power went out")
+        return change
+
+    monkeypatch.setattr(bulk, "validate", dies)
+    work()
+    broken = progress(job), StatusChange.objects.count()
+    DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
+    work()
+
+    assert broken == ({"waiting": 3, "done": 2, "unchanged": 0, "refused": 0}, 2)
+    assert (progress(job)["done"], StatusChange.objects.count()) == (5, 5)
+    assert OutgoingEmail.objects.filter(template="order_completed").count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_share_the_orders(vendor, owner, work):
+    make_orders(vendor, 4)
+    job = ask(vendor, owner)
+    run_bulk.enqueue(job.pk)
+    other = BulkJob.objects.get(pk=job.pk)
+
+    assert work_on(other, at=NOON, most=2)
+    work()
+
+    assert (progress(job)["done"], StatusChange.objects.count()) == (4, 4)
+    assert BulkItem.objects.filter(state="waiting").count() == 0

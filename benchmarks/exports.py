@@ -152,20 +152,16 @@ class Told:
         self.zone, self.franchise, self.text = ZoneInfo(vendor.time_zone), franchise, guarded
 
     def order(self, order: Any) -> list[str]:
-        from django.utils.translation import override
-
         lines = list(order.lines.all())
         products = [line for line in lines if line.kind == "product"]
         invoices = [document.number for document in order.documents.all() if document.kind == "F"]
         numbers = [parcel.tracking_number for parcel in order.shipments.all() if parcel.tracking_number]
         net, vat, refunded_vat, rates = self.vat(order, lines)
         kept = order.commission - order.commission_given_back
-        with override("en"):
-            status_label = order.get_status_display()
         return [
             *map(self.text, [order.number, order.basket_number]),
             *map(self.moment, [order.placed_at, order.paid_at, order.completed_at]),
-            *[order.status, status_label, order.refund_state, order.stage],
+            *[order.status, order.get_status_display(), order.refund_state, order.stage],
             *map(self.text, [order.customer_name, order.customer_email, order.customer_phone]),
             *map(self.text, [order.billing_company, order.billing_name, order.billing_address_1]),
             *map(self.text, [order.billing_address_2, order.billing_postcode, order.billing_city]),

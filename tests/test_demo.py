@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.core.files.storage import FileSystemStorage
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models import Count, F, ForeignKey, JSONField, Model, Q, Sum
@@ -47,14 +47,15 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(scope="class")
 def demo(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Made]:
     """A small demo that the tests of a class share; they only read it."""
-    documents = FileSystemStorage(tmp_path_factory.mktemp("documents"))
+    documents = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(tmp_path_factory.mktemp("documents")), "base_url": None},
+    }
     with (
         django_db_blocker.unblock(),
-        override_settings(PASSWORD_HASHERS=FAST_HASH),
-        pytest.MonkeyPatch.context() as patch,
+        override_settings(PASSWORD_HASHERS=FAST_HASH, STORAGES={**settings.STORAGES, "documents": documents}),
         transaction.atomic(),
     ):
-        patch.setattr(Document._meta.get_field("pdf"), "storage", documents)
         yield make_demo(ORDERS, seed=1, now=NOON, invoices=2)
         transaction.set_rollback(True)
 

@@ -194,3 +194,11 @@ def test_orders_are_found_by_every_word_of_the_name(imported):
     found = Order.objects.for_vendor(vendor).named("NGUYEN").values_list("customer_name", flat=True)
 
     assert set(found) >= {"Zoé Nguyễn"}
+
+
+def test_a_slash_in_a_number_becomes_a_dash(tmp_path):
+    (tmp_path / "order.json").write_text(json.dumps(a_payload(number="2026/17")))
+
+    import_(tmp_path, create_shops=True)
+
+    assert Order.objects.get().number == "2026-17"

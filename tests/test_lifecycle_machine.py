@@ -107,12 +107,13 @@ class LifeOfOrders(RuleBasedStateMachine):
         return True
 
     def twice(self, act, *args, **kwargs):
-        """Do it; a second time must change nothing, refused or not."""
+        """Do it; a second time must change nothing, refused or not. Return whether it was done."""
         if not self.attempt(act, *args, **kwargs):
-            return
+            return False
         before = self.snapshot()
         self.attempt(act, *args, **kwargs)
         assert self.snapshot() == before
+        return True
 
     def snapshot(self):
         return (
@@ -230,9 +231,8 @@ class LifeOfOrders(RuleBasedStateMachine):
     @rule(n=nth)
     def the_owner_stops_an_order(self, n):
         order = self.order(n)
-        self.twice(cancel_and_refund, order, by=self.owner)
-        if order.status == S.REFUNDED and not order.source.confirms_refunds:
-            assert order.net_total == 0
+        if self.twice(cancel_and_refund, order, by=self.owner) and not order.source.confirms_refunds:
+            assert (order.net_total, order.lines.exclude(held=0).count()) == (0, 0)
 
     @precondition(lambda self: self.orders)
     @rule(n=nth, most=st.integers(1, 3), who=nth)
@@ -249,6 +249,7 @@ class LifeOfOrders(RuleBasedStateMachine):
     @rule(n=nth, units=st.integers(0, 8))
     def somebody_counts(self, n, units):
         shelf = self.shelves[n % len(self.shelves)]
+        self.now += timedelta(minutes=1)  # whatever was placed till now was placed before the count
         count(shelf, units, by=self.owner, at=self.now)
         shelf.refresh_from_db()
         assert shelf.stock == units
@@ -346,7 +347,7 @@ def lives(examples, steps):
 @pytest.mark.django_db
 def test_whatever_happens_to_orders_adds_up():
     is_nightly = settings.default.max_examples > 1000
-    lives(*((settings.default.max_examples, 40) if is_nightly else (20, 25)))
+    lives(*((settings.default.max_examples, 40) if is_nightly else (15, 20)))
 
 
 @pytest.mark.slow

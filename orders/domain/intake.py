@@ -329,7 +329,11 @@ def number_value(number: str) -> int:
 
 
 def _free_number(number: str, vendor: Vendor, source: Source) -> str:
-    """The storefront's number; with the storefront's name where the shop has that number already."""
+    """The storefront's number; with the storefront's name where the shop has that number already.
+
+    It stands in the order's address, where a slash would begin another part: a dash takes its place.
+    """
+    number = number.replace("/", "-")
     taken = set(
         Order.objects.filter(vendor=vendor, number__startswith=number).values_list("number", flat=True)
     )

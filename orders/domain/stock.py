@@ -75,7 +75,8 @@ def count(product: Product, units: int, *, by: User | None, at: datetime) -> Sto
     if difference == 0 and not opening:
         return None
     product.stock = units
-    product.counted_at = product.counted_at or at
+    if opening:
+        product.counted_at = at
     product.save(update_fields=["stock", "counted_at"])
     if difference == 0:
         return None

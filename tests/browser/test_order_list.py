@@ -1,0 +1,243 @@
+"""The order list in a browser: quick with a script, complete without one, usable on a phone."""
+
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from orders.states import OrderStatus
+from tests.factories import make_order
+
+pytest.importorskip("pytest_playwright")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+S = OrderStatus
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
+
+
+@pytest.fixture
+def open_list(new_context, live_server, client_of, owner):
+    """``open_list("?status=…", width=390)``: the owner's browser on the list."""
+
+    def visit(query="", *, width=1440, height=900, **options):
+        context = new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
+        session = client_of(owner).cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        page.goto(f"{live_server.url}/vendors/rucher-des-baux/orders/{query}")
+        return page
+
+    return visit
+
+
+@pytest.fixture
+def orders(vendor):
+    """Thirty orders, newest first 30 to 1; every third is of Bénédicte Roux."""
+    for n in range(1, 31):
+        make_order(
+            vendor,
+            number=str(n),
+            status=[S.PROCESSING, S.COMPLETED, S.PENDING][n % 3],
+            customer_name="Bénédicte Roux" if n % 3 == 0 else "Louis Martin",
+            placed_at=timezone.now() - timedelta(minutes=40 - n),
+        )
+
+
+def numbers(page):
+    return page.locator("tbody .c-id").all_inner_texts()
+
+
+def asked(page):
+    """The list's addresses that the page asks the server for, from now on."""
+    queries = []
+    page.on(
+        "request",
+        lambda request: (
+            request.url.split("/orders/")[1:2] and queries.append(request.url.split("/orders/")[1])
+        ),
+    )
+    return queries
+
+
+def settle(page):
+    page.wait_for_load_state("networkidle")
+
+
+def test_typing_a_name_narrows_the_list_in_place(open_list, orders):
+    page = open_list()
+    queries = asked(page)
+
+    page.locator("#id_customer").press_sequentially("bene", delay=40)
+    page.wait_for_url("**?customer=bene")
+    settle(page)
+
+    assert numbers(page) == [str(n) for n in range(30, 0, -3)]
+    assert page.locator("#status-all b").inner_text() == "10"
+    assert page.evaluate("document.activeElement.id") == "id_customer"
+    assert page.locator("#id_customer").input_value() == "bene"
+    assert len([query for query in queries if query.startswith("?")]) == 1
+
+
+def test_customers_are_suggested_while_typing(open_list, orders):
+    page = open_list()
+
+    page.locator("#id_customer").press_sequentially("be", delay=40)
+    page.wait_for_selector("#customer-names option", state="attached")
+
+    assert page.locator("#customer-names option").evaluate_all("all => all.map(one => one.value)") == [
+        "Bénédicte Roux"
+    ]
+
+
+def test_enter_asks_once(open_list, orders):
+    page = open_list()
+    queries = asked(page)
+
+    page.locator("#id_customer").press_sequentially("bene")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**?customer=bene")
+    page.wait_for_timeout(600)
+
+    assert len([query for query in queries if query.startswith("?")]) == 1
+
+
+def test_back_leads_from_filter_to_filter(open_list, orders):
+    page = open_list()
+    page.click("#status-pending")
+    page.wait_for_url("**?status=pending")
+    page.click("#sort-number")
+    page.wait_for_url("**sort=-number")
+
+    page.go_back()
+    settle(page)
+
+    assert page.url.endswith("?status=pending")
+    assert page.locator("#list-menu [aria-current]").inner_text().split() == ["Pending", "payment", "10"]
+
+
+def test_the_list_is_never_shown_twice(open_list, orders):
+    page = open_list("?customer=b")
+    for link in ["#status-processing", "#period-days", "#sort-total", "#quick-orders", ".chip a >> nth=0"]:
+        page.mouse.move(700, 850)
+        page.click(link)
+        settle(page)
+
+    assert page.locator("#filters, #list-menu, #list-results, #list-status").count() == 4
+
+
+def test_the_focus_stays_where_it_was(open_list, orders):
+    page = open_list()
+    page.focus("#sort-total")
+
+    page.keyboard.press("Enter")
+    page.wait_for_url("**sort=-total")
+    settle(page)
+
+    assert page.evaluate("document.activeElement.id") == "sort-total"
+
+
+def test_the_number_of_orders_is_told_to_screen_readers(open_list, orders):
+    page = open_list()
+
+    page.click("#status-pending")
+    page.wait_for_url("**?status=pending")
+    settle(page)
+
+    assert page.locator("#list-status").inner_text() == "10 orders"
+
+
+def test_an_order_is_validated_from_the_list(open_list, orders):
+    page = open_list("?status=processing")
+
+    page.locator("tbody tr", has=page.get_by_role("link", name="30", exact=True)).get_by_role(
+        "button", name="Validate"
+    ).click()
+    settle(page)
+
+    assert page.url.endswith("?status=processing")
+    assert "30" not in numbers(page)
+    assert page.locator("#status-processing b").inner_text() == "9"
+
+
+def test_everything_works_without_a_script(open_list, orders):
+    page = open_list(java_script_enabled=False)
+    page.fill("#id_customer", "louis")
+    page.select_option("#id_stage", "")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.click("#sort-number")
+    page.click("#sort-number")
+    page.click("#status-completed")
+
+    assert numbers(page) == [str(n) for n in range(1, 31, 3)]
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    page.click("#page-next")
+    assert numbers(page) == ["5", "4", "3", "2", "1"]
+    page.get_by_role("button", name="Validate").first.click()
+    assert page.locator("tbody .s-completed").count() >= 2
+
+
+def test_nothing_breaks_the_content_security_policy(open_list, orders):
+    page = open_list()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+
+    page.locator("#id_customer").press_sequentially("louis", delay=30)
+    page.wait_for_url("**?customer=louis")
+    page.click("#period-days")
+    page.wait_for_url("**placed_after=*")
+    settle(page)
+
+    assert said == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+def test_no_width_scrolls_sideways(open_list, orders, width):
+    page = open_list(width=width)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_a_phone_filters_are_folded_until_they_are_wanted(open_list, orders):
+    page = open_list(width=390, height=844)
+
+    assert not page.locator("#filters").is_visible()
+    page.click("#list-fold summary")
+    assert page.locator("#filters").is_visible()
+
+
+def test_on_a_phone_buttons_are_large_enough_for_a_thumb(open_list, orders):
+    page = open_list("?status=processing", width=390, height=844, has_touch=True)
+
+    box = page.get_by_role("button", name="Validate").first.bounding_box()
+
+    assert box["height"] >= 44
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+)
+@pytest.mark.parametrize("query", ["", "?status=failed", "?placed_after=31/02/2026"])
+def test_the_page_is_accessible(open_list, orders, width, scheme, query):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = open_list(query, width=width, color_scheme=scheme)
+
+    found = axe.Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()

@@ -309,6 +309,17 @@ def test_a_bulk_action_and_single_validations_share_the_orders(vendor, owner):
     assert_all_completed_once(20, products, job)
 
 
+def test_two_workers_on_one_bulk_action_do_each_order_once(vendor, owner):
+    products, job = start_many(vendor, owner, 20)
+
+    def in_bulk():
+        return work_on(BulkJob.objects.get(pk=job.pk), at=NOON, most=100)
+
+    assert refused(at_once(in_bulk, in_bulk, in_bulk)) == []
+    assert Counter(job.items.values_list("state", flat=True)) == {"done": 20}
+    assert_all_completed_once(20, products, job)
+
+
 def works(job_id, user_id, gate, answers):
     """A process of its own: works on the bulk action, then validates every order once more."""
     connections.close_all()

@@ -145,3 +145,12 @@ def test_a_late_order_is_marked(client_of, owner, order):
     Order.objects.filter(pk=order.pk).update(prepare_by=timezone.now() - timedelta(days=1))
 
     assert "Late" in page(client_of(owner), order).content.decode()
+
+
+def test_a_shop_in_the_vat_franchise_sees_no_vat(client_of, owner, order, vendor):
+    vendor.identity.vat_regime = "franchise"
+    vendor.identity.save()
+
+    response = page(client_of(owner), order)
+
+    assert (response.context["total_vat"], response.context["total_net"]) == (0, order.total)

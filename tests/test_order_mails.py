@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from marketplace.mail import send_email
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.intake import take_order
@@ -328,6 +329,24 @@ def test_every_mail_has_its_own_event_and_message_id(vendor):
     rows = OutgoingEmail.objects.all()
     assert len({row.event for row in rows}) == len({row.message_id for row in rows}) == len(rows)
     assert {row.topic for row in rows} == {f"order:{order.pk}"}
+
+
+def test_a_mail_that_fails_for_two_days_is_given_up_and_may_be_sent_by_hand(vendor, settings):
+    make_order(vendor, status=S.PROCESSING, announce=True)
+    mail = OutgoingEmail.objects.get()
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = "django.core.mail.backends.smtp.EmailBackend", "127.0.0.1"
+    settings.EMAIL_PORT = 1
+    states = []
+    for _ in range(9):
+        with pytest.raises(ConnectionRefusedError):
+            send_email.call(mail.pk)
+        mail.refresh_from_db()
+        states.append(mail.state)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    send_email.call(mail.pk)
+
+    mail.refresh_from_db()
+    assert (states, mail.state, mail.attempts) == (["queued"] * 8 + ["failed"], "sent", 10)
 
 
 def test_a_refused_step_takes_its_mails_back(vendor, monkeypatch):

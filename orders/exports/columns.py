@@ -1,6 +1,6 @@
 """The columns of both kinds of file, in their order: a code for programs, a label for people.
 
-Their order is a promise (``docs/rules/csv-export.md``, "Columns"): new ones go at the end.
+Their order is a promise (``docs/rules/csv-export.md``): new ones go at the end.
 """
 
 from dataclasses import dataclass

@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import groupby
 
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from marketplace.money import round_half_up
-from orders.documents.vat import LinePart, Rate
+from orders.documents.vat import Rate
 from orders.exports.blocks import AmountText, Line, Values, in_blocks, lines_of
 from orders.exports.cells import Row
 from orders.exports.columns import LINE_COLUMNS
-from orders.exports.vat_figures import parts_of
+from orders.exports.vat_figures import nets_by_line
 from orders.models import LineKind, Order
 
 ZERO = Decimal("0.00")
@@ -53,9 +52,9 @@ class LineRows:
         self, lines: Sequence[Line], currency: str, commission_kept: Decimal, order_fee: Decimal
     ) -> Iterator[Row]:
         """Yield what stands behind the line's number, for each line of one order."""
-        parts = parts_of(lines, franchise=self.franchise, currency=currency)
-        for line, (_id, own_parts) in zip(lines, groupby(parts, lambda part: id(part.line)), strict=True):
-            yield _line_cells(line, list(own_parts))
+        nets = nets_by_line(lines, franchise=self.franchise, currency=currency)
+        for line, (rates, net) in zip(lines, nets, strict=True):
+            yield _line_cells(line, rates, net)
         left = commission_kept - sum((_commission_kept(line) for line in lines), ZERO)
         if order_fee or left:
             yield self._order_fee_cells(left)
@@ -65,8 +64,7 @@ class LineRows:
         return (*before, str(fee), str(ZERO - fee))
 
 
-def _line_cells(line: Line, parts: Sequence[LinePart]) -> Row:
-    net = sum((part.net for part in parts), ZERO)
+def _line_cells(line: Line, rates: Sequence[Rate], net: Decimal) -> Row:
     # The order's discount is that of its products; what was taken off shipping is in its price.
     is_product = line.kind == LineKind.PRODUCT
     unit_price = line.unit_price if is_product else round_half_up(line.total / line.quantity)
@@ -77,7 +75,7 @@ def _line_cells(line: Line, parts: Sequence[LinePart]) -> Row:
         line.quantity,
         str(unit_price),
         str(line.discount if is_product else ZERO),
-        " + ".join(_percent(part.rate) for part in parts),
+        " + ".join(map(_percent, rates)),
         str(net),
         str(line.total - net),
         str(line.total),

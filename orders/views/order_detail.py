@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.models import OutgoingEmail
-from orders.documents.vat import vat_groups
+from orders.documents.parties import identity_of
+from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
-from orders.models import HistoryEntry, Order, Refund, RefundLine, Shipment, ShipmentLine
+from orders.models import HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
 from orders.states import DELIVERABLE, INVOICEABLE
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
@@ -36,7 +37,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note")
     mails = OutgoingEmail.objects.filter(topic=topic_of(order))
     lines = list(order.lines.all())
-    groups = vat_groups(lines) if request.may["view_amounts"] else []
+    groups = _vat(order, lines) if request.may["view_amounts"] else []
     return render(
         request,
         "orders/order_detail.html",
@@ -64,11 +65,17 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     )
 
 
+def _vat(order: Order, lines: list[OrderLine]) -> list[VatGroup]:
+    """The order's amounts per rate, as its invoice says them."""
+    franchise = identity_of(order.vendor).is_franchise
+    return vat_groups(lines, franchise=franchise, currency=order.currency)
+
+
 def _with_all(request: VendorRequest) -> QuerySet[Order]:
     """The shop's orders with what the page shows, in as many queries whatever the order holds."""
     return (
         Order.objects.for_vendor(request.vendor)
-        .select_related("customer", "source", "vendor")
+        .select_related("customer", "source", "vendor__identity")
         .prefetch_related(
             "lines",
             "documents",

@@ -99,3 +99,11 @@ def client_of(client: Client):
         return client
 
     return sign_in
+
+
+@pytest.fixture(autouse=True)
+def one_connection(monkeypatch, request):
+    """A worker inside a test keeps the test's connection, and with it the test's transaction."""
+    if "transactional_db" not in request.fixturenames:
+        command = "django_tasks_db.management.commands.db_worker.close_old_connections"
+        monkeypatch.setattr(command, lambda: None)

@@ -6,19 +6,27 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from marketplace.formats import money
 from marketplace.money import split
 from orders import emails
 from orders.domain import earnings, stock
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
-from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
+from orders.domain.refund_plan import (
+    NOTHING,
+    ZERO,
+    Plan,
+    RefundedLine,
+    RefundRefused,
+    amount_of,
+    plan_refund,
+    units_of,
+    what_is_left,
+)
+from orders.domain.transitions import NotPermitted, StaleOrder, lock, may, move
 from orders.models import (
     HistoryKind,
-    LineKind,
     Order,
     OrderLine,
     Refund,
@@ -29,42 +37,17 @@ from orders.models import (
 from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.roles import Permission
 
-ZERO = Decimal("0.00")
-
-
-class RefundRefused(StepRefused):
-    """The refund was not recorded; the message says why."""
-
-
-@dataclass(frozen=True)
-class RefundedLine:
-    """What is refunded of one line: units, amount incl. VAT, and units put back on the shelf."""
-
-    units: int
-    amount_incl_vat: Decimal
-    units_back: int = 0
-
-
-NOTHING = RefundedLine(0, ZERO)
-
-
-@dataclass(frozen=True)
-class Left:
-    """What may still be refunded: of the order in all, and by order line."""
-
-    amount: Decimal
-    lines: Mapping[int, RefundedLine]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A refund that was found possible: by order line what was named, and what each line bears."""
-
-    lines: Mapping[int, OrderLine]
-    named: Mapping[int, RefundedLine]
-    shares: Mapping[int, Decimal]
-    amount: Decimal
-    is_spread: bool
+__all__ = [
+    "RefundPreview",
+    "RefundRefused",
+    "RefundedLine",
+    "ask_for_refund",
+    "cancel_and_refund",
+    "confirm_refund",
+    "fail_refund",
+    "preview_refund",
+    "refund_order",
+]
 
 
 @transaction.atomic
@@ -97,12 +80,14 @@ def refund_order(
     if external_id:
         if known := order.refunds.filter(external_id=external_id).first():
             return known
-        if asked_for := _open_request(order, _of_lines(named) if amount is None else amount):
+        if asked_for := _open_request(order, amount_of(named) if amount is None else amount):
             return _confirm(asked_for, external_id, reported=named, by=by, at=at)
     if version not in (None, order.version):
         raise StaleOrder(order)
     _check_may_refund(order, by)
-    plan = _plan(order, named, amount, left=_left(order, keeps_requests=not isinstance(by, Source)))
+    plan = plan_refund(
+        order, named, amount, left=what_is_left(order, keeps_requests=not isinstance(by, Source))
+    )
     refund = _store(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
     return _carry_out(order, refund, plan, by=by, at=at)
@@ -130,7 +115,7 @@ def ask_for_refund(
     if version not in (None, order.version):
         raise StaleOrder(order)
     _check_may_refund(order, by)
-    plan = _plan(order, lines or {}, amount, left=_left(order))
+    plan = plan_refund(order, lines or {}, amount, left=what_is_left(order))
     refund = _store(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
     for pk, part in plan.named.items():
         RefundLine.objects.create(
@@ -161,7 +146,7 @@ def preview_refund(
     order: Order, *, lines: Mapping[int, RefundedLine] | None = None, amount: Decimal | None = None
 ) -> RefundPreview:
     """Compute a refund without recording it; raises RefundRefused as ``refund_order`` does."""
-    plan = _plan(order, lines or {}, amount, left=_left(order))
+    plan = plan_refund(order, lines or {}, amount, left=what_is_left(order))
     back = earnings.given_back(order.commission_order_fee, order.refunded_total + plan.amount, order.total)
     back -= earnings.given_back(order.commission_order_fee, order.refunded_total, order.total)
     for pk, share in plan.shares.items():
@@ -204,7 +189,7 @@ def cancel_and_refund(
 ) -> Refund:
     """Stop a paid order: refund all that is left, with every unit back on the shelf."""
     lock(order)
-    left = _left(order)
+    left = what_is_left(order)
     shares = split(left.amount, [part.amount_incl_vat for part in left.lines.values()])
     parts = {
         pk: replace(part, amount_incl_vat=share)
@@ -213,31 +198,6 @@ def cancel_and_refund(
     return ask_for_refund(
         order, lines=parts, amount=left.amount, by=by, at=at, reason=reason, version=version
     )
-
-
-def _left(order: Order, *, keeps_requests: bool = True) -> Left:
-    """Return what is left of an order; what is asked for is not, unless it is told to be."""
-    amount, lines = order.total - order.refunded_total, order.lines.all()
-    asked_for = {}
-    if keeps_requests and order.refund_requested_total:
-        amount = order.refundable
-        parts = RefundLine.objects.filter(refund__order=order, refund__progress=RefundProgress.REQUESTED)
-        sums = {name: Sum(name) for name in ("units", "amount", "units_back")}
-        asked_for = {line: RefundedLine(*part) for line, *part in parts.values_list("line").annotate(**sums)}
-    return Left(amount, {line.pk: _left_of(line, asked_for.get(line.pk, NOTHING)) for line in lines})
-
-
-def _left_of(line: OrderLine, asked_for: RefundedLine) -> RefundedLine:
-    units = line.quantity if line.kind == LineKind.PRODUCT else 0
-    return RefundedLine(
-        max(units - line.units_refunded - asked_for.units, 0),
-        line.refundable - asked_for.amount_incl_vat,
-        max(units - line.units_returned - asked_for.units_back, 0),
-    )
-
-
-def _of_lines(named: Mapping[int, RefundedLine]) -> Decimal:
-    return sum((part.amount_incl_vat for part in named.values()), ZERO)
 
 
 def _open_request(order: Order, amount: Decimal) -> Refund | None:
@@ -267,27 +227,17 @@ def _confirm(
             units_back=max(asked_for.units_back, part.units_back),
         )
     refund.lines.all().delete()
-    left = _left(order, keeps_requests=False)
+    left = what_is_left(order, keeps_requests=False)
     try:
-        plan = _plan(order, named, refund.amount, left=left)
+        plan = plan_refund(order, named, refund.amount, left=left)
     except RefundRefused:
-        plan = _plan(order, _units_of(named, left), refund.amount, left=left)
+        plan = plan_refund(order, units_of(named, left), refund.amount, left=left)
     refund.progress, refund.external_id, refund.is_spread = (
         RefundProgress.CONFIRMED,
         external_id,
         plan.is_spread,
     )
     return _carry_out(order, refund, plan, by=by, at=at)
-
-
-def _units_of(named: Mapping[int, RefundedLine], left: Left) -> dict[int, RefundedLine]:
-    """The units alone, as far as they are left."""
-    return {
-        pk: RefundedLine(
-            min(part.units, left.lines[pk].units), ZERO, min(part.units_back, left.lines[pk].units_back)
-        )
-        for pk, part in named.items()
-    }
 
 
 def _check_may_refund(order: Order, by: By) -> None:
@@ -301,68 +251,6 @@ def _check_may_refund(order: Order, by: By) -> None:
             _("Order %(number)s is “%(status)s” and cannot be refunded: nothing was changed.")
             % {"number": order.number, "status": order.get_status_display()}
         )
-
-
-def _plan(order: Order, named: Mapping[int, RefundedLine], amount: Decimal | None, *, left: Left) -> Plan:
-    """Check a refund against what is left of the order and its lines; raises RefundRefused."""
-    lines = {line.pk: line for line in order.lines.select_related("product")}
-    for pk, part in named.items():
-        if pk not in lines:
-            raise RefundRefused(_("Order %(number)s has no such line.") % {"number": order.number})
-        _check_line(order, lines[pk], part, left.lines[pk])
-    shares = {pk: part.amount_incl_vat for pk, part in named.items()}
-    of_lines = _of_lines(named)
-    whole = _check_amount(order, of_lines, amount, left.amount)
-    if whole != of_lines:
-        shares = _spread(left, shares, whole - of_lines)
-    return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=whole != of_lines)
-
-
-def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: RefundedLine) -> None:
-    values = {"line": line.name, "units": part.units, "back": part.units_back}
-    if not 0 <= part.units <= left.units:
-        raise RefundRefused(
-            _("%(line)s: %(left)s units can be refunded, not %(units)s.") % {**values, "left": left.units}
-        )
-    if not 0 <= part.units_back <= left.units_back:
-        raise RefundRefused(
-            _("%(line)s: %(left)s units can come back, not %(back)s.") % {**values, "left": left.units_back}
-        )
-    low, high = sorted((ZERO, left.amount_incl_vat))
-    if not low <= part.amount_incl_vat <= high:
-        raise RefundRefused(
-            _("%(line)s: %(left)s can be refunded, not %(amount)s.")
-            % {
-                **values,
-                "left": money(left.amount_incl_vat, order.currency),
-                "amount": money(part.amount_incl_vat, order.currency),
-            }
-        )
-
-
-def _check_amount(order: Order, of_lines: Decimal, amount: Decimal | None, left: Decimal) -> Decimal:
-    """Return what is refunded in all; raises RefundRefused for nothing, or for more than is left."""
-    whole = of_lines if amount is None else amount
-    if whole <= 0 or whole != whole.quantize(ZERO):
-        raise RefundRefused(_("The amount of a refund is more than nothing, with at most two decimals."))
-    values = {
-        "number": order.number,
-        "left": money(left, order.currency),
-        "lines": money(of_lines, order.currency),
-        "amount": money(whole, order.currency),
-    }
-    if whole > left:
-        raise RefundRefused(_("Order %(number)s: %(left)s can be refunded, not %(amount)s.") % values)
-    if whole < of_lines:
-        raise RefundRefused(_("The lines add up to %(lines)s, more than the amount of %(amount)s.") % values)
-    return whole
-
-
-def _spread(left: Left, shares: Mapping[int, Decimal], rest: Decimal) -> dict[int, Decimal]:
-    """Add ``rest`` to the shares, over all lines by what is left of each."""
-    weights = {pk: part.amount_incl_vat - shares.get(pk, ZERO) for pk, part in left.lines.items()}
-    parts = split(rest, list(weights.values()))
-    return {pk: shares.get(pk, ZERO) + part for pk, part in zip(weights, parts, strict=True)}
 
 
 def _store(

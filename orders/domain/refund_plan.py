@@ -1,0 +1,149 @@
+"""What may still be refunded of an order, and how a refund falls on its lines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from marketplace.formats import money
+from marketplace.money import split
+from orders.domain.transitions import StepRefused
+from orders.models import LineKind, Order, OrderLine, RefundLine, RefundProgress
+
+ZERO = Decimal("0.00")
+
+
+class RefundRefused(StepRefused):
+    """The refund was not recorded; the message says why."""
+
+
+@dataclass(frozen=True)
+class RefundedLine:
+    """What is refunded of one line: units, amount incl. VAT, and units put back on the shelf."""
+
+    units: int
+    amount_incl_vat: Decimal
+    units_back: int = 0
+
+
+NOTHING = RefundedLine(0, ZERO)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What may still be refunded: of the order in all, and by order line."""
+
+    amount: Decimal
+    lines: Mapping[int, RefundedLine]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A refund that was found possible: by order line what was named, and what each line bears."""
+
+    lines: Mapping[int, OrderLine]
+    named: Mapping[int, RefundedLine]
+    shares: Mapping[int, Decimal]
+    amount: Decimal
+    is_spread: bool
+
+
+def plan_refund(
+    order: Order, named: Mapping[int, RefundedLine], amount: Decimal | None, *, left: Left
+) -> Plan:
+    """Check a refund against what is left of the order and its lines; raises RefundRefused."""
+    lines = {line.pk: line for line in order.lines.select_related("product")}
+    for pk, part in named.items():
+        if pk not in lines:
+            raise RefundRefused(_("Order %(number)s has no such line.") % {"number": order.number})
+        _check_line(order, lines[pk], part, left.lines[pk])
+    shares = {pk: part.amount_incl_vat for pk, part in named.items()}
+    of_lines = amount_of(named)
+    whole = _check_amount(order, of_lines, amount, left.amount)
+    if whole != of_lines:
+        shares = _spread(left, shares, whole - of_lines)
+    return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=whole != of_lines)
+
+
+def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: RefundedLine) -> None:
+    values = {"line": line.name, "units": part.units, "back": part.units_back}
+    if not 0 <= part.units <= left.units:
+        raise RefundRefused(
+            _("%(line)s: %(left)s units can be refunded, not %(units)s.") % {**values, "left": left.units}
+        )
+    if not 0 <= part.units_back <= left.units_back:
+        raise RefundRefused(
+            _("%(line)s: %(left)s units can come back, not %(back)s.") % {**values, "left": left.units_back}
+        )
+    low, high = sorted((ZERO, left.amount_incl_vat))
+    if not low <= part.amount_incl_vat <= high:
+        raise RefundRefused(
+            _("%(line)s: %(left)s can be refunded, not %(amount)s.")
+            % {
+                **values,
+                "left": money(left.amount_incl_vat, order.currency),
+                "amount": money(part.amount_incl_vat, order.currency),
+            }
+        )
+
+
+def _check_amount(order: Order, of_lines: Decimal, amount: Decimal | None, left: Decimal) -> Decimal:
+    """Return what is refunded in all; raises RefundRefused for nothing, or for more than is left."""
+    whole = of_lines if amount is None else amount
+    if whole <= 0 or whole != whole.quantize(ZERO):
+        raise RefundRefused(_("The amount of a refund is more than nothing, with at most two decimals."))
+    values = {
+        "number": order.number,
+        "left": money(left, order.currency),
+        "lines": money(of_lines, order.currency),
+        "amount": money(whole, order.currency),
+    }
+    if whole > left:
+        raise RefundRefused(_("Order %(number)s: %(left)s can be refunded, not %(amount)s.") % values)
+    if whole < of_lines:
+        raise RefundRefused(_("The lines add up to %(lines)s, more than the amount of %(amount)s.") % values)
+    return whole
+
+
+def _spread(left: Left, shares: Mapping[int, Decimal], rest: Decimal) -> dict[int, Decimal]:
+    """Add ``rest`` to the shares, over all lines by what is left of each."""
+    weights = {pk: part.amount_incl_vat - shares.get(pk, ZERO) for pk, part in left.lines.items()}
+    parts = split(rest, list(weights.values()))
+    return {pk: shares.get(pk, ZERO) + part for pk, part in zip(weights, parts, strict=True)}
+
+
+def what_is_left(order: Order, *, keeps_requests: bool = True) -> Left:
+    """Return what is left of an order; what is asked for is not, unless it is told to be."""
+    amount, lines = order.total - order.refunded_total, order.lines.all()
+    asked_for = {}
+    if keeps_requests and order.refund_requested_total:
+        amount = order.refundable
+        parts = RefundLine.objects.filter(refund__order=order, refund__progress=RefundProgress.REQUESTED)
+        sums = {name: Sum(name) for name in ("units", "amount", "units_back")}
+        asked_for = {line: RefundedLine(*part) for line, *part in parts.values_list("line").annotate(**sums)}
+    return Left(amount, {line.pk: _left_of(line, asked_for.get(line.pk, NOTHING)) for line in lines})
+
+
+def _left_of(line: OrderLine, asked_for: RefundedLine) -> RefundedLine:
+    units = line.quantity if line.kind == LineKind.PRODUCT else 0
+    return RefundedLine(
+        max(units - line.units_refunded - asked_for.units, 0),
+        line.refundable - asked_for.amount_incl_vat,
+        max(units - line.units_returned - asked_for.units_back, 0),
+    )
+
+
+def amount_of(named: Mapping[int, RefundedLine]) -> Decimal:
+    return sum((part.amount_incl_vat for part in named.values()), ZERO)
+
+
+def units_of(named: Mapping[int, RefundedLine], left: Left) -> dict[int, RefundedLine]:
+    """The units alone, as far as they are left."""
+    return {
+        pk: RefundedLine(
+            min(part.units, left.lines[pk].units), ZERO, min(part.units_back, left.lines[pk].units_back)
+        )
+        for pk, part in named.items()
+    }

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -88,10 +89,7 @@ def fill_up(
     with tables.roomy_cache(), tables.without_indexes(TABLES) if count >= MANY else nullcontext():
         filling = Filling(shops, count, calendar, rng, originals)
         filling.write_customers()
-        for first in range(0, count, CHUNK):
-            last = min(first + CHUNK, count)
-            filling.write_orders(range(first, last))
-            progress(last - first)
+        filling.write_orders(progress)
     tables.settle_ids(TABLES)
     if count >= MANY:
         tables.analyze(TABLES)
@@ -199,8 +197,21 @@ class Filling:
 
     # Orders
 
-    def write_orders(self, ranks: range) -> None:
-        """Write the orders of these ranks, by the time they are placed."""
+    def write_orders(self, progress: Callable[[int], object]) -> None:
+        """Copy chunk after chunk; while one is written, the next one is copied."""
+        with ThreadPoolExecutor(max_workers=1) as clerk:
+            written: Future[None] | None = None
+            for first in range(0, self.count, CHUNK):
+                self.copy_orders(ranks := range(first, min(first + CHUNK, self.count)))
+                if written is not None:
+                    written.result()
+                written = clerk.submit(_write, [*self.copier.taken(), self.names.taken()])
+                progress(len(ranks))
+            if written is not None:
+                written.result()
+
+    def copy_orders(self, ranks: range) -> None:
+        """Copy the orders of these ranks, by the time they are placed."""
         rng = self.rng
         shops = rng.choices(self.shops, weights=[shop.plan.share for shop in self.shops], k=len(ranks))
         stories = rng.choices(
@@ -209,8 +220,6 @@ class Filling:
         for rank, shop, story in zip(ranks, shops, stories, strict=True):
             placed_at = self.calendar.moment(LENGTH * ((rank + 0.5) / self.count) ** GROWTH)
             self._add(rank, shop, story, placed_at)
-        self.copier.write()
-        self.names.write()
 
     def _add(self, rank: int, shop: Shop, story: str, placed_at: datetime) -> None:
         original = self.originals.one(shop, story)
@@ -230,6 +239,11 @@ class Filling:
 
     def _not_yet(self, story: str, placed_at: datetime) -> str:
         return story if story != "on_its_way" or placed_at < self.since else "to_prepare"
+
+
+def _write(sheets: Sequence[Callable[[], None]]) -> None:
+    for write in sheets:
+        write()
 
 
 def working_morning(calendar: Calendar) -> datetime:

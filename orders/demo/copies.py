@@ -1,6 +1,6 @@
 """Copies of orders that were lived through: the same rows, for somebody else, at another time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -179,10 +179,9 @@ class Copier:
         order[len(OF_NUMBER) : len(OF_NUMBER) + len(OF_CUSTOMER)] = customer
         return firsts[PLACES[Order]]
 
-    def write(self) -> None:
-        """Write what was copied, and forget it."""
-        for sheet in self.sheets:
-            sheet.write()
+    def taken(self) -> list[Callable[[], None]]:
+        """Forget what was copied, and return what writes it, in this order."""
+        return [sheet.taken() for sheet in self.sheets]
 
 
 def _row(pattern: Pattern, firsts: Sequence[int], moments: Sequence[Text]) -> Row:

@@ -5,10 +5,10 @@ Rows are lists of texts, as COPY wants them and as SQLite's column types take th
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.core.management.color import no_style
@@ -66,19 +66,26 @@ class Sheet:
 
     def write(self) -> None:
         """Write the rows, and forget them."""
-        if not self.rows:
-            return
+        self.taken()()
+
+    def taken(self) -> Callable[[], None]:
+        """Forget the rows, and return what writes them over this thread's connection, in any thread."""
+        rows, self.rows = self.rows, []
+        if not rows:
+            return lambda: None
         quoted = connection.ops.quote_name
         table = quoted(self.model._meta.db_table)
         columns = ", ".join(quoted(str(field.column)) for field in self.fields)
-        with connection.cursor() as cursor:
-            if is_postgresql():
-                body = "\n".join("\t".join(row) for row in self.rows)  # type: ignore[arg-type]
-                cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO(body))
-            else:
-                places = ", ".join(["%s"] * len(self.fields))
-                cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", self.rows)  # noqa: S608
-        self.rows = []
+        if is_postgresql():
+            return partial(_copy, connection.cursor(), f"COPY {table} ({columns}) FROM STDIN", rows)
+        places = ", ".join(["%s"] * len(self.fields))
+        insert = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - the model's own names
+        return partial(connection.cursor().executemany, insert, rows)
+
+
+def _copy(cursor: Any, statement: str, rows: list[Row]) -> None:
+    body = "\n".join("\t".join(row) for row in rows)  # type: ignore[arg-type]
+    cursor.copy_expert(statement, io.StringIO(body))
 
 
 def _next_id(model: type[Model]) -> int:

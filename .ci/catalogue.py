@@ -37,7 +37,18 @@ def renewed_catalogue(folder: Path) -> Path:
     for source in SOURCES:
         shutil.copytree(ROOT / source, folder / source)
     shutil.copy(ROOT / "manage.py", folder)
-    command = [sys.executable, "manage.py", "makemessages", "--locale", "fr", "--no-wrap", "--verbosity", "0"]
+    command = [
+        sys.executable,
+        "manage.py",
+        "makemessages",
+        "--locale",
+        "fr",
+        "--no-wrap",
+        "--add-location",
+        "file",
+        "--verbosity",
+        "0",
+    ]
     subprocess.run(command, cwd=folder, check=True)
     return folder / CATALOGUE
 

@@ -10,6 +10,7 @@ from orders import emails
 from orders.domain import stock
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
+from orders.domain.stock import OutOfStock
 from orders.models import HistoryKind, Order, Source, StatusChange
 from orders.states import (
     CANCELS,
@@ -126,7 +127,6 @@ def steps_of_member(membership: Membership, vendor: Vendor) -> set[tuple[OrderSt
     return steps
 
 
-@transaction.atomic
 def change_status(
     order: Order,
     to: OrderStatus | str,
@@ -145,9 +145,20 @@ def change_status(
 
     Raises StaleOrder if the order moved since ``version``, TransitionNotAllowed if ``by`` may
     not take the step, ReasonMissing if it needs a ``note``, and
-    ``orders.domain.stock.OutOfStock`` if a person's step needs stock that is gone.
+    ``orders.domain.stock.OutOfStock`` if a person's step needs stock that is gone. Refused,
+    ``order`` is as the database has it.
     """
-    to = OrderStatus(to)
+    try:
+        with transaction.atomic():
+            return _step(order, OrderStatus(to), by=by, at=at, note=note, version=version)
+    except OutOfStock:
+        order.refresh_from_db()
+        raise
+
+
+def _step(
+    order: Order, to: OrderStatus, *, by: By, at: datetime, note: str, version: int | None
+) -> StatusChange | None:
     lock(order)
     if order.status == to:
         return None

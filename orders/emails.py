@@ -12,8 +12,8 @@ from django.conf import settings
 
 from marketplace.mail import queue_email
 from orders.models import Note, Order, Refund, Shipment, StatusChange
-from orders.states import OrderStatus, RefundState
-from vendors.models import Membership
+from orders.states import OrderStatus, RefundState, Stage
+from vendors.models import LegalIdentity, Membership, Vendor
 from vendors.roles import Permission
 
 ANNOUNCED = frozenset({OrderStatus.ON_HOLD, OrderStatus.PROCESSING, OrderStatus.COMPLETED})
@@ -69,7 +69,14 @@ def announce_refund(order: Order, refund: Refund) -> None:
 
 def tell_customer_of_parcel(order: Order, shipment: Shipment) -> None:
     """Tell the customer that a parcel is on its way, with its tracking number."""
-    _tell_customer(order, "order_shipped", f"shipped:{shipment.pk}", shipment=shipment)
+    _tell_customer(
+        order,
+        "order_shipped",
+        f"shipped:{shipment.pk}",
+        shipment=shipment,
+        parcel=list(shipment.lines.select_related("line").order_by("line")),
+        more_follows=order.stage != Stage.SHIPPED,
+    )
 
 
 def tell_customer_of_pickup(order: Order, entry_id: int) -> None:
@@ -125,4 +132,12 @@ def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> Non
         to=order.customer_email,
         language=settings.LANGUAGE_CODE,
         context={"order": order, "shop": order.vendor, **facts},
+        sender=order.vendor.name,
+        reply_to=_address_of(order.vendor),
     )
+
+
+def _address_of(shop: Vendor) -> str:
+    """Where a customer's answer reaches the shop: the address on its documents."""
+    identity = LegalIdentity.objects.filter(vendor=shop).only("email").first()
+    return identity.email if identity else ""

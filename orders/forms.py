@@ -1,7 +1,9 @@
 """What a person fills in about an order; each form ends in one domain function."""
 
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -62,14 +64,29 @@ class LineFields:
 
 
 class ShipForm(forms.Form):
-    """A parcel: which units, which carrier, which tracking number."""
+    """A parcel: which units, which carrier, which tracking number, which day.
+
+    The carrier of the order's last parcel is proposed.
+    """
 
     carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
     tracking_number = forms.CharField(label=_("Tracking number"), max_length=60, required=False)
+    shipped_on = forms.DateField(
+        label=_("Shipped on"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        input_formats=["%Y-%m-%d"],
+        help_text=_("Today, unless it left earlier."),
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
-    def __init__(self, *args: Any, order: Order, left: dict[int, int], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, order: Order, left: dict[int, int], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.order, self.today = order, today
+        self.fields["shipped_on"].initial = today
+        self.fields["shipped_on"].widget.attrs["max"] = today.isoformat()
+        last = order.shipments.order_by("-number").first()
+        self.fields["carrier"].initial = last.carrier if last else ""
         self.lines = [line for line in order.lines.all() if line.pk in left]
         for line in self.lines:
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
@@ -79,6 +96,20 @@ class ShipForm(forms.Form):
     @property
     def rows(self) -> list[LineFields]:
         return [LineFields(self, line, ["units"]) for line in self.lines]
+
+    def clean_shipped_on(self) -> date | None:
+        day: date | None = self.cleaned_data["shipped_on"]
+        if day and day > self.today:
+            raise forms.ValidationError(_("A parcel cannot have left in the future."))
+        return day
+
+    @property
+    def shipped_at(self) -> datetime | None:
+        """When the parcel left: noon of an earlier day, None for today. Call on a valid form."""
+        day: date | None = self.cleaned_data["shipped_on"]
+        if day is None or day == self.today:
+            return None
+        return datetime.combine(day, time(12), tzinfo=ZoneInfo(self.order.vendor.time_zone))
 
     @property
     def units(self) -> dict[int, int]:

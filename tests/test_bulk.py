@@ -10,6 +10,7 @@ from django_tasks_db.models import DBTaskResult
 from marketplace.models import OutgoingEmail
 from orders.domain import bulk
 from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.domain.fulfillment import ready_for_pickup
 from orders.domain.transitions import validate
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkItem, BulkJob, Order, Shipment, StatusChange
@@ -72,6 +73,18 @@ def test_every_order_has_its_own_result(vendor, owner):
     assert job.items.get(state="refused").why == (
         "Order 2101 is “Cancelled” and cannot become “Completed”: nothing was changed."
     )
+
+
+def test_an_order_that_waits_for_its_customer_is_not_shipped(vendor, owner):
+    make_order(vendor, number="2100", status=S.PROCESSING, shipping_method="Retrait à l’atelier")
+    ready = make_order(vendor, number="2101", status=S.PROCESSING)
+    ready_for_pickup(ready, by=None, at=NOON)
+    job = ask(vendor, owner, BulkAction.SHIP)
+
+    work_on(job, at=NOON, most=100)
+
+    assert results(job) == {"2100": "refused", "2101": "refused"}
+    assert not Shipment.objects.exists()
 
 
 def test_the_reason_is_in_the_persons_language(vendor):

@@ -220,7 +220,7 @@ def test_who_may_prepare_orders(vendor, order, role, may, act, everything):
 @pytest.mark.parametrize(
     ("carrier", "number", "url"),
     [
-        ("colissimo", "6A 1/2", "https://www.laposte.fr/outils/suivre-vos-envois?code=6A%201%2F2"),
+        ("colissimo", "6A 1/2", "https://www.laposte.fr/outils/suivre-vos-envois?code=6A1%2F2"),
         ("chronopost", "XY", "https://www.chronopost.fr/tracking-no-cms/suivi-page?listeNumerosLT=XY"),
         ("other", "XY", ""),
         ("colissimo", "", ""),
@@ -229,6 +229,23 @@ def test_who_may_prepare_orders(vendor, order, role, may, act, everything):
 )
 def test_the_carriers_page_follows_the_parcel(order, carrier, number, url):
     assert ship(order, carrier=carrier, tracking_number=number, by=None, at=NOON).tracking_url == url
+
+
+def test_a_parcel_may_have_left_on_an_earlier_day(order):
+    left_at = order.placed_at + timedelta(hours=1)
+
+    assert ship(order, shipped_at=left_at, by=None, at=left_at + timedelta(days=3)).shipped_at == left_at
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [(1, "cannot have left in the future"), (-2, "cannot have left before the order was placed")],
+)
+def test_a_parcel_leaves_between_the_order_and_now(order, days, sentence):
+    with pytest.raises(ShippingRefused, match=sentence):
+        ship(order, shipped_at=order.placed_at + timedelta(days=days), by=None, at=order.placed_at)
+
+    assert not order.shipments.exists()
 
 
 # Lateness

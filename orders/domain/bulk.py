@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-from orders.domain.fulfillment import ship
+from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, lock, validate
@@ -68,8 +69,14 @@ def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
     if action == BulkAction.VALIDATE:
         return validate(order, by=by, at=at) is not None
     lock(order)
-    if order.status == OrderStatus.PROCESSING and order.shipments.exists() and not units_left(order):
-        return False
+    if order.status == OrderStatus.PROCESSING:
+        if order.shipments.exists() and not units_left(order):
+            return False
+        if order.is_collected:
+            raise ShippingRefused(
+                _("The customer of order %(number)s comes to the shop for it: nothing was changed.")
+                % {"number": order.number}
+            )
     ship(order, by=by, at=at)
     return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -27,25 +28,30 @@ def ship(
     units: Mapping[int, int] | None = None,
     carrier: str = "",
     tracking_number: str = "",
+    shipped_at: datetime | None = None,
     by: By,
     at: datetime,
     version: int | None = None,
 ) -> Shipment:
     """Record a parcel with ``units`` (``{order line id: units}``; all that is left by default).
 
-    The last unit makes the order's stage ``shipped``, and completes the order where the shop
-    wants that. The customer is told, with the tracking number. Locks the order; raises
-    ShippingRefused for an order that is not being prepared, or for more units than are left.
+    ``shipped_at`` is when the parcel left, ``at`` unless told otherwise: never later than ``at``,
+    never on a day before the order's. The last unit makes the order's stage ``shipped``, and
+    completes the order where the shop wants that. The customer is told, with the tracking
+    number. Locks the order; raises ShippingRefused for an order that is not being prepared, or
+    for more units than are left.
     """
     _lock_for_work(order, by, version)
+    if shipped_at is not None:
+        _check_departure(order, shipped_at, at)
     parcel = _checked_units(order, units_left(order) if units is None else units)
     number = order.shipments.count() + 1
     shipment = Shipment.objects.create(
         order=order,
         number=number,
         carrier=Carrier(carrier) if carrier else "",
-        tracking_number=tracking_number.strip(),
-        shipped_at=at,
+        tracking_number="".join(tracking_number.split()),
+        shipped_at=shipped_at or at,
         created_by=by if isinstance(by, User) else None,
     )
     ShipmentLine.objects.bulk_create(
@@ -109,6 +115,20 @@ def _check_work(order: Order, by: By, version: int | None) -> None:
         raise ShippingRefused(
             _("Order %(number)s is “%(status)s”, so nothing of it can be shipped or handed over.")
             % {"number": order.number, "status": order.get_status_display()}
+        )
+
+
+def _check_departure(order: Order, shipped_at: datetime, at: datetime) -> None:
+    """Raise ShippingRefused for a parcel that leaves in the future, or on a day before the order's."""
+    if shipped_at > at:
+        raise ShippingRefused(
+            _("A parcel of order %(number)s cannot have left in the future.") % {"number": order.number}
+        )
+    shops = ZoneInfo(order.vendor.time_zone)
+    if shipped_at.astimezone(shops).date() < order.placed_at.astimezone(shops).date():
+        raise ShippingRefused(
+            _("A parcel of order %(number)s cannot have left before the order was placed.")
+            % {"number": order.number}
         )
 
 

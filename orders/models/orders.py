@@ -1,5 +1,6 @@
 """The order and its lines."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -15,6 +16,9 @@ from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, 
 from vendors.models import MONEY, Product, Vendor
 
 ZERO = Decimal("0.00")
+# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
+PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
+PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 CENT = Decimal("0.005")  # tolerance of a check that the database computes in floating point
 
 
@@ -241,6 +245,13 @@ class Order(models.Model):
     def needs_refund(self) -> bool:
         """Paid, then cancelled, and money is left with the shop."""
         return self.status == OrderStatus.CANCELLED and self.paid_at is not None and self.net_total > 0
+
+    @property
+    def is_collected(self) -> bool:
+        """Whether the customer comes to the shop for it, by its stage or the name of its shipping method."""
+        if self.stage == Stage.READY_FOR_PICKUP:
+            return True
+        return bool(PICKUP.search(self.shipping_method)) and not PICKUP_POINT.search(self.shipping_method)
 
     @property
     def is_refundable(self) -> bool:

@@ -1,5 +1,6 @@
 """One action for a selection: asked for on the list, followed on a page of its own."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -19,21 +20,28 @@ from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
+ASKS_FROM = 11  # orders; their customers get mails that nobody can take back
 PER_PAGE = 100
 
 
 @require_POST
 @vendor_required(Permission.FULFILL)
 def start_bulk(request: VendorRequest) -> HttpResponse:
-    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``)."""
+    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
+
+    For many, it is asked first (``sure`` is the number that the person agreed to).
+    """
     action = request.POST.get("action", "")
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
     orders = _chosen(request)
-    if orders is None or not orders.exists():
+    count = orders.count() if orders is not None else 0
+    if orders is None or not count:
         messages.error(request, _("No order was chosen: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
+    if count >= ASKS_FROM and request.POST.get("sure") != str(count):
+        return _ask(request, BulkAction(action), orders, count)
     with transaction.atomic():
         job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
         is_small = job.items.count() <= AT_ONCE
@@ -42,6 +50,32 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
     if is_small:
         work_on(job, at=timezone.now(), most=AT_ONCE)
     return redirect("orders:bulk", slug=request.vendor.slug, pk=job.pk)
+
+
+def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], count: int) -> HttpResponse:
+    """Say what would happen to how many orders, and whom it tells."""
+    with_address = orders.exclude(customer_email="").count() if settings.CUSTOMER_MAILS else 0
+    return render(
+        request,
+        "orders/bulk_sure.html",
+        {
+            "action": action,
+            "count": count,
+            "customers": with_address,
+            "kept": [
+                (name, value)
+                for name in ("action", "all", "filters", "order")
+                for value in request.POST.getlist(name)
+            ],
+            "list_url": _list_url(request),
+        },
+    )
+
+
+def _list_url(request: VendorRequest) -> str:
+    """The list as it was, with its filters."""
+    filters = QueryDict(request.POST.get("filters", "")[:2000]).urlencode()
+    return reverse("orders:list", args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
 
 
 def _chosen(request: VendorRequest) -> QuerySet[Order] | None:

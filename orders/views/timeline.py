@@ -95,13 +95,15 @@ def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
 
 
 def _parcel(data: dict[str, str]) -> str:
-    carrier = Carrier(data["carrier"]).label if data.get("carrier") else _("own means")
-    if data.get("tracking"):
-        return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % {
-            "carrier": carrier,
-            "tracking": data["tracking"],
-        }
-    return _("Parcel shipped by %(carrier)s") % {"carrier": carrier}
+    names = {
+        "carrier": Carrier(data["carrier"]).label if data.get("carrier") else "",
+        "tracking": data.get("tracking", ""),
+    }
+    if names["carrier"] and names["tracking"]:
+        return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % names
+    if names["carrier"]:
+        return _("Parcel shipped by %(carrier)s") % names
+    return _("Parcel shipped, tracking %(tracking)s") % names if names["tracking"] else _("Parcel shipped")
 
 
 def who(entry: HistoryEntry) -> str:

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from marketplace.mail import queue_email
 from orders.models import Note, Order, Refund, Shipment, StatusChange
-from orders.states import OrderStatus, RefundState, Stage
+from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.models import LegalIdentity, Membership, Vendor
 from vendors.roles import Permission
 
@@ -46,9 +46,8 @@ def announce_arrival(order: Order) -> None:
 def announce_step(order: Order, change: StatusChange) -> None:
     """Tell shop and customer of a step that concerns them."""
     old, new = change.old_status, change.new_status
-    if old not in ANNOUNCED and new in ANNOUNCED:
-        _tell_of_new_order(order)
-    if (old, new) == (OrderStatus.ON_HOLD, OrderStatus.PROCESSING):
+    is_news = old not in ANNOUNCED and new in ANNOUNCED and _tell_of_new_order(order)
+    if new == OrderStatus.PROCESSING and old not in PAID and not is_news and _was_announced(order, change):
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
         _tell_customer(order, "order_completed", f"completed:{order.pk}")
@@ -89,23 +88,27 @@ def tell_customer_of_note(order: Order, note: Note) -> None:
     _tell_customer(order, "note_to_customer", f"note:{note.pk}", note=note)
 
 
-def _tell_of_new_order(order: Order) -> None:
-    """Queue "New order" once per order and person, whatever the path."""
+def _tell_of_new_order(order: Order) -> bool:
+    """Queue "New order" once per order and person, whatever the path; return whether any was queued."""
     lines = [line for line in order.lines.all() if line.kind == "product"]
-    _tell_shop(order, "new_order", f"new-order:{order.pk}", "wants_new_order_mail", lines=lines)
+    return _tell_shop(order, "new_order", f"new-order:{order.pk}", "wants_new_order_mail", lines=lines)
 
 
-def _was_announced(order: Order) -> bool:
-    """Whether the order ever stood in a state that shop and customer are told of."""
-    return order.history.filter(new_status__in=ANNOUNCED).exists()
+def _was_announced(order: Order, before: StatusChange | None = None) -> bool:
+    """Whether the order ever stood in a state that shop and customer are told of, ``before`` this step."""
+    told = order.history.filter(new_status__in=ANNOUNCED)
+    return (told.filter(pk__lt=before.pk) if before else told).exists()
 
 
-def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any) -> None:
-    """Queue a mail to every member who wants this kind; without amounts to those who may see none."""
+def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any) -> bool:
+    """Queue a mail to every member who wants this kind; without amounts to those who may see none.
+
+    Return whether any was queued.
+    """
     if _silent.get():
-        return
+        return False
     members = Membership.objects.filter(vendor_id=order.vendor_id, user__is_active=True, **{wish: True})
-    for member in members.select_related("user"):
+    queued = [
         queue_email(
             event=f"{event}:{member.user_id}",
             topic=topic_of(order),
@@ -119,6 +122,9 @@ def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any)
                 **facts,
             },
         )
+        for member in members.select_related("user")
+    ]
+    return any(queued)
 
 
 def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> None:

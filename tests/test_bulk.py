@@ -4,6 +4,7 @@ import signal
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -194,7 +195,7 @@ def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, o
     def dies(order, **kwargs):
         change = validate(order, **kwargs)
         if next(after_two, False):
-            raise RuntimeError("the power went out")
+            raise OperationalError("the database went away")
         return change
 
     monkeypatch.setattr(bulk, "validate", dies)
@@ -206,6 +207,22 @@ def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, o
     assert broken == ({"waiting": 3, "done": 2, "unchanged": 0, "refused": 0}, 2)
     assert (progress(job)["done"], StatusChange.objects.count()) == (5, 5)
     assert OutgoingEmail.objects.filter(template="order_completed").count() == 5
+
+
+def test_an_order_that_breaks_the_code_leaves_the_others_alone(vendor, owner, monkeypatch):
+    first, *_others = make_orders(vendor, 3)
+    job = ask(vendor, owner)
+
+    def breaks(order, **kwargs):
+        if order.pk == first.pk:
+            raise ValueError("a fault of ours")
+        return validate(order, **kwargs)
+
+    monkeypatch.setattr(bulk, "validate", breaks)
+    work_on(job, at=NOON, most=100)
+
+    assert results(job) == {"2000": "refused", "2001": "done", "2002": "done"}
+    assert job.items.get(order=first).why == "Something went wrong on our side: nothing was changed."
 
 
 @pytest.mark.django_db(transaction=True)

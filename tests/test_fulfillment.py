@@ -315,3 +315,19 @@ def test_an_order_something_was_done_for_is_not_late(order, act):
 @pytest.mark.parametrize("status", sorted(set(S) - {S.PROCESSING}))
 def test_other_orders_are_never_late(vendor, status):
     assert is_late(make_order(vendor, status=status), NOON + timedelta(days=30)) == (False, False)
+
+
+def test_refunded_units_are_not_shipped(order, mugs):
+    refund_order(order, lines={mugs.pk: RefundedLine(2, mugs.total / 3 * 2, 2)}, by=None, at=NOON)
+
+    with pytest.raises(ShippingRefused, match="1 units can be shipped, not 3"):
+        ship(order, units={mugs.pk: 3}, by=None, at=NOON)
+
+
+def test_a_reopened_order_is_late_by_its_reopening(vendor):
+    order = make_order(vendor, status=S.PROCESSING, placed_at=NOON - timedelta(days=60))
+    validate(order, by=None, at=NOON - timedelta(days=59))
+
+    change_status(order, S.PROCESSING, by=None, at=NOON, note="Retour du colis")
+
+    assert order.prepare_by == after_working_days(NOON, vendor)

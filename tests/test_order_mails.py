@@ -383,3 +383,12 @@ def test_a_parcel_tells_what_is_in_it_and_what_follows(vendor):
 
     assert [("1 × Mug" in first.text), ("2 × Mug" in last.text), ("Colissimo" in first.text)] == [True] * 3
     assert ["in another parcel" in mail.text for mail in (first, last)] == [True, False]
+
+
+def test_an_order_that_was_stopped_and_is_paid_after_all_is_to_be_prepared(vendor):
+    order = arrived(vendor, S.ON_HOLD, announce=True)
+    report(order, S.CANCELLED)
+    mails()
+    report(order, S.PROCESSING)
+
+    assert mails() == [("payment_confirmed", SHOP)]

@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import ship
+from orders.jobs import run_bulk
 from orders.models import BulkJob, Refund, Shipment
 from orders.states import OrderStatus, Stage
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_vendor
@@ -228,6 +229,22 @@ def test_a_note_for_the_customer_is_mailed_and_a_private_one_is_not(client_of, o
     assert order.notes.count() == 2
 
 
+def test_a_note_sent_twice_is_mailed_once(client_of, owner, order):
+    client = client_of(owner)
+    for _ in range(2):
+        post(client, order, "note/", text="Merci !", for_customer="on")
+
+    assert (order.notes.count(), OutgoingEmail.objects.filter(template="note_to_customer").count()) == (1, 1)
+
+
+@pytest.mark.parametrize("version", ["", "abc", "-1", "99999999999"])
+def test_a_form_whose_version_cannot_be_read_changes_nothing(client_of, owner, order, version):
+    page = post(client_of(owner), order, "validate/", version=version)
+
+    assert order.status == S.PROCESSING
+    assert "changed meanwhile" in page
+
+
 @pytest.mark.parametrize(("number", "waits"), [(3, False), (25, True)])
 def test_a_bulk_action_shows_a_result_per_order(client_of, owner, vendor, number, waits):
     orders = [make_order(vendor, status=S.PROCESSING) for _ in range(number)] + [make_order(vendor)]
@@ -272,6 +289,48 @@ def test_many_orders_are_asked_about_first(client_of, owner, vendor, sure):
     )
 
     assert (response.context["count"], response.context["customers"]) == (12, 12)
+    assert not BulkJob.objects.exists()
+
+
+def test_filters_too_long_to_be_read_choose_nothing(client_of, owner, vendor):
+    order = make_order(vendor, status=S.PROCESSING, customer_name="Ana")
+
+    client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "all": "1", "filters": "utm=" + "x" * 8000 + "&customer=zo"},
+    )
+
+    order.refresh_from_db()
+    assert (order.status, BulkJob.objects.count()) == (S.PROCESSING, 0)
+
+
+def test_the_selection_that_is_sent_is_the_one_that_is_seen(client_of, owner, vendor):
+    make_order(vendor, status=S.PROCESSING, customer_name="Zoé")
+
+    page = client_of(owner).get(f"/vendors/rucher-des-baux/orders/?utm={'x' * 3000}&customer=zo&sort=total")
+
+    assert page.context["selection_query"] == "customer=zo"
+
+
+def test_few_orders_too_are_ended_by_the_worker_when_the_page_dies(client_of, owner, vendor, monkeypatch):
+    orders = [make_order(vendor, status=S.PROCESSING) for _ in range(2)]
+    monkeypatch.setattr("orders.views.bulk.work_on", lambda *args, **kwargs: None)
+    client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": [order.number for order in orders]},
+    )
+
+    run_bulk.call(BulkJob.objects.get().pk)
+
+    assert vendor.orders.filter(status=S.COMPLETED).count() == 2
+
+
+@pytest.mark.parametrize("chosen", [{"order": ["77"]}, {"all": "1", "filters": ""}, {"order": ["7\0"]}])
+def test_a_bulk_action_lists_no_neighbors_order(client_of, owner, vendor, chosen):
+    make_order(make_vendor("miel-et-cie"), status=S.PROCESSING, number="77")
+
+    client_of(owner).post("/vendors/rucher-des-baux/orders/bulk/", {"action": "validate", **chosen})
+
     assert not BulkJob.objects.exists()
 
 

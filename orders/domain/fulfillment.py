@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain.history import By, record
-from orders.domain.parcels import units_left, units_shipped
+from orders.domain.parcels import units_left
 from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
 from orders.models import Carrier, HistoryKind, Order, Shipment, ShipmentLine, Source
 from orders.states import OrderStatus, Stage
@@ -135,13 +135,13 @@ def _check_departure(order: Order, shipped_at: datetime, at: datetime) -> None:
 def _checked_units(order: Order, units: Mapping[int, int]) -> dict[int, int]:
     """Return the parcel's units; raises ShippingRefused for none, or for more than there are."""
     parcel = {pk: count for pk, count in units.items() if count != 0}
-    shipped = units_shipped(order)
+    left = units_left(order)
     lines = {line.pk: line for line in order.lines.all() if line.kind == "product"}
     for pk, count in parcel.items():
         line = lines.get(pk)
         if line is None:
             raise ShippingRefused(_("Order %(number)s has no such line.") % {"number": order.number})
-        most = line.quantity - shipped.get(pk, 0)
+        most = left.get(pk, 0)
         if not 0 < count <= most:
             raise ShippingRefused(
                 _("%(line)s: %(most)s units can be shipped, not %(units)s.")

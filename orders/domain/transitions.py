@@ -96,14 +96,16 @@ def allowed_steps(order: Order, by: By) -> frozenset[OrderStatus]:
     now = OrderStatus(order.status)
     if isinstance(by, Source):
         return frozenset(OrderStatus) - {now}
-    steps = set(STAFF_STEPS) if by is None or by.is_staff else set()
+    steps = set(STAFF_STEPS) if by is None or (by.is_staff and by.is_active) else set()
     if isinstance(by, User):
         steps |= _steps_of_person(by, order.vendor)
     return frozenset(to for origin, to in steps if origin == now)
 
 
 def _steps_of_person(user: User, vendor: Vendor) -> set[tuple[OrderStatus, OrderStatus]]:
-    membership = Membership.objects.filter(user=user, vendor=vendor, vendor__is_active=True).first()
+    membership = Membership.objects.filter(
+        user=user, user__is_active=True, vendor=vendor, vendor__is_active=True
+    ).first()
     if membership is None:
         return set()
     return steps_of_member(membership, vendor)
@@ -111,9 +113,11 @@ def _steps_of_person(user: User, vendor: Vendor) -> set[tuple[OrderStatus, Order
 
 def may(by: By, order: Order, permission: Permission) -> bool:
     """Say whether ``by`` may do ``permission`` for this order; staff and Comptoir itself may everything."""
-    if not isinstance(by, User) or by.is_staff:
+    if not isinstance(by, User) or (by.is_staff and by.is_active):
         return True
-    membership = Membership.objects.filter(user=by, vendor_id=order.vendor_id, vendor__is_active=True).first()
+    membership = Membership.objects.filter(
+        user=by, user__is_active=True, vendor_id=order.vendor_id, vendor__is_active=True
+    ).first()
     return membership is not None and membership.may(permission)
 
 
@@ -220,7 +224,10 @@ def arrive(order: Order, *, by: By, at: datetime) -> None:
 
 
 def set_dates_and_stage(order: Order, at: datetime) -> None:
-    """Set paid_at (once), the stage and the hour the order is late from; saves nothing."""
+    """Set paid_at (once), the stage and the hour the order is late from; saves nothing.
+
+    The shop's delay runs from ``at``: an order that is reopened is to be prepared from then on.
+    """
     if order.status in PAID and order.paid_at is None:
         order.paid_at = at
     order.prepare_by = None
@@ -228,7 +235,7 @@ def set_dates_and_stage(order: Order, at: datetime) -> None:
         order.stage = ""
     elif not order.shipments.exists():
         order.stage = Stage.TO_PREPARE
-        order.prepare_by = after_working_days(order.paid_at or at, order.vendor)
+        order.prepare_by = after_working_days(at, order.vendor)
     else:
         order.stage = Stage.TO_PREPARE if units_left(order) else Stage.SHIPPED
 

@@ -22,6 +22,7 @@ from vendors.roles import Permission
 AT_ONCE = 20  # orders that are dealt with while the person waits
 ASKS_FROM = 11  # orders; their customers get mails that nobody can take back
 PER_PAGE = 100
+LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
 
 @require_POST
@@ -44,10 +45,8 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
         return _ask(request, BulkAction(action), orders, count)
     with transaction.atomic():
         job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
-        is_small = job.items.count() <= AT_ONCE
-        if not is_small:
-            run_bulk.enqueue(job.pk)
-    if is_small:
+        run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
+    if count <= AT_ONCE:
         work_on(job, at=timezone.now(), most=AT_ONCE)
     return redirect("orders:bulk", slug=request.vendor.slug, pk=job.pk)
 
@@ -74,7 +73,7 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
 
 def _list_url(request: VendorRequest) -> str:
     """The list as it was, with its filters."""
-    filters = QueryDict(request.POST.get("filters", "")[:2000]).urlencode()
+    filters = QueryDict(request.POST.get("filters", "")[:LONGEST_FILTERS]).urlencode()
     return reverse("orders:list", args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
 
 
@@ -82,10 +81,13 @@ def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
     """The orders that the form names; None where its filters are not understood."""
     mine = Order.objects.for_vendor(request.vendor)
     if request.POST.get("all") != "1":
-        return mine.filter(number__in=request.POST.getlist("order")[:1000])
+        return mine.filter(number__in=[n for n in request.POST.getlist("order")[:1000] if "\0" not in n])
     may_see_amounts = request.may[Permission.VIEW_AMOUNTS]
+    filters = request.POST.get("filters", "")
+    if len(filters) > LONGEST_FILTERS:  # cut off, it would choose more orders than the person saw
+        return None
     selection = OrderFilter(
-        QueryDict(request.POST.get("filters", "")[:2000]),
+        QueryDict(filters),
         queryset=mine,
         vendor=request.vendor,
         may_see_amounts=may_see_amounts,

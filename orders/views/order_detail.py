@@ -113,9 +113,14 @@ def validate_order(request: VendorRequest, number: str) -> HttpResponse:
 
 
 def form_version(request: VendorRequest) -> int | None:
-    """The version of the order that the form was opened on; None where the form does not say."""
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    """The version of the order that the form was opened on, 0 (long past) for an unreadable one.
+
+    None where there is no such field.
+    """
+    text = request.POST.get("version")
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def back(request: VendorRequest, default: str) -> str:

@@ -59,12 +59,23 @@ def plan_refund(
         if pk not in lines:
             raise RefundRefused(_("Order %(number)s has no such line.") % {"number": order.number})
         _check_line(order, lines[pk], part, left.lines[pk])
-    shares = {pk: part.amount_incl_vat for pk, part in named.items()}
     of_lines = amount_of(named)
     whole = _check_amount(order, of_lines, amount, left.amount)
-    if whole != of_lines:
-        shares = _spread(left, shares, whole - of_lines)
-    return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=whole != of_lines)
+    shares = _shares(left, named, whole)
+    is_spread = any(shares[pk] != named.get(pk, NOTHING).amount_incl_vat for pk in shares)
+    return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=is_spread)
+
+
+def _shares(left: Left, named: Mapping[int, RefundedLine], whole: Decimal) -> dict[int, Decimal]:
+    """Return what each line bears of ``whole``: all that is left of it where nothing is left of the order.
+
+    So a line with a negative amount is settled with the others, and commission goes back whole.
+    """
+    if whole == left.amount == amount_of(left.lines):
+        return {pk: part.amount_incl_vat for pk, part in left.lines.items()}
+    shares = {pk: part.amount_incl_vat for pk, part in named.items()}
+    rest = whole - amount_of(named)
+    return _spread(left, shares, rest) if rest else shares
 
 
 def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: RefundedLine) -> None:

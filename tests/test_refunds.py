@@ -217,7 +217,13 @@ def test_a_rebate_is_named_like_another_line(rebated):
         (None, "42.01", r"Order 1042: €42.00 can be refunded, not €42.01."),
         (None, "0.00", "more than nothing"),
         (None, "-5.00", "more than nothing"),
-        (None, "5.001", "at most two decimals"),
+        (None, "5.001", "“5.001” is not an amount with at most two decimals."),
+        (None, "NaN", "“NaN” is not an amount"),
+        (None, "sNaN", "“sNaN” is not an amount"),
+        (None, "Infinity", "“Infinity” is not an amount"),
+        (None, "1e30", r"“1E\+30” is not an amount"),
+        (RefundedLine(1, Decimal("1.005")), "5.00", "“1.005” is not an amount with at most two decimals."),
+        (RefundedLine(1, Decimal("NaN")), None, "“NaN” is not an amount"),
         (RefundedLine(4, Decimal("12.00")), None, "3 units can be refunded, not 4."),
         (RefundedLine(-1, Decimal("12.00")), None, "3 units can be refunded, not -1."),
         (RefundedLine(1, Decimal("12.00"), 4), None, "3 units can come back, not 4."),
@@ -235,6 +241,26 @@ def test_a_refund_that_is_not_possible_is_refused(order, mugs, everything, part,
         refund_order(order, lines=part and {mugs.pk: part}, amount=amount and d(amount), by=None, at=NOON)
 
     assert everything() == before
+
+
+@pytest.mark.parametrize("refund", [refund_order, ask_for_refund])
+def test_every_line_is_refunded_in_cents_not_just_their_sum(order, mugs, carriage, refund):
+    thirds = {line.pk: RefundedLine(0, d("1.005")) for line in (mugs, carriage)}
+
+    with pytest.raises(RefundRefused, match="“1.005” is not an amount with at most two decimals."):
+        refund(order, lines=thirds, by=None, at=NOON)
+
+
+def test_a_whole_number_is_an_amount(order, mugs):
+    refund_order(order, lines={mugs.pk: RefundedLine(1, 12)}, amount=13, by=None, at=NOON)
+
+    assert order.refunded_total == d("13.00")
+
+
+@pytest.mark.parametrize("amount", ["twelve", object(), float("nan"), 1.1])
+def test_what_is_no_number_of_cents_is_refused(order, amount):
+    with pytest.raises(RefundRefused, match="is not an amount with at most two decimals"):
+        refund_order(order, amount=amount, by=None, at=NOON)
 
 
 def test_a_line_of_another_order_is_refused(order, vendor):

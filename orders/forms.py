@@ -12,6 +12,7 @@ from orders.domain.refunds import RefundedLine
 from orders.models import Carrier, LineKind, Order, OrderLine
 
 LONGEST_REASON = 500
+ZERO = Decimal("0.00")
 
 
 class ReasonForm(forms.Form):
@@ -120,7 +121,9 @@ class ShipForm(forms.Form):
 class RefundForm(forms.Form):
     """A refund by line, or an amount; what is left empty is not refunded.
 
-    Units without an amount mean their price; ``amount`` beyond the lines is spread over all.
+    Units without an amount mean their price; ``amount`` beyond the lines is spread over all. A
+    line with a negative amount, a rebate on the order, is named like the others; left empty, it
+    takes off what the lines would give back beyond what is left.
     """
 
     amount = MoneyField(label=_("Another amount"), min_value=Decimal(0))
@@ -129,13 +132,15 @@ class RefundForm(forms.Form):
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.lines = [line for line in order.lines.all() if line.refundable > 0]
+        self.order = order
+        self.lines = [line for line in order.lines.all() if line.refundable]
         for line in self.lines:
             self._add_fields(line)
 
     def _add_fields(self, line: OrderLine) -> None:
+        limit: dict[str, Any] = {"min_value": ZERO} if line.refundable > 0 else {"max_value": ZERO}
         self.fields[f"amount_{line.pk}"] = MoneyField(
-            label=_("Amount incl. VAT, %(line)s") % {"line": line.name}, min_value=Decimal(0), localize=False
+            label=_("Amount incl. VAT, %(line)s") % {"line": line.name}, localize=False, **limit
         )
         if line.kind == LineKind.PRODUCT:
             most = line.quantity - line.units_refunded
@@ -154,7 +159,19 @@ class RefundForm(forms.Form):
     def refunded_lines(self) -> dict[int, RefundedLine]:
         """The refund by line, as the domain takes it; call on a valid form."""
         parts = {line.pk: self._part(line) for line in self.lines}
+        if self.cleaned_data.get("amount") is None:
+            parts = self._with_rebates(parts)
         return {pk: part for pk, part in parts.items() if part.units or part.amount_incl_vat}
+
+    def _with_rebates(self, parts: dict[int, RefundedLine]) -> dict[int, RefundedLine]:
+        """Let the rebates that were left empty take off what the lines have beyond what is left."""
+        beyond = sum((part.amount_incl_vat for part in parts.values()), ZERO) - self.order.refundable
+        for line in self.lines:
+            if beyond > 0 and line.refundable < 0 and self.cleaned_data.get(f"amount_{line.pk}") is None:
+                share = max(line.refundable, -beyond)
+                parts[line.pk] = RefundedLine(0, share)
+                beyond += share
+        return parts
 
     def _part(self, line: OrderLine) -> RefundedLine:
         units = self.cleaned_data.get(f"units_{line.pk}") or 0
@@ -170,11 +187,13 @@ class RefundForm(forms.Form):
         amount: Decimal | None = self.cleaned_data.get("amount")
         if not amount:
             return None
-        return amount + sum((part.amount_incl_vat for part in self.refunded_lines.values()), Decimal("0.00"))
+        return amount + sum((part.amount_incl_vat for part in self.refunded_lines.values()), ZERO)
 
 
 def price_of_units(line: OrderLine, units: int) -> Decimal:
     """What ``units`` of the line cost the customer after discounts; the last units take what is left."""
+    if not units:
+        return ZERO
     left = line.quantity - line.units_refunded
     if units >= left:
         return line.refundable

@@ -92,6 +92,8 @@ def _change(data: dict[str, Any], *, shows_amounts: bool) -> str:
     fields = set(data.get("fields", []))
     if "hidden" in fields:
         return _("Deleted at the storefront") if data["hidden"] else _("Restored at the storefront")
+    if "refund_lines" in fields:
+        return _("The storefront told which lines the refund is for")
     if "lines" in fields and shows_amounts:
         values = {name: money(Decimal(data[name]), data["currency"]) for name in ("before", "after")}
         return _("Lines changed at the storefront: %(before)s → %(after)s") % values

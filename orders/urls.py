@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import bulk, documents, exports, order_detail, order_list, steps
+from orders.views import bulk, documents, exports, order_detail, order_list, steps, storefront
 
 app_name = "orders"
 
@@ -25,4 +25,5 @@ urlpatterns = [
     path("<str:number>/refund/", steps.refund, name="refund"),
     path("<str:number>/cancel-and-refund/", steps.stop_and_refund, name="stop_and_refund"),
     path("<str:number>/note/", steps.note, name="note"),
+    path("<str:number>/storefront/", storefront.send_order_again, name="send_again"),
 ]

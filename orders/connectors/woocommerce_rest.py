@@ -96,10 +96,11 @@ class Storefront:
         name: str,
         attempts: int = ATTEMPTS,
         pause: float | None = None,
-        timeouts: tuple[float, float] = TIMEOUTS,
+        timeouts: tuple[float, float] | None = None,
         longest: float = LONGEST,
     ) -> None:
-        self.name, self.attempts, self.timeouts, self.longest = name, attempts, timeouts, longest
+        self.name, self.attempts, self.longest = name, attempts, longest
+        self.timeouts = timeouts or TIMEOUTS
         self.pause = float(settings.STOREFRONT_PAUSE) if pause is None else pause
         self.root = self._root(address.strip().rstrip("/"))
         self._last = -self.pause
@@ -108,7 +109,7 @@ class Storefront:
                 ip_filter_enable=not settings.STOREFRONT_PRIVATE_ADDRESSES,
                 ip_filter_allow_loopback_ips=False,
                 never_redirect=False,  # seen here, so that the sentence can say where to
-                default_timeout=timeouts,
+                default_timeout=self.timeouts,
                 user_agent_override="Comptoir",
             )
         )

@@ -43,6 +43,11 @@ def announce_arrival(order: Order) -> None:
         _tell_of_new_order(order)
 
 
+def announce_reported(order: Order) -> None:
+    """Tell the shop of an order that a late report shows to have been paid or on hold."""
+    _tell_of_new_order(order)
+
+
 def announce_step(order: Order, change: StatusChange) -> None:
     """Tell shop and customer of a step that concerns them."""
     old, new = change.old_status, change.new_status

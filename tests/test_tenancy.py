@@ -41,6 +41,8 @@ SHOP_PAGES = {
 OTHER_PAGES = {
     "home": "leads each person to their own shops",
     "choose_language": "a person's own choice",
+    "woocommerce_webhook": "a storefront's deliveries: the signature is the guard",
+    "woocommerce_webhook_bare": "the same, without the slash",
     "healthz": "says whether the database answers",
     "account_login": "the door",
     "account_logout": "the door",

@@ -31,8 +31,6 @@ from orders.models import (
     RefundLine,
     Shipment,
     ShipmentLine,
-    Source,
-    SourceVendor,
     StockMovement,
 )
 from orders.states import OrderStatus
@@ -223,20 +221,3 @@ class BulkJobAdmin(ReadOnlyAdmin):
     list_display = ["asked_at", "vendor", "action", "asked_by", "finished_at"]
     list_select_related = ["vendor", "asked_by"]
     inlines = [BulkItemInline]
-
-
-class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = SourceVendor
-    extra = 0
-    autocomplete_fields = ["vendor"]
-
-
-@admin.register(Source)
-class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "slug", "created_at"]
-    prepopulated_fields = {"slug": ["name"]}
-    inlines = [SourceVendorInline]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Orders name their storefront."""
-        return False

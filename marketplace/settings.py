@@ -37,6 +37,10 @@ CUSTOMER_MAILS = env.flag("CUSTOMER_MAILS", True)
 PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
 DELIVERIES_KEPT_DAYS = env.whole("DELIVERIES_KEPT_DAYS", 30)
 
+# Storefronts that are asked by their REST API
+STOREFRONT_PAUSE = env.decimal("STOREFRONT_PAUSE", "0.25", most="60")
+STOREFRONT_PRIVATE_ADDRESSES = env.flag("STOREFRONT_PRIVATE_ADDRESSES", DEBUG)
+
 INSTALLED_APPS = [
     "vendors.apps.VendorsConfig",
     "orders.apps.OrdersConfig",

@@ -22,6 +22,7 @@ from orders.domain import deliveries
 from orders.domain.bulk import work_on
 from orders.domain.intake import IntakeRefused, Outcome, shop_of, take_order, take_trash
 from orders.models import BulkJob, Delivery, DeliveryState, Order, Source, SourceVendor, UnknownVendors
+from orders.storefronts.answers import send_waiting
 from vendors.models import Vendor
 
 AT_ONCE = 100  # orders a task; short tasks, so that a dead worker's are found soon
@@ -34,6 +35,13 @@ def run_bulk(job_id: int) -> None:
     job = BulkJob.objects.select_related("asked_by").get(pk=job_id)
     if work_on(job, at=timezone.now(), most=AT_ONCE):
         run_bulk.enqueue(job_id)
+
+
+@task()
+def answer_storefront(order_id: int) -> None:
+    """Tell an order's storefront what was done here; what is not done yet has a task of its own time."""
+    if (later := send_waiting(order_id)) is not None:
+        answer_storefront.using(run_after=later).enqueue(order_id)
 
 
 @transaction.atomic

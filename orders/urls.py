@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import bulk, documents, exports, order_detail, order_list, set_aside, steps
+from orders.views import bulk, documents, exports, order_detail, order_list, set_aside, steps, storefront
 
 app_name = "orders"
 
@@ -26,4 +26,5 @@ urlpatterns = [
     path("<str:number>/refund/", steps.refund, name="refund"),
     path("<str:number>/cancel-and-refund/", steps.stop_and_refund, name="stop_and_refund"),
     path("<str:number>/note/", steps.note, name="note"),
+    path("<str:number>/storefront/", storefront.send_order_again, name="send_again"),
 ]

@@ -23,6 +23,7 @@ SHOP_PAGES = {
     "orders:refund": (Permission.MANAGE_ORDERS, "POST"),
     "orders:stop_and_refund": (Permission.MANAGE_ORDERS, "POST"),
     "orders:note": (Permission.FULFILL, "POST"),
+    "orders:send_again": (Permission.FULFILL, "POST"),
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
     "orders:start_bulk": (Permission.FULFILL, "POST"),
     "orders:bulk": (Permission.FULFILL, "GET"),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0001_outgoing_email'),
+        ("marketplace", "0001_outgoing_email"),
     ]
 
     operations = [

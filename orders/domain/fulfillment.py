@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from orders import emails
+from orders.domain import answers
 from orders.domain.history import By, record
 from orders.domain.parcels import units_left
 from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
@@ -67,6 +68,7 @@ def ship(
         data={"shipment": shipment.pk, "carrier": shipment.carrier, "tracking": shipment.tracking_number},
     )
     emails.tell_customer_of_parcel(order, shipment)
+    answers.tell_parcel(order, shipment, by=by, at=at)
     if is_last and order.vendor.completes_on_last_parcel:
         move(order, OrderStatus.COMPLETED, by=by, at=at)
     return shipment

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from orders import emails
+from orders.domain import answers
 from orders.domain.history import By, record
 from orders.domain.transitions import NotPermitted, StepRefused, lock, may
 from orders.models import HistoryEntry, HistoryKind, Order
@@ -38,6 +39,7 @@ def add_note(order: Order, text: str, *, for_customer: bool = False, by: By, at:
     entry = record(order, HistoryKind.NOTE, by=by, at=at, text=text, for_customer=for_customer)
     if for_customer and entry.note is not None:
         emails.tell_customer_of_note(order, entry.note)
+        answers.tell_note(order, entry.note, by=by)
     return entry
 
 

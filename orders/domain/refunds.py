@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.money import split
 from orders import emails
-from orders.domain import earnings, stock
+from orders.domain import answers, earnings, stock
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
 from orders.domain.refund_plan import (
@@ -132,6 +132,7 @@ def ask_for_refund(
     order.version += 1
     order.save(update_fields=["refund_requested_total", "version"])
     _record(order, refund, by=by, at=at)
+    answers.ask_for_refund(order, refund, by=by)
     return refund
 
 

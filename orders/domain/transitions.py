@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from orders import emails
-from orders.domain import stock
+from orders.domain import answers, stock
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
@@ -176,9 +176,9 @@ def _step(
 
 
 def lock(order: Order) -> None:
-    """Lock the order's row and read it anew; its shop stays loaded."""
+    """Lock the order's row and read it anew; its shop and its storefront stay loaded."""
     order.refresh_from_db(
-        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor")
+        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor", "source")
     )
 
 
@@ -206,6 +206,8 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
     emails.announce_step(order, change)
+    if to != OrderStatus.REFUNDED:  # follows from the refund there as it does here
+        answers.tell_status(order, change, by=by)
     return change
 
 

@@ -19,10 +19,11 @@ from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
-from orders.models import HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
+from orders.models import Answer, HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
 from orders.states import DELIVERABLE, INVOICEABLE
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
+from orders.views.storefront import trouble_of
 from orders.views.timeline import explanation, timeline
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
@@ -37,6 +38,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note")
     mails = OutgoingEmail.objects.filter(topic=topic_of(order))
     lines = list(order.lines.all())
+    told = list(order.answers.all())
     groups = _vat(order, lines) if request.may["view_amounts"] else []
     return render(
         request,
@@ -50,7 +52,8 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "total_net": sum((group.net for group in groups), Decimal(0)),
             "total_vat": sum((group.vat for group in groups), Decimal(0)),
             "gains": explain_gains(order, lines) if request.may["view_amounts"] else None,
-            "events": timeline(order, history, mails, shows_amounts=request.may["view_amounts"]),
+            "storefront": trouble_of(request, told),
+            "events": timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"]),
             "explanation": explanation(order, now),
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
@@ -79,6 +82,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .prefetch_related(
             "lines",
             "documents",
+            Prefetch("answers", Answer.objects.select_related("order__source")),
             Prefetch(
                 "shipments",
                 Shipment.objects.prefetch_related(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.formats import money
 from marketplace.models import OutgoingEmail
-from orders.models import Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
+from orders.models import Answer, Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
 from orders.states import MEANINGS, Actor, OrderStatus, Stage
 
 OTHER_FIELDS = {
@@ -39,11 +39,20 @@ class Event:
 
 
 def timeline(
-    order: Order, entries: Iterable[HistoryEntry], mails: Iterable[OutgoingEmail], *, shows_amounts: bool
+    order: Order,
+    entries: Iterable[HistoryEntry],
+    mails: Iterable[OutgoingEmail],
+    answers: Iterable[Answer],
+    *,
+    shows_amounts: bool,
 ) -> list[Event]:
-    """Return history and mails together, newest first; without amounts for those who may see none."""
+    """Return history, mails and answers to the storefront, newest first.
+
+    Without amounts for those who may see none.
+    """
     events = [_of_entry(entry, shows_amounts=shows_amounts) for entry in entries]
     events += [_of_mail(mail) for mail in mails]
+    events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
@@ -147,6 +156,14 @@ def _of_mail(mail: OutgoingEmail) -> Event:
     else:
         what = _("E-mail “%(name)s” to %(to)s: about to be sent") % names
     return Event(at=mail.sent_at or mail.created_at, icon="mail", css="", what=what, who=_("Automatic"))
+
+
+def _of_answer(answer: Answer, order: Order) -> Event:
+    names = {"storefront": order.source, "what": answer.what}
+    what = _("%(storefront)s was told: %(what)s") % names
+    return Event(
+        at=answer.answered_at or answer.asked_at, icon="globe", css="", what=what, who=_("Automatic")
+    )
 
 
 def _mail_name(template: str) -> str:

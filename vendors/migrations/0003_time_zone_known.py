@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vendors', '0002_membership_wishes'),
+        ("vendors", "0002_membership_wishes"),
     ]
 
     operations = [

@@ -73,7 +73,7 @@ class ShipForm(forms.Form):
         self.lines = [line for line in order.lines.all() if line.pk in left]
         for line in self.lines:
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=line.name, min_value=0, max_value=left[line.pk], initial=left[line.pk]
+                label=line.full_name, min_value=0, max_value=left[line.pk], initial=left[line.pk]
             )
 
     @property
@@ -104,15 +104,20 @@ class RefundForm(forms.Form):
 
     def _add_fields(self, line: OrderLine) -> None:
         self.fields[f"amount_{line.pk}"] = MoneyField(
-            label=_("Amount incl. VAT, %(line)s") % {"line": line.name}, min_value=Decimal(0), localize=False
+            label=_("Amount incl. VAT, %(line)s") % {"line": line.full_name},
+            min_value=Decimal(0),
+            localize=False,
         )
         if line.kind == LineKind.PRODUCT:
             most = line.quantity - line.units_refunded
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=_("Units, %(line)s") % {"line": line.name}, min_value=0, max_value=most, required=False
+                label=_("Units, %(line)s") % {"line": line.full_name},
+                min_value=0,
+                max_value=most,
+                required=False,
             )
             self.fields[f"back_{line.pk}"] = forms.BooleanField(
-                label=_("Back on the shelf, %(line)s") % {"line": line.name}, required=False
+                label=_("Back on the shelf, %(line)s") % {"line": line.full_name}, required=False
             )
 
     @property

@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.formats import spaced
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
@@ -358,6 +359,12 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.name}"
+
+    @property
+    def full_name(self) -> str:
+        """The name with what tells variants of one product apart: the choice made, else the SKU."""
+        what = spaced(self.details) or self.sku
+        return f"{self.name} ({what})" if what else self.name
 
     @property
     def discount(self) -> Decimal:

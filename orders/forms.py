@@ -5,11 +5,19 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from orders.domain.refunds import RefundedLine
 from orders.models import Carrier, LineKind, Order, OrderLine
 
 LONGEST_REASON = 500
+UNITS_LEFT = {
+    "max_value": ngettext_lazy(
+        "%(limit_value)s unit is left.", "%(limit_value)s units are left.", "limit_value"
+    ),
+    "min_value": _("Units are counted from 0."),
+    "invalid": _("Give a whole number of units."),
+}
 
 
 class ReasonForm(forms.Form):
@@ -28,7 +36,12 @@ class ReasonForm(forms.Form):
 class NoteForm(forms.Form):
     """A note for the team, or for the customer."""
 
-    text = forms.CharField(label=_("Note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(
+        label=_("Note"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": _("The note is empty: nothing was kept.")},
+    )
     for_customer = forms.BooleanField(label=_("Send it to the customer by e-mail"), required=False)
 
 
@@ -73,7 +86,12 @@ class ShipForm(forms.Form):
         self.lines = [line for line in order.lines.all() if line.pk in left]
         for line in self.lines:
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=line.full_name, min_value=0, max_value=left[line.pk], initial=left[line.pk]
+                label=line.full_name,
+                required=False,
+                min_value=0,
+                max_value=left[line.pk],
+                initial=left[line.pk],
+                error_messages=UNITS_LEFT,
             )
 
     @property
@@ -115,10 +133,16 @@ class RefundForm(forms.Form):
                 min_value=0,
                 max_value=most,
                 required=False,
+                error_messages=UNITS_LEFT,
             )
             self.fields[f"back_{line.pk}"] = forms.BooleanField(
                 label=_("Back on the shelf, %(line)s") % {"line": line.full_name}, required=False
             )
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors and not self.refunded_lines and not self.cleaned_data.get("amount"):
+            raise forms.ValidationError(_("Give units or an amount to refund."))
+        return self.cleaned_data
 
     @property
     def rows(self) -> list[LineFields]:

@@ -1,5 +1,6 @@
 """The order and its lines."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -9,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.countries import postal_country
 from marketplace.formats import spaced
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
@@ -21,6 +23,11 @@ CENT = Decimal("0.005")  # tolerance of a check that the database computes in fl
 
 def _money(label: Any, **more: Any) -> "models.DecimalField[Any, Decimal]":
     return models.DecimalField(label, default=ZERO, **MONEY, **more)
+
+
+# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
+PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
+PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -244,6 +251,24 @@ class Order(models.Model):
         return self.status == OrderStatus.CANCELLED and self.paid_at is not None and self.net_total > 0
 
     @property
+    def is_pickup(self) -> bool:
+        """Whether the customer comes to the shop, as far as the order's own row can tell.
+
+        So it is once it is ready for pickup and, while nothing was shipped, where the shipping
+        method's name says so or there is no address to deliver to.
+        """
+        if self.stage == Stage.SHIPPED:
+            return False
+        has_place = bool(self.shipping_address_1.strip() or self.shipping_city.strip())
+        named = PICKUP.search(self.shipping_method) and not PICKUP_POINT.search(self.shipping_method)
+        return self.stage == Stage.READY_FOR_PICKUP or not has_place or bool(named)
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether the order was stopped before anybody paid: nothing is owed, nothing is earned."""
+        return self.earnings_state == EarningsState.NONE and self.paid_at is None
+
+    @property
     def is_refundable(self) -> bool:
         return self.status in PAID and self.refundable > 0
 
@@ -262,8 +287,8 @@ class Order(models.Model):
             return str(getattr(self, f"{kind}_{name}")).strip()
 
         town = f"{part('postcode')} {part('city')}".strip()
-        country = part("country") if part("country") not in ("", "FR") else ""
-        parts = [part("company"), part("name"), part("address_1"), part("address_2"), town, country]
+        parts = [part("company"), part("name"), part("address_1"), part("address_2"), town]
+        parts.append(postal_country(part("country")))
         return [line for line in parts if line]
 
     def is_late(self, at: datetime) -> bool:

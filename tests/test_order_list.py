@@ -186,15 +186,15 @@ def test_what_customers_write_is_never_markup(client_of, owner, vendor):
 @pytest.mark.parametrize(
     ("role", "status", "offered"),
     [
-        (Role.OWNER, S.PROCESSING, "Validate View Proforma Issue the invoice… Delivery note"),
-        (Role.OWNER, S.COMPLETED, "View Proforma Issue the invoice… Delivery note"),
+        (Role.OWNER, S.PROCESSING, "Validate View Issue the invoice… Delivery note"),
+        (Role.OWNER, S.COMPLETED, "View Issue the invoice… Delivery note"),
         (Role.OWNER, S.ON_HOLD, "View Proforma Delivery note"),
         (Role.OWNER, S.PENDING, "View"),
         (Role.OWNER, S.CANCELLED, "View"),
         (Role.OWNER, S.FAILED, "View"),
-        (Role.MANAGER, S.PROCESSING, "Validate View Proforma Issue the invoice… Delivery note"),
+        (Role.MANAGER, S.PROCESSING, "Validate View Issue the invoice… Delivery note"),
         (Role.PREPARER, S.PROCESSING, "Validate View Delivery note"),
-        (Role.ACCOUNTANT, S.PROCESSING, "View Proforma Issue the invoice…"),
+        (Role.ACCOUNTANT, S.PROCESSING, "View Issue the invoice…"),
     ],
 )
 def test_a_row_offers_what_status_and_role_allow(see, vendor, role, status, offered):

@@ -24,6 +24,7 @@ if not SECRET_KEY:
     if not IS_AT_HOME:
         raise ImproperlyConfigured("SECRET_KEY is missing: with DEBUG=False a long random text is needed.")
     SECRET_KEY = "development-only-" + "0123456789" * 5
+FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEY", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if IS_AT_HOME else "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
@@ -37,6 +38,11 @@ COMMISSION_ORDER_FEE = env.decimal("COMMISSION_ORDER_FEE", "0")
 
 CUSTOMER_MAILS = env.flag("CUSTOMER_MAILS", True)
 PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
+DELIVERIES_KEPT_DAYS = env.whole("DELIVERIES_KEPT_DAYS", 30)
+
+# Storefronts that are asked by their REST API
+STOREFRONT_PAUSE = env.decimal("STOREFRONT_PAUSE", "0.25", most="60")
+STOREFRONT_PRIVATE_ADDRESSES = env.flag("STOREFRONT_PRIVATE_ADDRESSES", DEBUG)
 
 INSTALLED_APPS = [
     "vendors.apps.VendorsConfig",
@@ -207,7 +213,7 @@ if not IS_AT_HOME:
     SECURE_PROXY_SSL_HEADER = (
         ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", False) else None
     )
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^webhooks/"]
     SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -55,7 +55,10 @@ class OrderFilterForm(forms.Form):
 
     def clean_q(self) -> str:
         """A number as people write it: ``#1042`` and ``n° 1042`` are 1042."""
-        return NUMBER_SIGN.sub("", self.cleaned_data["q"], count=1)
+        number: str = NUMBER_SIGN.sub("", self.cleaned_data["q"], count=1)
+        if self.cleaned_data["q"] and not number:
+            raise forms.ValidationError(_("Type the first digits of a number."))
+        return number
 
     def clean(self) -> dict[str, Any]:
         first, last = self.cleaned_data.get("placed_after"), self.cleaned_data.get("placed_before")

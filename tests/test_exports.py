@@ -451,6 +451,7 @@ def test_text_comes_back_as_it_was(owned, vendor, text, dialect):
     [
         ("=1+1", "'=1+1"),
         ("=12", "'=12"),
+        ("\0=1+1", "'=1+1"),
         ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
         ("-2+3", "'-2+3"),
         ("-", "'-"),

@@ -6,18 +6,29 @@ from orders.models.documents import DeliveryNote, Document, DocumentKind, Docume
 from orders.models.exports import ExportLog
 from orders.models.fulfillment import Carrier, Shipment, ShipmentLine
 from orders.models.history import HistoryEntry, HistoryKind, Note, StatusChange
-from orders.models.intake import Source, SourceVendor
+from orders.models.intake import (
+    Delivery,
+    DeliveryState,
+    ReportedOrder,
+    Source,
+    SourceVendor,
+    UnknownVendors,
+)
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
+from orders.models.storefront import Answer, Trouble
 
 __all__ = [
+    "Answer",
     "BulkAction",
     "BulkItem",
     "BulkJob",
     "Carrier",
     "Customer",
+    "Delivery",
     "DeliveryNote",
+    "DeliveryState",
     "Document",
     "DocumentKind",
     "DocumentSeries",
@@ -32,10 +43,13 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RefundProgress",
+    "ReportedOrder",
     "Shipment",
     "ShipmentLine",
     "Source",
     "SourceVendor",
     "StatusChange",
     "StockMovement",
+    "Trouble",
+    "UnknownVendors",
 ]

@@ -18,16 +18,14 @@ from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, 
 from vendors.models import MONEY, Product, Vendor
 
 ZERO = Decimal("0.00")
+# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
+PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
+PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 CENT = Decimal("0.005")  # tolerance of a check that the database computes in floating point
 
 
 def _money(label: Any, **more: Any) -> "models.DecimalField[Any, Decimal]":
     return models.DecimalField(label, default=ZERO, **MONEY, **more)
-
-
-# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
-PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
-PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -251,17 +249,17 @@ class Order(models.Model):
         return self.status == OrderStatus.CANCELLED and self.paid_at is not None and self.net_total > 0
 
     @property
-    def is_pickup(self) -> bool:
-        """Whether the customer comes to the shop, as far as the order's own row can tell.
+    def is_collected(self) -> bool:
+        """Whether the customer comes to the shop for it, by its stage or the name of its shipping method."""
+        if self.stage == Stage.READY_FOR_PICKUP:
+            return True
+        return bool(PICKUP.search(self.shipping_method)) and not PICKUP_POINT.search(self.shipping_method)
 
-        So it is once it is ready for pickup and, while nothing was shipped, where the shipping
-        method's name says so or there is no address to deliver to.
-        """
-        if self.stage == Stage.SHIPPED:
-            return False
+    @property
+    def is_pickup(self) -> bool:
+        """Whether what leaves the shop is fetched: collected, or without a place to deliver to."""
         has_place = bool(self.shipping_address_1.strip() or self.shipping_city.strip())
-        named = PICKUP.search(self.shipping_method) and not PICKUP_POINT.search(self.shipping_method)
-        return self.stage == Stage.READY_FOR_PICKUP or not has_place or bool(named)
+        return self.stage != Stage.SHIPPED and (self.is_collected or not has_place)
 
     @property
     def came_to_nothing(self) -> bool:

@@ -33,9 +33,9 @@ from vendors.roles import Permission
 @vendor_required(Permission.VIEW_INVOICES)
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
+    if (issued := _issued(request, number)) is not None:
+        return _original(request, issued)
     order = _find(request, number)
-    if issued := invoice_of(order):
-        return _original(request, order, issued)
     if order.status not in DELIVERABLE:
         return _no_document(request, order)
     try:
@@ -84,6 +84,12 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
 
 
+def _issued(request: VendorRequest, number: str) -> Document | None:
+    """The order's invoice, also of an order that the storefront deleted: what was issued stays."""
+    order = Order.objects.filter(vendor=request.vendor, number=number).select_related("vendor").first()
+    return invoice_of(order) if order is not None else None
+
+
 def _find(request: VendorRequest, number: str) -> Order:
     orders = Order.objects.for_vendor(request.vendor).select_related("vendor__identity")
     return get_object_or_404(orders, number=number)
@@ -99,11 +105,11 @@ def _shipment(request: VendorRequest, order: Order) -> Shipment | None:
     return get_object_or_404(Shipment, order=order, number=int(wanted))
 
 
-def _original(request: VendorRequest, order: Order, document: Document) -> HttpResponse:
+def _original(request: VendorRequest, document: Document) -> HttpResponse:
     try:
         return _pdf(original_pdf(document), document.number)
     except OriginalDamaged as reason:
-        return _sentence(request, order, str(reason), 410)
+        return _sentence(request, document.order, str(reason), 410)
 
 
 def _no_document(request: VendorRequest, order: Order) -> HttpResponse:

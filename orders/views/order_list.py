@@ -97,6 +97,7 @@ def _controls(request: VendorRequest, order_filter: OrderFilter, today: date) ->
         "stages": Stage.choices,
         "kept": [(name, request.GET[name]) for name in ("status", "late", "sort") if request.GET.get(name)],
         "chips": _chips(request, values, period),
+        "selection_query": urlencode(_params(values.items())),
         "exports": _exports(request, values) if request.may["export"] else None,
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -151,7 +152,11 @@ def ship_order(request: VendorRequest, number: str) -> HttpResponse:
     """Record a parcel."""
     order = _find(request, number)
     form = ShipForm(
-        request.POST or None, order=order, left=units_left(order), initial={"version": order.version}
+        request.POST or None,
+        order=order,
+        left=units_left(order),
+        today=timezone.localdate(timezone=ZoneInfo(request.vendor.time_zone)),
+        initial={"version": order.version},
     )
     if request.method == "POST" and form.is_valid():
         _attempt(
@@ -161,6 +166,7 @@ def ship_order(request: VendorRequest, number: str) -> HttpResponse:
                 units=form.units,
                 carrier=form.cleaned_data["carrier"],
                 tracking_number=form.cleaned_data["tracking_number"],
+                shipped_at=form.shipped_at,
                 by=request.user,
                 at=timezone.now(),
                 version=form.cleaned_data["version"],

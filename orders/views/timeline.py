@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from marketplace.formats import money
 from marketplace.models import OutgoingEmail
-from orders.models import Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
+from orders.models import Answer, Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
 from orders.states import MEANINGS, Actor, OrderStatus, Stage
 
+OTHER_FIELDS = {
+    *("placed_at", "basket_number", "payment_method", "payment_title", "shipping_method", "number"),
+}
 ICONS = {
     HistoryKind.STAGE: "orders",
     HistoryKind.SHIPMENT: "truck",
@@ -38,11 +42,20 @@ class Event:
 
 
 def timeline(
-    order: Order, entries: Iterable[HistoryEntry], mails: Iterable[OutgoingEmail], *, shows_amounts: bool
+    order: Order,
+    entries: Iterable[HistoryEntry],
+    mails: Iterable[OutgoingEmail],
+    answers: Iterable[Answer],
+    *,
+    shows_amounts: bool,
 ) -> list[Event]:
-    """Return history and mails together, newest first; without amounts for those who may see none."""
+    """Return history, mails and answers to the storefront, newest first.
+
+    Without amounts for those who may see none.
+    """
     events = [_of_entry(entry, shows_amounts=shows_amounts) for entry in entries]
     events += [_of_mails(group) for group in _alike(mails)]
+    events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
@@ -83,7 +96,24 @@ def _what(entry: HistoryEntry, *, shows_amounts: bool) -> str:
                 _("Note to the customer") if entry.note and entry.note.is_for_customer else _("Private note")
             )
         case _:
-            return _("Changed at the storefront: customer, addresses or message")
+            return _change(data, shows_amounts=shows_amounts)
+
+
+def _change(data: dict[str, Any], *, shows_amounts: bool) -> str:
+    """What the storefront changed: the order itself, its lines, or what is written on it."""
+    fields = set(data.get("fields", []))
+    if "hidden" in fields:
+        return _("Deleted at the storefront") if data["hidden"] else _("Restored at the storefront")
+    if "refund_lines" in fields:
+        return _("The storefront told which lines the refund is for")
+    if "lines" in fields and shows_amounts:
+        values = {name: money(Decimal(data[name]), data["currency"]) for name in ("before", "after")}
+        return _("Lines changed at the storefront: %(before)s → %(after)s") % values
+    if "lines" in fields:
+        return _("Lines changed at the storefront")
+    if fields <= OTHER_FIELDS and fields:
+        return _("Changed at the storefront: payment, delivery, date or number")
+    return _("Changed at the storefront: customer, addresses or message")
 
 
 def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
@@ -98,13 +128,15 @@ def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
 
 
 def _parcel(data: dict[str, str]) -> str:
-    carrier = Carrier(data["carrier"]).label if data.get("carrier") else _("own means")
-    if data.get("tracking"):
-        return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % {
-            "carrier": carrier,
-            "tracking": data["tracking"],
-        }
-    return _("Parcel shipped by %(carrier)s") % {"carrier": carrier}
+    names = {
+        "carrier": Carrier(data["carrier"]).label if data.get("carrier") else "",
+        "tracking": data.get("tracking", ""),
+    }
+    if names["carrier"] and names["tracking"]:
+        return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % names
+    if names["carrier"]:
+        return _("Parcel shipped by %(carrier)s") % names
+    return _("Parcel shipped, tracking %(tracking)s") % names if names["tracking"] else _("Parcel shipped")
 
 
 def who(entry: HistoryEntry) -> str:
@@ -139,6 +171,14 @@ def _of_mails(mails: list[OutgoingEmail]) -> Event:
         what = _("E-mail “%(name)s” to %(to)s: about to be sent") % names
     at = max(mail.sent_at or mail.created_at for mail in mails)
     return Event(at, "mail", "", what, _("Automatic"), people=people if len(people) > 1 else ())
+
+
+def _of_answer(answer: Answer, order: Order) -> Event:
+    names = {"storefront": order.source, "what": answer.what}
+    what = _("%(storefront)s was told: %(what)s") % names
+    return Event(
+        at=answer.answered_at or answer.asked_at, icon="globe", css="", what=what, who=_("Automatic")
+    )
 
 
 def _mail_name(template: str) -> str:

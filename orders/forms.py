@@ -7,11 +7,19 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from orders.domain.refunds import RefundedLine
 from orders.models import Carrier, LineKind, Order, OrderLine
 
 LONGEST_REASON = 500
+UNITS_LEFT = {
+    "max_value": ngettext_lazy(
+        "%(limit_value)s unit is left.", "%(limit_value)s units are left.", "limit_value"
+    ),
+    "min_value": _("Units are counted from 0."),
+    "invalid": _("Give a whole number of units."),
+}
 ZERO = Decimal("0.00")
 
 
@@ -31,7 +39,12 @@ class ReasonForm(forms.Form):
 class NoteForm(forms.Form):
     """A note for the team, or for the customer."""
 
-    text = forms.CharField(label=_("Note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(
+        label=_("Note"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": _("The note is empty: nothing was kept.")},
+    )
     for_customer = forms.BooleanField(label=_("Send it to the customer by e-mail"), required=False)
 
 
@@ -91,7 +104,12 @@ class ShipForm(forms.Form):
         self.lines = [line for line in order.lines.all() if line.pk in left]
         for line in self.lines:
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=line.name, min_value=0, max_value=left[line.pk], initial=left[line.pk]
+                label=line.full_name,
+                required=False,
+                min_value=0,
+                max_value=left[line.pk],
+                initial=left[line.pk],
+                error_messages=UNITS_LEFT,
             )
 
     @property
@@ -140,16 +158,25 @@ class RefundForm(forms.Form):
     def _add_fields(self, line: OrderLine) -> None:
         limit: dict[str, Any] = {"min_value": ZERO} if line.refundable > 0 else {"max_value": ZERO}
         self.fields[f"amount_{line.pk}"] = MoneyField(
-            label=_("Amount incl. VAT, %(line)s") % {"line": line.name}, localize=False, **limit
+            label=_("Amount incl. VAT, %(line)s") % {"line": line.full_name}, localize=False, **limit
         )
         if line.kind == LineKind.PRODUCT:
             most = line.quantity - line.units_refunded
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=_("Units, %(line)s") % {"line": line.name}, min_value=0, max_value=most, required=False
+                label=_("Units, %(line)s") % {"line": line.full_name},
+                min_value=0,
+                max_value=most,
+                required=False,
+                error_messages=UNITS_LEFT,
             )
             self.fields[f"back_{line.pk}"] = forms.BooleanField(
-                label=_("Back on the shelf, %(line)s") % {"line": line.name}, required=False
+                label=_("Back on the shelf, %(line)s") % {"line": line.full_name}, required=False
             )
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors and not self.refunded_lines and not self.cleaned_data.get("amount"):
+            raise forms.ValidationError(_("Give units or an amount to refund."))
+        return self.cleaned_data
 
     @property
     def rows(self) -> list[LineFields]:

@@ -237,3 +237,19 @@ def test_two_workers_share_the_orders(vendor, owner, work):
 
     assert (progress(job)["done"], StatusChange.objects.count()) == (4, 4)
     assert BulkItem.objects.filter(state="waiting").count() == 0
+
+
+def test_refused_orders_stand_first_and_the_way_back_keeps_the_filters(client_of, owner, vendor):
+    for status in (S.PROCESSING, S.PENDING, S.PROCESSING):
+        make_order(vendor, status=status)
+    client = client_of(owner)
+    numbers = list(Order.objects.values_list("number", flat=True))
+
+    response = client.post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": numbers, "filters": "customer=cam&sort=number"},
+        follow=True,
+    )
+
+    assert [item.state for item in response.context["page"]] == ["refused", "done", "done"]
+    assert response.context["list_url"] == "/vendors/rucher-des-baux/orders/?customer=cam&sort=number"

@@ -233,8 +233,8 @@ def test_a_form_opened_on_an_older_version_changes_nothing(vendor, owner, everyt
 
     assert everything() == before
     assert str(refusal.value) == (
-        "Order 1042 changed meanwhile (Status changed, by naturalconect) and is now “Processing”: "
-        "nothing was changed."
+        "Nothing was changed: order 1042 is not what you saw any more. "
+        "naturalconect put it in progress on 23 Nov 2026 at 12:00."
     )
 
 

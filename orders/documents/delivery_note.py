@@ -88,15 +88,13 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     }
 
 
-def is_pickup(order: Order, parcels: Sequence[Shipment]) -> bool:
+def is_pickup(order: Order, parcels: Iterable[Shipment]) -> bool:
     """Say whether the customer comes to the shop for an order with these ``parcels``.
 
     So it is once the order was made ready for pickup and, before any parcel, where the shipping
     method's name says so or the order has no address to deliver to.
     """
-    if parcels:
-        return False
-    return order.is_collected or not recipient_lines(order) or _was_ready(order)
+    return not list(parcels) and (order.is_pickup or _was_ready(order))
 
 
 def _was_ready(order: Order) -> bool:

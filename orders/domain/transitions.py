@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain import answers, stock
-from orders.domain.history import By, actor_of, record, write_note
+from orders.domain.history import By, actor_of, record, said, write_note
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
 from orders.models import HistoryKind, Order, Source, StatusChange
@@ -72,18 +73,9 @@ class StaleOrder(StepRefused):
     def __init__(self, order: Order) -> None:
         self.order = order
         last = order.history.select_related("user", "source").order_by("-version", "-id").first()
-        who = (last.user or last.source) if last else None
         super().__init__(
-            _(
-                "Order %(number)s changed meanwhile (%(what)s, by %(who)s) and is now “%(status)s”: "
-                "nothing was changed."
-            )
-            % {
-                "number": order.number,
-                "status": order.get_status_display(),
-                "what": last.get_kind_display() if last else "",
-                "who": who or _("Comptoir"),
-            }
+            _("Nothing was changed: order %(number)s is not what you saw any more. %(what)s")
+            % {"number": order.number, "what": said(last, now=timezone.now()) if last else ""}
         )
 
 

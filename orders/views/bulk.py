@@ -1,10 +1,12 @@
 """One action for a selection: asked for on the list, followed on a page of its own."""
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -48,7 +50,9 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
         run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
     if count <= AT_ONCE:
         work_on(job, at=timezone.now(), most=AT_ONCE)
-    return redirect("orders:bulk", slug=request.vendor.slug, pk=job.pk)
+    page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
+    filters = request.POST.get("filters", "")[:LONGEST_FILTERS]
+    return redirect(f"{page}?{urlencode({'filters': filters})}" if filters else page)
 
 
 def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], count: int) -> HttpResponse:
@@ -103,6 +107,7 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     counts = progress(job)
     state = request.GET.get("state", "")
     items = job.items.select_related("order")
+    filters = QueryDict(request.GET.get("filters", "")[:LONGEST_FILTERS]).urlencode()
     if state in BulkItem.State.values:
         items = items.filter(state=state)
     total = sum(counts.values())
@@ -115,9 +120,16 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "total": total,
             "finished": total - counts[BulkItem.State.WAITING],
             "is_running": counts[BulkItem.State.WAITING] > 0,
-            "page": Paginator(items.order_by("id"), PER_PAGE).get_page(request.GET.get("page")),
+            "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
-            "list_url": reverse("orders:list", args=[request.vendor.slug]),
+            "list_url": reverse("orders:list", args=[request.vendor.slug])
+            + (f"?{filters}" if filters else ""),
         },
     )
+
+
+def _refused_first(items: QuerySet[BulkItem]) -> QuerySet[BulkItem]:
+    """What somebody must look at stands before what went well."""
+    is_refused = Case(When(state=BulkItem.State.REFUSED, then=0), default=1)
+    return items.order_by(is_refused, "id")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.models import OutgoingEmail
+from orders.documents.delivery_note import is_pickup
 from orders.documents.parties import identity_of
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.stock import OutOfStock
@@ -62,6 +63,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
             "may_issue": request.may["issue_invoices"] and order.status in INVOICEABLE,
+            "is_pickup": is_pickup(order, order.shipments.all()),
             "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },

@@ -25,6 +25,8 @@ ICONS = {
     HistoryKind.CHANGED: "pen",
 }
 
+TO_THE_SHOP = frozenset({"new_order", "payment_confirmed", "order_stopped", "refund_recorded"})
+
 
 @dataclass(frozen=True)
 class Event:
@@ -36,6 +38,7 @@ class Event:
     what: str
     who: str
     said: str = ""
+    people: tuple[str, ...] = ()
 
 
 def timeline(
@@ -51,7 +54,7 @@ def timeline(
     Without amounts for those who may see none.
     """
     events = [_of_entry(entry, shows_amounts=shows_amounts) for entry in entries]
-    events += [_of_mail(mail) for mail in mails]
+    events += [_of_mails(group) for group in _alike(mails)]
     events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
     return sorted(events, key=lambda event: event.at, reverse=True)
 
@@ -147,15 +150,27 @@ def who(entry: HistoryEntry) -> str:
     return str(entry.user)
 
 
-def _of_mail(mail: OutgoingEmail) -> Event:
-    names = {"name": _mail_name(mail.template), "to": mail.to}
-    if mail.state == OutgoingEmail.State.SENT:
+def _alike(mails: Iterable[OutgoingEmail]) -> list[list[OutgoingEmail]]:
+    """Put mails together that are one piece of news to several people, and have come equally far."""
+    groups: dict[tuple[str, str, str, bool], list[OutgoingEmail]] = {}
+    for mail in mails:
+        news = mail.event.rpartition(":")[0] if mail.template in TO_THE_SHOP else mail.event
+        groups.setdefault((mail.template, news, mail.state, bool(mail.attempts)), []).append(mail)
+    return list(groups.values())
+
+
+def _of_mails(mails: list[OutgoingEmail]) -> Event:
+    people = tuple(mail.to for mail in mails)
+    to = people[0] if len(people) == 1 else _("%(n)s people") % {"n": len(people)}
+    names = {"name": _mail_name(mails[0].template), "to": to}
+    if mails[0].state == OutgoingEmail.State.SENT:
         what = _("E-mail “%(name)s” sent to %(to)s") % names
-    elif mail.attempts:
+    elif mails[0].attempts:
         what = _("E-mail “%(name)s” to %(to)s: not delivered yet, tried again automatically") % names
     else:
         what = _("E-mail “%(name)s” to %(to)s: about to be sent") % names
-    return Event(at=mail.sent_at or mail.created_at, icon="mail", css="", what=what, who=_("Automatic"))
+    at = max(mail.sent_at or mail.created_at for mail in mails)
+    return Event(at, "mail", "", what, _("Automatic"), people=people if len(people) > 1 else ())
 
 
 def _of_answer(answer: Answer, order: Order) -> Event:
@@ -177,7 +192,7 @@ def _mail_name(template: str) -> str:
         "order_refunded": _("Refund"),
         "order_shipped": _("Order shipped"),
         "order_ready": _("Ready for pickup"),
-        "note_to_customer": _("Note"),
+        "note_to_customer": _("Note to the customer"),
     }.get(template, template)
 
 
@@ -189,4 +204,10 @@ def explanation(order: Order, now: datetime) -> str:
         return _("The order is paid and waits in the shop for the customer.")
     if order.is_late(now):
         return _("The order is paid and should have been prepared by now.")
+    if order.stage == Stage.TO_PREPARE:
+        return _("The order is paid; it is still to be prepared.")
+    if order.status == OrderStatus.REFUNDED:
+        return _("The order was refunded in full.")
+    if order.needs_refund:
+        return _("The order was paid and then cancelled: its amount is still to be refunded.")
     return str(MEANINGS[OrderStatus(order.status)])

@@ -10,6 +10,7 @@ from orders.models.intake import Source, SourceVendor
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
+from orders.models.tally import Tally
 
 __all__ = [
     "BulkAction",
@@ -38,4 +39,5 @@ __all__ = [
     "SourceVendor",
     "StatusChange",
     "StockMovement",
+    "Tally",
 ]

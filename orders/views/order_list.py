@@ -57,7 +57,7 @@ def customers(request: VendorRequest) -> HttpResponse:
     typed = request.GET.get("customer", "").replace("\0", "")[:200]
     found: list[Suggestion] = []
     if len(normalise(typed)) >= SUGGESTS_FROM:
-        found = _suggestions(Order.objects.for_vendor(request.vendor).named(typed))
+        found = _suggestions(Order.objects.for_vendor(request.vendor).named(typed, of=request.vendor))
     return render(request, "orders/_list_customers.html", {"suggestions": found})
 
 

@@ -51,9 +51,18 @@ class Group:
         return status in ("", self.status)
 
 
-def rows_between(vendor: Vendor, first: date | None, last: date | None) -> QuerySet[Tally]:
-    """Return the tally's rows whose sum is the shop's orders of these days, both ends included."""
+def rows_between(
+    vendor: Vendor, first: date | None, last: date | None, *, by_month: bool = True
+) -> QuerySet[Tally]:
+    """Return the tally's rows whose sum is the shop's orders of these days, both ends included.
+
+    ``by_month`` takes whole months as one row a group; without it each row is of one day.
+    """
     rows = Tally.objects.filter(vendor=vendor)
+    if not by_month:
+        within = {"day__gte": first, "day__lte": last}
+        rows = rows.filter(**{name: day for name, day in within.items() if day})
+        return rows.filter(span__in=[Span.NEW, Span.DAY])
     months = Q(span=Span.MONTH)
     edges: Q | None = None
     if first:

@@ -214,6 +214,11 @@ class Order(models.Model):
                 name="order_late",
             ),
             models.Index(fields=["vendor", "customer"], name="order_by_customer"),
+            models.Index(
+                fields=["vendor", "refunded_at"],
+                condition=~Q(refund_state="none"),
+                name="order_by_refund",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from orders.domain.transitions import NotPermitted, StaleOrder, change_status
 from orders.forms import RefundForm
 from orders.models import Refund
 from orders.states import OrderStatus, RefundState
+from orders.views.timeline import timeline
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_source
 from vendors.roles import Role
 
@@ -510,12 +511,43 @@ def test_a_request_here_does_not_hinder_what_the_storefront_has_refunded(order_o
 
     refund_order(order, amount=d("42.00"), by=order.source, at=NOON, external_id="77")
 
-    assert (order.status, order.refunded_total, order.is_refundable) == (S.REFUNDED, d("42.00"), False)
+    asked.refresh_from_db()
+    assert (order.status, order.refunded_total, order.refundable) == (S.REFUNDED, d("42.00"), 0)
+    assert (asked.progress, order.refund_requested_total) == ("failed", 0)
     with pytest.raises(RefundRefused):
         confirm_refund(asked, "78", by=order.source, at=NOON)
-    fail_refund(asked, "Refunded already", by=order.source, at=NOON)
-    order.refresh_from_db()
-    assert (order.refund_requested_total, order.refundable) == (0, 0)
+
+
+def test_requests_that_no_longer_fit_fail_the_older_ones_kept_first(order_of_storefront, owner):
+    order = order_of_storefront
+    for amount in ("10.00", "20.00", "5.00"):
+        ask_for_refund(order, amount=d(amount), by=owner, at=NOON)
+
+    refund_order(order, amount=d("25.00"), by=order.source, at=NOON, external_id="77")
+
+    requests = order.refunds.filter(external_id="").order_by("id")
+    assert [request.progress for request in requests] == ["requested", "failed", "requested"]
+    assert (order.refund_requested_total, order.refundable) == (d("15.00"), d("2.00"))
+    assert [(e.data["amount"], e.data["why"]) for e in order.history.filter(data__progress="failed")] == [
+        ("20.00", "beyond_what_is_left")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shows_amounts", "sentence"),
+    [
+        (True, "Refund of €30.00 dropped: after another refund, less than that is left"),
+        (False, "Refund dropped: after another one, less than that is left"),
+    ],
+)
+def test_the_history_says_why_a_request_was_dropped(order_of_storefront, owner, shows_amounts, sentence):
+    order = order_of_storefront
+    ask_for_refund(order, amount=d("30.00"), by=owner, at=NOON)
+    refund_order(order, amount=d("25.00"), by=order.source, at=NOON, external_id="77")
+
+    events = timeline(order, order.history.all(), [], shows_amounts=shows_amounts)
+
+    assert sentence in [event.what for event in events]
 
 
 def test_a_request_whose_lines_were_refunded_meanwhile_keeps_its_units(

@@ -38,7 +38,10 @@ from orders.models import (
 from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.roles import Permission
 
+BEYOND_WHAT_IS_LEFT = "beyond_what_is_left"
+
 __all__ = [
+    "BEYOND_WHAT_IS_LEFT",
     "RefundPreview",
     "RefundRefused",
     "RefundedLine",
@@ -72,6 +75,7 @@ def refund_order(
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
     does nothing; an unknown one confirms the oldest open request of the same amount, if any.
+    Open requests that no longer fit into what is left after it fail.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -176,14 +180,8 @@ def fail_refund(refund: Refund, answer: str, *, by: By, at: datetime) -> None:
     order = refund.order
     lock(order)
     refund.refresh_from_db()
-    if refund.progress != RefundProgress.REQUESTED:
-        return
-    refund.progress, refund.answer = RefundProgress.FAILED, answer[:500]
-    refund.save(update_fields=["progress", "answer"])
-    order.refund_requested_total -= refund.amount
-    order.version += 1
-    order.save(update_fields=["refund_requested_total", "version"])
-    _record(order, refund, by=by, at=at)
+    if refund.progress == RefundProgress.REQUESTED:
+        _fail(order, refund, answer, by=by, at=at)
 
 
 @transaction.atomic
@@ -201,6 +199,25 @@ def cancel_and_refund(
     return ask_for_refund(
         order, lines=parts, amount=left.amount, by=by, at=at, reason=reason, version=version
     )
+
+
+def _fail(order: Order, refund: Refund, answer: str, *, by: By, at: datetime, **facts: str) -> None:
+    refund.progress, refund.answer = RefundProgress.FAILED, answer[:500]
+    refund.save(update_fields=["progress", "answer"])
+    order.refund_requested_total -= refund.amount
+    order.version += 1
+    order.save(update_fields=["refund_requested_total", "version"])
+    _record(order, refund, by=by, at=at, **facts)
+
+
+def _drop_requests_beyond_what_is_left(order: Order, *, by: By, at: datetime) -> None:
+    """Fail the requests that no longer fit into what is left, keeping the older ones first."""
+    left = order.total - order.refunded_total
+    for request in order.refunds.filter(progress=RefundProgress.REQUESTED).order_by("at", "id"):
+        if request.amount <= left:
+            left -= request.amount
+        else:
+            _fail(order, request, "", by=by, at=at, why=BEYOND_WHAT_IS_LEFT)
 
 
 def _open_request(order: Order, amount: Decimal) -> Refund | None:
@@ -283,6 +300,7 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
         order.stage = Stage.SHIPPED  # what was left to ship is refunded
     _settle_order(order, refund, at)
     _record(order, refund, by=by, at=at)
+    _drop_requests_beyond_what_is_left(order, by=by, at=at)
     if order.total == order.refunded_total and order.status in PAID:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
     emails.announce_refund(order, refund)
@@ -339,7 +357,7 @@ def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
     )
 
 
-def _record(order: Order, refund: Refund, *, by: By, at: datetime) -> None:
+def _record(order: Order, refund: Refund, *, by: By, at: datetime, **facts: str) -> None:
     record(
         order,
         HistoryKind.REFUND,
@@ -351,5 +369,6 @@ def _record(order: Order, refund: Refund, *, by: By, at: datetime) -> None:
             "amount": str(refund.amount),
             "currency": order.currency,
             "spread": refund.is_spread,
+            **facts,
         },
     )

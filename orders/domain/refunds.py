@@ -12,7 +12,7 @@ from marketplace.money import split
 from orders import emails
 from orders.domain import earnings, stock
 from orders.domain.history import By, actor_of, record, write_note
-from orders.domain.parcels import units_left
+from orders.domain.parcels import units_outstanding
 from orders.domain.refund_plan import (
     NOTHING,
     ZERO,
@@ -296,15 +296,26 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     for line in sorted((plan.lines[pk] for pk in touched), key=lambda line: (line.product_id or 0, line.pk)):
         part = plan.named.get(line.pk, NOTHING)
         _refund_line(refund, line, part, plan.shares.get(line.pk, ZERO), at)
-    if order.stage == Stage.TO_PREPARE and order.shipments.exists() and not units_left(order):
-        order.stage = Stage.SHIPPED  # what was left to ship is refunded
+    nothing_to_ship = _end_stage_where_nothing_is_left_to_ship(order, plan)
     _settle_order(order, refund, at)
     _record(order, refund, by=by, at=at)
     _drop_requests_beyond_what_is_left(order, by=by, at=at)
     if order.total == order.refunded_total and order.status in PAID:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
+    elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
+        move(order, OrderStatus.COMPLETED, by=None if isinstance(by, Source) else by, at=at)
     emails.announce_refund(order, refund)
     return refund
+
+
+def _end_stage_where_nothing_is_left_to_ship(order: Order, plan: Plan) -> bool:
+    """Set the stage where the refund took the last units that were to be shipped; return whether it did."""
+    took_units = any(part.units for part in plan.named.values())
+    if order.status != OrderStatus.PROCESSING or not took_units or units_outstanding(order):
+        return False
+    order.stage = Stage.SHIPPED if order.shipments.exists() else ""
+    order.prepare_by = None
+    return True
 
 
 def _refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Decimal, at: datetime) -> None:
@@ -352,6 +363,7 @@ def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
             "refund_state",
             "refunded_at",
             "stage",
+            "prepare_by",
             "version",
         ]
     )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from orders import emails
 from orders.domain import stock
 from orders.domain.history import By, actor_of, record, write_note
-from orders.domain.parcels import units_left
+from orders.domain.parcels import is_all_refunded, units_outstanding
 from orders.domain.stock import OutOfStock
 from orders.models import HistoryKind, Order, Source, StatusChange
 from orders.states import (
@@ -23,6 +23,7 @@ from orders.states import (
     TAKES_STOCK,
     VALIDATE,
     OrderStatus,
+    RefundState,
     Stage,
 )
 from vendors.models import Membership, User, Vendor
@@ -226,11 +227,13 @@ def set_dates_and_stage(order: Order, at: datetime) -> None:
     order.prepare_by = None
     if order.status != OrderStatus.PROCESSING:
         order.stage = ""
-    elif not order.shipments.exists():
+    elif order.shipments.exists():
+        order.stage = Stage.TO_PREPARE if units_outstanding(order) else Stage.SHIPPED
+    elif order.refund_state != RefundState.NONE and is_all_refunded(order):
+        order.stage = ""
+    else:
         order.stage = Stage.TO_PREPARE
         order.prepare_by = after_working_days(order.paid_at or at, order.vendor)
-    else:
-        order.stage = Stage.TO_PREPARE if units_left(order) else Stage.SHIPPED
 
 
 def move_stock(order: Order, *, cause: str, by: By, at: datetime) -> None:

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 
 from marketplace.models import OutgoingEmail
+from orders.domain.refunds import refund_order
 from orders.models import Refund, Shipment
 from orders.states import OrderStatus, Stage
-from tests.factories import make_line, make_member, make_order, make_product, make_vendor
+from tests.factories import NOON, make_line, make_member, make_order, make_product, make_vendor
 from vendors.roles import Role
 
 S = OrderStatus
@@ -51,7 +52,7 @@ def actions(client, order):
         ),
         (S.COMPLETED, ["Refund…", "Cancel and refund…", "Reopen the order…"]),
         (S.CANCELLED, []),
-        (S.REFUNDED, []),
+        (S.REFUNDED, ["Goods came back…"]),
         (S.FAILED, ["Cancel the order…"]),
     ],
 )
@@ -248,3 +249,33 @@ def test_a_neighbors_orders_are_never_chosen(client_of, owner, vendor):
 
     foreign.refresh_from_db()
     assert foreign.status == S.PROCESSING
+
+
+def test_a_free_order_is_stopped_from_its_page(client_of, owner, vendor):
+    product = make_product(vendor, stock=10)
+    order = make_order(vendor, lines=[make_line(product, 2, total="0.00")], status=S.PROCESSING)
+    client = client_of(owner)
+
+    asked = client.get(url(order, "cancel-and-refund/")).content.decode()
+    post(client, order, "cancel-and-refund/", version=order.version)
+
+    order.refresh_from_db()
+    product.refresh_from_db()
+    assert ("The order cost nothing" in asked, "Stop the order" in asked) == (True, True)
+    assert (order.status, product.stock) == (S.REFUNDED, 10)
+
+
+def test_goods_come_back_to_a_refunded_order_by_its_page(client_of, owner, vendor):
+    product = make_product(vendor, stock=10)
+    order = make_order(vendor, lines=[(product, 2)], status=S.PROCESSING)
+    refund_order(order, amount=order.total, by=owner, at=NOON)
+    client, line = client_of(owner), order.lines.get()
+    labels = [client.get(url(order)).content.decode().count("Goods came back…")]
+
+    post(client, order, "refund/", **{f"units_{line.pk}": 2, f"back_{line.pk}": "on", "do": "refund"})
+
+    product.refresh_from_db()
+    page = client.get(url(order)).content.decode()
+    labels.append(page.count("Goods came back…"))
+    assert (product.stock, labels) == (10, [1, 0])
+    assert "Goods back without money" in page

@@ -20,6 +20,7 @@ from orders.domain.refund_plan import (
     RefundedLine,
     RefundRefused,
     amount_of,
+    is_whole,
     plan_refund,
     units_of,
     what_is_left,
@@ -71,7 +72,8 @@ def refund_order(
     ``lines`` is ``{order line id: RefundedLine}``; what ``amount`` has beyond them, or all of
     it where there are none, is spread over all lines, shipping and fees by what is left of
     each. Gains fall, commission goes back in proportion, units go back to the shelf, and an
-    order refunded to its last cent becomes ``refunded``.
+    order refunded to its last cent becomes ``refunded``; a free one, to its last unit. An
+    amount of nothing is possible where units come back: free ones, or later than their money.
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
     does nothing; an unknown one confirms the oldest open request of the same amount, if any.
@@ -89,7 +91,7 @@ def refund_order(
             return _confirm(asked_for, external_id, reported=named, by=by, at=at)
     if version not in (None, order.version):
         raise StaleOrder(order)
-    _check_may_refund(order, by)
+    _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(
         order, named, amount, left=what_is_left(order, keeps_requests=not isinstance(by, Source))
     )
@@ -120,7 +122,7 @@ def ask_for_refund(
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
     if version not in (None, order.version):
         raise StaleOrder(order)
-    _check_may_refund(order, by)
+    _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(order, named, amount, left=what_is_left(order))
     refund = _store(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
     for pk, part in plan.named.items():
@@ -188,7 +190,10 @@ def fail_refund(refund: Refund, answer: str, *, by: By, at: datetime) -> None:
 def cancel_and_refund(
     order: Order, *, by: By, at: datetime, reason: str = "", version: int | None = None
 ) -> Refund:
-    """Stop a paid order: refund all that is left, with every unit back on the shelf."""
+    """Stop a paid order: refund all that is left, with every unit back on the shelf.
+
+    An order that cost nothing is stopped by a refund of nothing.
+    """
     lock(order)
     left = what_is_left(order)
     shares = split(left.amount, [part.amount_incl_vat for part in left.lines.values()])
@@ -260,12 +265,17 @@ def _confirm(
     return _carry_out(order, refund, plan, by=by, at=at)
 
 
-def _check_may_refund(order: Order, by: By) -> None:
-    """A person needs the permission and a paid order; a storefront reports what has happened."""
+def _check_may_refund(order: Order, by: By, *, moves_money: bool) -> None:
+    """A person needs the permission and a paid order; a storefront reports what has happened.
+
+    Goods may come back to a refunded order too.
+    """
     if isinstance(by, Source):
         return
     if not may(by, order, Permission.MANAGE_ORDERS):
         raise NotPermitted(order)
+    if not moves_money and order.may_get_goods_back:
+        return
     if order.status not in PAID and not order.needs_refund:
         raise RefundRefused(
             _("Order %(number)s is “%(status)s” and cannot be refunded: nothing was changed.")
@@ -300,11 +310,13 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     _settle_order(order, refund, at)
     _record(order, refund, by=by, at=at)
     _drop_requests_beyond_what_is_left(order, by=by, at=at)
-    if order.total == order.refunded_total and order.status in PAID:
+    ends = order.refund_state == RefundState.FULL and order.status in PAID
+    if ends:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
     elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
         move(order, OrderStatus.COMPLETED, by=None if isinstance(by, Source) else by, at=at)
-    emails.announce_refund(order, refund)
+    if refund.amount or ends:
+        emails.announce_refund(order, refund)
     return refund
 
 
@@ -342,16 +354,22 @@ def _refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Dec
 
 def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
     order.refunded_total += refund.amount
+    if is_whole(order):
+        order.refund_state = RefundState.FULL
+    elif order.refunded_total:
+        order.refund_state = RefundState.PARTIAL
     before = order.commission_given_back
     order.commission_given_back = sum(
         order.lines.values_list("commission_given_back", flat=True),
-        earnings.given_back(order.commission_order_fee, order.refunded_total, order.total),
+        order.commission_order_fee
+        if order.refund_state == RefundState.FULL
+        else earnings.given_back(order.commission_order_fee, order.refunded_total, order.total),
     )
     refund.commission_given_back = order.commission_given_back - before
     refund.save()
     earnings.settle(order)
-    order.refund_state = RefundState.FULL if order.refunded_total == order.total else RefundState.PARTIAL
-    order.refunded_at = at
+    if refund.amount or not order.total:
+        order.refunded_at = at
     order.version += 1
     order.save(
         update_fields=[

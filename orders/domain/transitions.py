@@ -23,7 +23,6 @@ from orders.states import (
     TAKES_STOCK,
     VALIDATE,
     OrderStatus,
-    RefundState,
     Stage,
 )
 from vendors.models import Membership, User, Vendor
@@ -229,7 +228,7 @@ def set_dates_and_stage(order: Order, at: datetime) -> None:
         order.stage = ""
     elif order.shipments.exists():
         order.stage = Stage.TO_PREPARE if units_outstanding(order) else Stage.SHIPPED
-    elif order.refund_state != RefundState.NONE and is_all_refunded(order):
+    elif is_all_refunded(order):
         order.stage = ""
     else:
         order.stage = Stage.TO_PREPARE

@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.money import round_half_up
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
@@ -244,7 +245,13 @@ class Order(models.Model):
 
     @property
     def is_refundable(self) -> bool:
-        return self.status in PAID and self.refundable > 0
+        """Whether there is money to refund, or a free order to stop."""
+        return self.status in PAID and (self.refundable > 0 or self.total == 0)
+
+    @property
+    def may_get_goods_back(self) -> bool:
+        """Whether units can come back to the shelf: what they cost, if anything, is refunded or was paid."""
+        return self.status in PAID or self.status == OrderStatus.REFUNDED
 
     @property
     def billing_lines(self) -> list[str]:
@@ -383,4 +390,4 @@ class OrderLine(models.Model):
     @property
     def unit_price(self) -> Decimal:
         """Price of one unit before discounts, incl. VAT, rounded for the screen."""
-        return (self.total_before_discount / self.quantity).quantize(Decimal("0.01"))
+        return round_half_up(self.total_before_discount / self.quantity)

@@ -141,7 +141,8 @@ def _create(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Or
     lines = [_line(position, line, source, vendor) for position, line in enumerate(data.lines, start=1)]
     set_totals(order, lines)
     frozen = {line.position: part.commission_rate for line, part in zip(lines, data.lines, strict=True)}
-    freeze_commission(order, lines, CommissionRules.of_marketplace(), snapshot=frozen)
+    fixed = {line.position: part.commission_fixed for line, part in zip(lines, data.lines, strict=True)}
+    freeze_commission(order, lines, CommissionRules.of_marketplace(), snapshot=frozen, fixed=fixed)
     order.save()
     for line in lines:
         line.order = order
@@ -293,7 +294,6 @@ def _line(position: int, data: LineData, source: Source, vendor: Vendor) -> Orde
             {"label": tax.label, "rate": str(tax.rate), "amount": str(tax.amount), "kind": tax.kind}
             for tax in data.taxes
         ],
-        commission_fixed=data.commission_fixed or ZERO,
     )
 
 

@@ -314,7 +314,9 @@ class OrderLine(models.Model):
     Amounts include VAT unless named ``net``; those may be negative. ``taxes`` holds what the
     storefront put on the line: ``[{"label", "rate", "amount", "kind": "vat"|"levy"}]``, rate a
     fraction and amount as decimal strings. ``vat_rates`` are derived from it. Commission is
-    frozen at arrival: ``commission = round(base × rate) + fixed × quantity``, at most the base.
+    frozen at arrival: ``commission = round(base × rate) + fixed × quantity``, at most the base; the
+    sources say who set rate and fixed part ("line", "product", "vendor", "marketplace"), or
+    "kept" for shipping and fees that belong to the marketplace.
     ``held`` counts the units that this line took from the product's stock and still holds.
     """
 
@@ -340,6 +342,9 @@ class OrderLine(models.Model):
     )
     commission_rate_source = models.CharField(_("where the rate comes from"), max_length=12, blank=True)
     commission_fixed = _money(_("fixed commission per unit"))
+    commission_fixed_source = models.CharField(
+        _("where the fixed commission comes from"), max_length=12, blank=True
+    )
     commission = _money(_("commission"))
     commission_vat = _money(_("VAT on the commission"))
 

@@ -12,7 +12,7 @@ from marketplace.money import split
 from orders import emails
 from orders.domain import answers, earnings, stock
 from orders.domain.history import By, actor_of, record, write_note
-from orders.domain.parcels import units_left
+from orders.domain.parcels import units_outstanding
 from orders.domain.refund_plan import (
     NOTHING,
     ZERO,
@@ -20,6 +20,7 @@ from orders.domain.refund_plan import (
     RefundedLine,
     RefundRefused,
     amount_of,
+    is_whole,
     plan_refund,
     units_of,
     what_is_left,
@@ -38,7 +39,10 @@ from orders.models import (
 from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.roles import Permission
 
+BEYOND_WHAT_IS_LEFT = "beyond_what_is_left"
+
 __all__ = [
+    "BEYOND_WHAT_IS_LEFT",
     "RefundPreview",
     "RefundRefused",
     "RefundedLine",
@@ -68,10 +72,12 @@ def refund_order(
     ``lines`` is ``{order line id: RefundedLine}``; what ``amount`` has beyond them, or all of
     it where there are none, is spread over all lines, shipping and fees by what is left of
     each. Gains fall, commission goes back in proportion, units go back to the shelf, and an
-    order refunded to its last cent becomes ``refunded``.
+    order refunded to its last cent becomes ``refunded``; a free one, to its last unit. An
+    amount of nothing is possible where units come back: free ones, or later than their money.
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
     does nothing; an unknown one confirms the oldest open request of the same amount, if any.
+    Open requests that no longer fit into what is left after it fail.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -85,7 +91,7 @@ def refund_order(
             return _confirm(asked_for, external_id, reported=named, by=by, at=at)
     if version not in (None, order.version):
         raise StaleOrder(order)
-    _check_may_refund(order, by)
+    _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(
         order, named, amount, left=what_is_left(order, keeps_requests=not isinstance(by, Source))
     )
@@ -116,7 +122,7 @@ def ask_for_refund(
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
     if version not in (None, order.version):
         raise StaleOrder(order)
-    _check_may_refund(order, by)
+    _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(order, named, amount, left=what_is_left(order))
     refund = _store(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
     for pk, part in plan.named.items():
@@ -177,21 +183,18 @@ def fail_refund(refund: Refund, answer: str, *, by: By, at: datetime) -> None:
     order = refund.order
     lock(order)
     refund.refresh_from_db()
-    if refund.progress != RefundProgress.REQUESTED:
-        return
-    refund.progress, refund.answer = RefundProgress.FAILED, answer[:500]
-    refund.save(update_fields=["progress", "answer"])
-    order.refund_requested_total -= refund.amount
-    order.version += 1
-    order.save(update_fields=["refund_requested_total", "version"])
-    _record(order, refund, by=by, at=at)
+    if refund.progress == RefundProgress.REQUESTED:
+        _fail(order, refund, answer, by=by, at=at)
 
 
 @transaction.atomic
 def cancel_and_refund(
     order: Order, *, by: By, at: datetime, reason: str = "", version: int | None = None
 ) -> Refund:
-    """Stop a paid order: refund all that is left, with every unit back on the shelf."""
+    """Stop a paid order: refund all that is left, with every unit back on the shelf.
+
+    An order that cost nothing is stopped by a refund of nothing.
+    """
     lock(order)
     left = what_is_left(order)
     shares = split(left.amount, [part.amount_incl_vat for part in left.lines.values()])
@@ -202,6 +205,25 @@ def cancel_and_refund(
     return ask_for_refund(
         order, lines=parts, amount=left.amount, by=by, at=at, reason=reason, version=version
     )
+
+
+def _fail(order: Order, refund: Refund, answer: str, *, by: By, at: datetime, **facts: str) -> None:
+    refund.progress, refund.answer = RefundProgress.FAILED, answer[:500]
+    refund.save(update_fields=["progress", "answer"])
+    order.refund_requested_total -= refund.amount
+    order.version += 1
+    order.save(update_fields=["refund_requested_total", "version"])
+    _record(order, refund, by=by, at=at, **facts)
+
+
+def _drop_requests_beyond_what_is_left(order: Order, *, by: By, at: datetime) -> None:
+    """Fail the requests that no longer fit into what is left, keeping the older ones first."""
+    left = order.total - order.refunded_total
+    for request in order.refunds.filter(progress=RefundProgress.REQUESTED).order_by("at", "id"):
+        if request.amount <= left:
+            left -= request.amount
+        else:
+            _fail(order, request, "", by=by, at=at, why=BEYOND_WHAT_IS_LEFT)
 
 
 def _open_request(order: Order, amount: Decimal) -> Refund | None:
@@ -244,12 +266,17 @@ def _confirm(
     return _carry_out(order, refund, plan, by=by, at=at)
 
 
-def _check_may_refund(order: Order, by: By) -> None:
-    """A person needs the permission and a paid order; a storefront reports what has happened."""
+def _check_may_refund(order: Order, by: By, *, moves_money: bool) -> None:
+    """A person needs the permission and a paid order; a storefront reports what has happened.
+
+    Goods may come back to a refunded order too.
+    """
     if isinstance(by, Source):
         return
     if not may(by, order, Permission.MANAGE_ORDERS):
         raise NotPermitted(order)
+    if not moves_money and order.may_get_goods_back:
+        return
     if order.status not in PAID and not order.needs_refund:
         raise RefundRefused(
             _("Order %(number)s is “%(status)s” and cannot be refunded: nothing was changed.")
@@ -280,14 +307,28 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     for line in sorted((plan.lines[pk] for pk in touched), key=lambda line: (line.product_id or 0, line.pk)):
         part = plan.named.get(line.pk, NOTHING)
         _refund_line(refund, line, part, plan.shares.get(line.pk, ZERO), at)
-    if order.stage == Stage.TO_PREPARE and order.shipments.exists() and not units_left(order):
-        order.stage = Stage.SHIPPED  # what was left to ship is refunded
+    nothing_to_ship = _end_stage_where_nothing_is_left_to_ship(order, plan)
     _settle_order(order, refund, at)
     _record(order, refund, by=by, at=at)
-    if order.total == order.refunded_total and order.status in PAID:
+    _drop_requests_beyond_what_is_left(order, by=by, at=at)
+    ends = order.refund_state == RefundState.FULL and order.status in PAID
+    if ends:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
-    emails.announce_refund(order, refund)
+    elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
+        move(order, OrderStatus.COMPLETED, by=None if isinstance(by, Source) else by, at=at)
+    if refund.amount or ends:
+        emails.announce_refund(order, refund)
     return refund
+
+
+def _end_stage_where_nothing_is_left_to_ship(order: Order, plan: Plan) -> bool:
+    """Set the stage where the refund took the last units that were to be shipped; return whether it did."""
+    took_units = any(part.units for part in plan.named.values())
+    if order.status != OrderStatus.PROCESSING or not took_units or units_outstanding(order):
+        return False
+    order.stage = Stage.SHIPPED if order.shipments.exists() else ""
+    order.prepare_by = None
+    return True
 
 
 def _refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Decimal, at: datetime) -> None:
@@ -314,16 +355,22 @@ def _refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Dec
 
 def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
     order.refunded_total += refund.amount
+    if is_whole(order):
+        order.refund_state = RefundState.FULL
+    elif order.refunded_total:
+        order.refund_state = RefundState.PARTIAL
     before = order.commission_given_back
     order.commission_given_back = sum(
         order.lines.values_list("commission_given_back", flat=True),
-        earnings.given_back(order.commission_order_fee, order.refunded_total, order.total),
+        order.commission_order_fee
+        if order.refund_state == RefundState.FULL
+        else earnings.given_back(order.commission_order_fee, order.refunded_total, order.total),
     )
     refund.commission_given_back = order.commission_given_back - before
     refund.save()
     earnings.settle(order)
-    order.refund_state = RefundState.FULL if order.refunded_total == order.total else RefundState.PARTIAL
-    order.refunded_at = at
+    if refund.amount or not order.total:
+        order.refunded_at = at
     order.version += 1
     order.save(
         update_fields=[
@@ -335,12 +382,13 @@ def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
             "refund_state",
             "refunded_at",
             "stage",
+            "prepare_by",
             "version",
         ]
     )
 
 
-def _record(order: Order, refund: Refund, *, by: By, at: datetime) -> None:
+def _record(order: Order, refund: Refund, *, by: By, at: datetime, **facts: str) -> None:
     record(
         order,
         HistoryKind.REFUND,
@@ -352,5 +400,6 @@ def _record(order: Order, refund: Refund, *, by: By, at: datetime) -> None:
             "amount": str(refund.amount),
             "currency": order.currency,
             "spread": refund.is_spread,
+            **facts,
         },
     )

@@ -40,6 +40,7 @@ from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.roles import Permission
 
 BEYOND_WHAT_IS_LEFT = "beyond_what_is_left"
+BY_STATUS = "status"  # stands for the storefront's id where its status alone tells of a refund
 
 __all__ = [
     "BEYOND_WHAT_IS_LEFT",
@@ -52,6 +53,7 @@ __all__ = [
     "fail_refund",
     "preview_refund",
     "refund_order",
+    "refund_what_no_refund_accounts_for",
 ]
 
 
@@ -76,7 +78,8 @@ def refund_order(
     amount of nothing is possible where units come back: free ones, or later than their money.
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
-    does nothing; an unknown one confirms the oldest open request of the same amount, if any.
+    does nothing, and so does any after ``refund_what_no_refund_accounts_for``: that one was
+    whole. An unknown one confirms the oldest open request of the same amount, if any.
     Open requests that no longer fit into what is left after it fail.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
@@ -85,7 +88,7 @@ def refund_order(
     named, amount = wish(lines, amount)
     lock(order)
     if external_id:
-        if known := order.refunds.filter(external_id=external_id).first():
+        if known := order.refunds.filter(external_id__in=[external_id, BY_STATUS]).first():
             return known
         if asked_for := _open_request(order, amount_of(named) if amount is None else amount):
             return _confirm(asked_for, external_id, reported=named, by=by, at=at)
@@ -98,6 +101,21 @@ def refund_order(
     refund = _store(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
     return _carry_out(order, refund, plan, by=by, at=at)
+
+
+@transaction.atomic
+def refund_what_no_refund_accounts_for(order: Order, *, by: Source, at: datetime) -> Refund | None:
+    """Record as refunded what is left of an order that the storefront calls refunded, with no refund for it.
+
+    To be called once its reported refunds are recorded: nothing of a refunded order is earned,
+    so the rest is a whole refund without lines, and no goods are known to be back. Returns
+    None where nothing is left; repeating it has one effect.
+    """
+    lock(order)
+    if order.total == order.refunded_total:
+        return None
+    left = order.total - order.refunded_total
+    return refund_order(order, amount=left, by=by, at=at, external_id=BY_STATUS)
 
 
 @transaction.atomic

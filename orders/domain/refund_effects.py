@@ -40,7 +40,7 @@ def end_stage_where_nothing_is_left_to_ship(order: Order, plan: Plan) -> bool:
 
 
 def refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Decimal, at: datetime) -> None:
-    """Write what one line bears: amount, commission given back, units, stock; ``share`` is its amount incl. VAT."""
+    """Write what one line bears: units, stock, and ``share`` incl. VAT with its commission."""
     line.refunded_total += share
     before = line.commission_given_back
     line.commission_given_back = earnings.given_back(

@@ -14,6 +14,7 @@ from orders.domain.refunds import (
     confirm_refund,
     fail_refund,
     refund_order,
+    refund_what_no_refund_accounts_for,
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, change_status
 from orders.forms import RefundForm, price_of_units
@@ -456,6 +457,45 @@ def test_a_whole_refund_of_a_cancelled_order_leaves_it_cancelled(order):
     refund_order(order, amount=d("42.00"), by=order.source, at=NOON)
 
     assert (order.status, order.refund_state) == (S.CANCELLED, RefundState.FULL)
+
+
+def test_a_refunded_order_without_refunds_is_a_whole_refund_without_lines(order, shelf, everything):
+    change_status(order, S.REFUNDED, by=order.source, at=NOON)
+    expected_before = order.earnings
+
+    refund = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+    once = everything()
+
+    assert (expected_before, order.earnings, order.status) == (d("39.00"), 0, S.REFUNDED)
+    assert (refund.amount, order.refund_state, stock(shelf)) == (d("42.00"), RefundState.FULL, 7)
+    assert refund_what_no_refund_accounts_for(order, by=order.source, at=NOON) is None
+    assert everything() == once
+
+
+def test_refunds_that_are_told_after_a_whole_one_was_taken_from_the_status_are_echoes(order, everything):
+    refund = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+    before = everything()
+
+    told = refund_order(order, amount=d("30.00"), by=order.source, at=NOON, external_id="77")
+
+    assert (told, everything()) == (refund, before)
+
+
+def test_only_what_the_reported_refunds_leave_is_refunded_by_the_status(order):
+    refund_order(order, amount=d("30.00"), by=order.source, at=NOON, external_id="77")
+
+    rest = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+
+    assert (rest.amount, order.status) == (d("12.00"), S.REFUNDED)
+
+
+def test_the_status_confirms_a_whole_refund_that_was_asked_for(order_of_storefront, owner):
+    order = order_of_storefront
+    asked = cancel_and_refund(order, by=owner, at=NOON)
+
+    told = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+
+    assert (told, told.progress, order.refund_requested_total) == (asked, "confirmed", 0)
 
 
 # Asked for here, carried out by the storefront

@@ -10,9 +10,15 @@ from django.utils.translation import gettext as _
 
 from marketplace.money import split
 from orders import emails
-from orders.domain import answers, earnings, stock
-from orders.domain.history import By, actor_of, record, write_note
-from orders.domain.parcels import units_outstanding
+from orders.domain import answers, earnings
+from orders.domain.history import By
+from orders.domain.refund_effects import (
+    end_stage_where_nothing_is_left_to_ship,
+    record_refund,
+    refund_line,
+    settle_order,
+    store_refund,
+)
 from orders.domain.refund_plan import (
     NOTHING,
     ZERO,
@@ -20,7 +26,6 @@ from orders.domain.refund_plan import (
     RefundedLine,
     RefundRefused,
     amount_of,
-    is_whole,
     plan_refund,
     units_of,
     what_is_left,
@@ -28,9 +33,7 @@ from orders.domain.refund_plan import (
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, lock, may, move
 from orders.models import (
-    HistoryKind,
     Order,
-    OrderLine,
     Refund,
     RefundLine,
     RefundProgress,
@@ -40,6 +43,7 @@ from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.roles import Permission
 
 BEYOND_WHAT_IS_LEFT = "beyond_what_is_left"
+BY_STATUS = "status"  # stands for the storefront's id where its status alone tells of a refund
 
 __all__ = [
     "BEYOND_WHAT_IS_LEFT",
@@ -52,6 +56,7 @@ __all__ = [
     "fail_refund",
     "preview_refund",
     "refund_order",
+    "refund_what_no_refund_accounts_for",
 ]
 
 
@@ -76,7 +81,8 @@ def refund_order(
     amount of nothing is possible where units come back: free ones, or later than their money.
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
-    does nothing; an unknown one confirms the oldest open request of the same amount, if any.
+    does nothing, and so does any after ``refund_what_no_refund_accounts_for``: that one was
+    whole. An unknown one confirms the oldest open request of the same amount, if any.
     Open requests that no longer fit into what is left after it fail.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
@@ -85,7 +91,7 @@ def refund_order(
     named, amount = wish(lines, amount)
     lock(order)
     if external_id:
-        if known := order.refunds.filter(external_id=external_id).first():
+        if known := order.refunds.filter(external_id__in=[external_id, BY_STATUS]).first():
             return known
         if asked_for := _open_request(order, amount_of(named) if amount is None else amount):
             return _confirm(asked_for, external_id, reported=named, by=by, at=at)
@@ -95,9 +101,24 @@ def refund_order(
     plan = plan_refund(
         order, named, amount, left=what_is_left(order, keeps_requests=not isinstance(by, Source))
     )
-    refund = _store(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
+    refund = store_refund(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
     return _carry_out(order, refund, plan, by=by, at=at)
+
+
+@transaction.atomic
+def refund_what_no_refund_accounts_for(order: Order, *, by: Source, at: datetime) -> Refund | None:
+    """Record as refunded what is left of an order that the storefront calls refunded, with no refund for it.
+
+    To be called once its reported refunds are recorded: nothing of a refunded order is earned,
+    so the rest is a whole refund without lines, and no goods are known to be back. Returns
+    None where nothing is left; repeating it has one effect.
+    """
+    lock(order)
+    if order.total == order.refunded_total:
+        return None
+    left = order.total - order.refunded_total
+    return refund_order(order, amount=left, by=by, at=at, external_id=BY_STATUS)
 
 
 @transaction.atomic
@@ -124,7 +145,7 @@ def ask_for_refund(
         raise StaleOrder(order)
     _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(order, named, amount, left=what_is_left(order))
-    refund = _store(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
+    refund = store_refund(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
     for pk, part in plan.named.items():
         RefundLine.objects.create(
             refund=refund,
@@ -137,7 +158,7 @@ def ask_for_refund(
     order.refund_requested_total += refund.amount
     order.version += 1
     order.save(update_fields=["refund_requested_total", "version"])
-    _record(order, refund, by=by, at=at)
+    record_refund(order, refund, by=by, at=at)
     answers.ask_for_refund(order, refund, by=by)
     return refund
 
@@ -213,7 +234,7 @@ def _fail(order: Order, refund: Refund, answer: str, *, by: By, at: datetime, **
     order.refund_requested_total -= refund.amount
     order.version += 1
     order.save(update_fields=["refund_requested_total", "version"])
-    _record(order, refund, by=by, at=at, **facts)
+    record_refund(order, refund, by=by, at=at, **facts)
 
 
 def _drop_requests_beyond_what_is_left(order: Order, *, by: By, at: datetime) -> None:
@@ -284,32 +305,15 @@ def _check_may_refund(order: Order, by: By, *, moves_money: bool) -> None:
         )
 
 
-def _store(
-    order: Order, plan: Plan, progress: RefundProgress, *, by: By, at: datetime, reason: str
-) -> Refund:
-    who = actor_of(by, order)
-    return Refund.objects.create(
-        order=order,
-        progress=progress,
-        amount=plan.amount,
-        commission_given_back=ZERO,
-        is_spread=plan.is_spread,
-        reason=write_note(order, reason, who, at),
-        at=at,
-        by=who.user,
-        source=who.source,
-    )
-
-
 def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime) -> Refund:
     """Apply a confirmed refund: lines, stock, gains, state, history, mails."""
     touched = {*plan.named, *(pk for pk, share in plan.shares.items() if share)}
     for line in sorted((plan.lines[pk] for pk in touched), key=lambda line: (line.product_id or 0, line.pk)):
         part = plan.named.get(line.pk, NOTHING)
-        _refund_line(refund, line, part, plan.shares.get(line.pk, ZERO), at)
-    nothing_to_ship = _end_stage_where_nothing_is_left_to_ship(order, plan)
-    _settle_order(order, refund, at)
-    _record(order, refund, by=by, at=at)
+        refund_line(refund, line, part, plan.shares.get(line.pk, ZERO), at)
+    nothing_to_ship = end_stage_where_nothing_is_left_to_ship(order, plan)
+    settle_order(order, refund, at)
+    record_refund(order, refund, by=by, at=at)
     _drop_requests_beyond_what_is_left(order, by=by, at=at)
     ends = order.refund_state == RefundState.FULL and order.status in PAID
     if ends:
@@ -319,87 +323,3 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     if refund.amount or ends:
         emails.announce_refund(order, refund)
     return refund
-
-
-def _end_stage_where_nothing_is_left_to_ship(order: Order, plan: Plan) -> bool:
-    """Set the stage where the refund took the last units that were to be shipped; return whether it did."""
-    took_units = any(part.units for part in plan.named.values())
-    if order.status != OrderStatus.PROCESSING or not took_units or units_outstanding(order):
-        return False
-    order.stage = Stage.SHIPPED if order.shipments.exists() else ""
-    order.prepare_by = None
-    return True
-
-
-def _refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Decimal, at: datetime) -> None:
-    line.refunded_total += share
-    before = line.commission_given_back
-    line.commission_given_back = earnings.given_back(
-        line.commission + line.commission_vat, line.refunded_total, line.total
-    )
-    line.units_refunded += part.units
-    line.units_returned += part.units_back
-    RefundLine.objects.create(
-        refund=refund,
-        line=line,
-        units=part.units,
-        units_back=part.units_back,
-        amount=share,
-        commission_given_back=line.commission_given_back - before,
-    )
-    stock.put_back(line, part.units_back, cause=f"refund:{refund.pk}", at=at)
-    line.save(
-        update_fields=["refunded_total", "commission_given_back", "units_refunded", "units_returned", "held"]
-    )
-
-
-def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
-    order.refunded_total += refund.amount
-    if is_whole(order):
-        order.refund_state = RefundState.FULL
-    elif order.refunded_total:
-        order.refund_state = RefundState.PARTIAL
-    before = order.commission_given_back
-    order.commission_given_back = sum(
-        order.lines.values_list("commission_given_back", flat=True),
-        order.commission_order_fee
-        if order.refund_state == RefundState.FULL
-        else earnings.given_back(order.commission_order_fee, order.refunded_total, order.total),
-    )
-    refund.commission_given_back = order.commission_given_back - before
-    refund.save()
-    earnings.settle(order)
-    if refund.amount or not order.total:
-        order.refunded_at = at
-    order.version += 1
-    order.save(
-        update_fields=[
-            "refunded_total",
-            "refund_requested_total",
-            "net_total",
-            "commission_given_back",
-            "earnings",
-            "refund_state",
-            "refunded_at",
-            "stage",
-            "prepare_by",
-            "version",
-        ]
-    )
-
-
-def _record(order: Order, refund: Refund, *, by: By, at: datetime, **facts: str) -> None:
-    record(
-        order,
-        HistoryKind.REFUND,
-        by=by,
-        at=at,
-        data={
-            "refund": refund.pk,
-            "progress": str(refund.progress),
-            "amount": str(refund.amount),
-            "currency": order.currency,
-            "spread": refund.is_spread,
-            **facts,
-        },
-    )

@@ -92,7 +92,7 @@ def set_up() -> Source:
                 products[str(vendor)].add(f"{pid}:{variation}" if variation else str(pid))
     for external_id, ids in products.items():
         vendor = make_vendor()
-        make_member(vendor)
+        make_member(vendor, email=f"owner{external_id}@example.com")
         source.vendors.create(external_id=external_id, vendor=vendor)
         for pid in sorted(ids):
             make_product(vendor, stock=100, external_id=pid)

@@ -170,11 +170,9 @@ def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_fina
 
 def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Vendor) -> Order | None:
     """The order that is reported, if it is here already; raises IntakeRefused for another shop's."""
-    order = reported.order or Order.objects.filter(source=source, external_id=data.external_id).first()
+    order = _known(reported)
     if order is None:
         return None
-    if reported.order_id is None:  # it came before reports were kept
-        reported.order, reported.is_announced = order, True
     lock(order)
     if order.vendor_id != vendor.pk:
         raise IntakeRefused(
@@ -189,6 +187,15 @@ def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Ve
             % {"number": order.number, "old": order.currency, "new": data.currency},
         )
     return order
+
+
+def _known(reported: ReportedOrder) -> Order | None:
+    """The order of a report, also one that came before reports were kept."""
+    if reported.order is None:
+        stored = Order.objects.filter(source=reported.source, external_id=reported.external_id)
+        if (order := stored.first()) is not None:
+            reported.order, reported.is_announced = order, True
+    return reported.order
 
 
 def _new(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Order:
@@ -285,8 +292,8 @@ def take_trash(
     reported = lock_report(source, external_id)
     if is_final or number > reported.trash_delivery:
         reported.trash_delivery = max(number, reported.trash_delivery)
-        if reported.order is not None:
-            lock(reported.order)
+        if (order := _known(reported)) is not None:
+            lock(order)
         _set_trashed(reported, is_trashed=is_trashed, at=at)
     others = {name for name in reported.undecidable if name != HIDDEN}
     reported.undecidable = sorted(others if is_final else {*others, HIDDEN})

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from orders.domain import earnings
-from orders.domain.history import record
+from orders.domain.history import By, record
 from orders.domain.refund_plan import (
     NOTHING,
     ZERO,
@@ -22,40 +22,56 @@ from orders.domain.refund_plan import (
     what_is_left,
 )
 from orders.domain.transitions import lock
-from orders.models import HistoryKind, Order, OrderLine, Refund, RefundLine, RefundProgress, Source
+from orders.models import HistoryKind, Order, OrderLine, Refund, RefundLine, RefundProgress
 
 CENT = Decimal("0.01")
 
 
+def set_refund_lines(refund: Refund, lines: Mapping[int, RefundedLine], *, by: By, at: datetime) -> bool:
+    """Put one refund that waits for its lines on the lines that it was for; return whether it waited.
+
+    As ``set_lines_of_refunds`` does, but lines that have less left than is told are refused:
+    raises ``orders.domain.refunds.RefundRefused``.
+    """
+    done = set_lines_of_refunds(refund.order, {refund.pk: lines}, by=by, at=at, is_strict=True)
+    refund.refresh_from_db()
+    return bool(done)
+
+
 @transaction.atomic
-def set_refund_lines(
-    order: Order, told: Mapping[int, Mapping[int, RefundedLine]], *, by: Source, at: datetime
+def set_lines_of_refunds(
+    order: Order,
+    told: Mapping[int, Mapping[int, RefundedLine]],
+    *,
+    by: By,
+    at: datetime,
+    is_strict: bool = False,
 ) -> list[Refund]:
-    """Plan the order's waiting refunds again, by line; return those that were.
+    """Plan the order's waiting refunds again, by line; return those that waited.
 
     ``told`` is ``{refund id: {order line id: RefundedLine}}``: all waiting refunds of an order
     together, since what one was spread over is room that another needs. A refund that has no
-    lines at the storefront either stays spread. Amounts, units back on the shelf and stock stay
-    as they are; what each line bears, commission and gains follow. Locks the order.
+    lines at the storefront either stays spread, and so does one whose lines do not fit, unless
+    ``is_strict``. Amounts, units back on the shelf (those that the order's own reports told of)
+    and stock stay as they are; what each line bears, commission and gains follow. Locks the order.
     """
     lock(order)
     waiting = order.refunds.filter(pk__in=told, progress=RefundProgress.CONFIRMED, awaits_lines=True)
-    refunds = list(waiting.order_by("at", "id"))
+    refunds = sorted(waiting.order_by("at", "id"), key=lambda refund: not told[refund.pk])
+    if not any(told[refund.pk] for refund in refunds):
+        waiting.update(awaits_lines=False)
+        return refunds
     lines = {line.pk: line for line in order.lines.select_for_update()}
     back = {refund.pk: _take_off(refund, lines) for refund in refunds}
     order.refunded_total -= sum((refund.amount for refund in refunds), ZERO)
     for refund in refunds:
-        _put_on(order, refund, lines, _with_units_back(told[refund.pk], back[refund.pk]))
-    if refunds:
-        _settle(order, lines)
-        order.version += 1
-        order.save(
-            update_fields=["refunded_total", "net_total", "commission_given_back", "earnings", "version"]
-        )
-        numbers = [refund.pk for refund in refunds]
-        record(
-            order, HistoryKind.CHANGED, by=by, at=at, data={"fields": ["refund_lines"], "refunds": numbers}
-        )
+        named = _with_units_back(told[refund.pk], back[refund.pk])
+        _put_on(order, refund, lines, named, is_strict=is_strict)
+    _settle(order, lines)
+    order.version += 1
+    order.save(update_fields=["refunded_total", "net_total", "commission_given_back", "earnings", "version"])
+    numbers = [refund.pk for refund in refunds]
+    record(order, HistoryKind.CHANGED, by=by, at=at, data={"fields": ["refund_lines"], "refunds": numbers})
     return refunds
 
 
@@ -85,11 +101,16 @@ def _with_units_back(told: Mapping[int, RefundedLine], back: Mapping[int, int]) 
 
 
 def _put_on(
-    order: Order, refund: Refund, lines: Mapping[int, OrderLine], named: Mapping[int, RefundedLine]
+    order: Order,
+    refund: Refund,
+    lines: Mapping[int, OrderLine],
+    named: Mapping[int, RefundedLine],
+    *,
+    is_strict: bool,
 ) -> None:
     """Let the lines bear a refund as the storefront says, as far as that is possible."""
     left = what_is_left(order, keeps_requests=False)
-    plan = _plan(order, refund, _fitted(named, left, refund.amount), left)
+    plan = _plan(order, refund, _fitted(named, left, refund.amount), left, is_strict=is_strict)
     for pk in {*plan.named, *(pk for pk, share in plan.shares.items() if share)}:
         part, share, line = plan.named.get(pk, NOTHING), plan.shares.get(pk, ZERO), lines[pk]
         line.refunded_total += share
@@ -114,10 +135,14 @@ def _put_on(
     _save(lines)
 
 
-def _plan(order: Order, refund: Refund, named: Mapping[int, RefundedLine], left: Left) -> Plan:
+def _plan(
+    order: Order, refund: Refund, named: Mapping[int, RefundedLine], left: Left, *, is_strict: bool
+) -> Plan:
     try:
         return plan_refund(order, named, refund.amount, left=left)
     except RefundRefused:
+        if is_strict:
+            raise
         return plan_refund(order, units_of(named, left), refund.amount, left=left)
 
 

@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                 ('pruned_at', models.DateTimeField(blank=True, null=True, verbose_name='body removed at')),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
+                'verbose_name': 'message of a storefront',
+                'verbose_name_plural': 'messages of storefronts',
             },
         ),
         migrations.CreateModel(

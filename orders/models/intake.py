@@ -223,8 +223,8 @@ class Delivery(models.Model):
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
+        verbose_name = _("message of a storefront")
+        verbose_name_plural = _("messages of storefronts")
         indexes = [
             models.Index(fields=["source", "-received_at"], name="delivery_by_source"),
             models.Index(fields=["state", "source"], name="delivery_by_state"),
@@ -237,6 +237,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.topic} {self.external_id}".strip()
+
+    @property
+    def sentence(self) -> str:
+        """Why it was set aside: the place of the body, and what is wrong there."""
+        return ": ".join(part for part in (self.problem_path, self.problem) if part)
 
 
 class ReportedOrder(models.Model):

@@ -14,7 +14,7 @@ from orders.connectors.woocommerce_rest import Storefront
 from orders.domain import deliveries
 from orders.domain.intake import IntakeRefused, Outcome, shop_of, take_order, take_trash
 from orders.domain.order_data import OrderData
-from orders.domain.refund_lines import set_refund_lines
+from orders.domain.refund_lines import set_lines_of_refunds
 from orders.domain.storefront_notes import take_notes
 from orders.models import Delivery, DeliveryState, Order, Refund, Source, SourceVendor, UnknownVendors
 from orders.states import OrderStatus
@@ -101,7 +101,7 @@ def complete_refunds(order: Order, shop: Storefront, *, at: datetime) -> bool:
         if external_id in waiting:
             known = {lines[line]: part for line, part in parts.items() if line in lines}
             told[waiting[external_id].pk] = known
-    done: list[Refund] = set_refund_lines(order, told, by=order.source, at=at) if told else []
+    done: list[Refund] = set_lines_of_refunds(order, told, by=order.source, at=at) if told else []
     return bool(done)
 
 

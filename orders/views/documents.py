@@ -31,9 +31,9 @@ from vendors.roles import Permission
 @vendor_required(Permission.VIEW_INVOICES)
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
-    order = _find(request, number)
-    if issued := invoice_of(order):
+    if (issued := _issued(request, number)) is not None:
         return _original(issued)
+    order = _find(request, number)
     if order.status not in DELIVERABLE:
         return _no_document(order)
     try:
@@ -74,6 +74,12 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _issued(request: VendorRequest, number: str) -> Document | None:
+    """The order's invoice, also of an order that the storefront deleted: what was issued stays."""
+    order = Order.objects.filter(vendor=request.vendor, number=number).select_related("vendor").first()
+    return invoice_of(order) if order is not None else None
 
 
 def _find(request: VendorRequest, number: str) -> Order:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +13,9 @@ from marketplace.models import OutgoingEmail
 from orders.models import Answer, Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
 from orders.states import MEANINGS, Actor, OrderStatus, Stage
 
+OTHER_FIELDS = {
+    *("placed_at", "basket_number", "payment_method", "payment_title", "shipping_method", "number"),
+}
 ICONS = {
     HistoryKind.STAGE: "orders",
     HistoryKind.SHIPMENT: "truck",
@@ -89,7 +93,24 @@ def _what(entry: HistoryEntry, *, shows_amounts: bool) -> str:
                 _("Note to the customer") if entry.note and entry.note.is_for_customer else _("Private note")
             )
         case _:
-            return _("Changed at the storefront: customer, addresses or message")
+            return _change(data, shows_amounts=shows_amounts)
+
+
+def _change(data: dict[str, Any], *, shows_amounts: bool) -> str:
+    """What the storefront changed: the order itself, its lines, or what is written on it."""
+    fields = set(data.get("fields", []))
+    if "hidden" in fields:
+        return _("Deleted at the storefront") if data["hidden"] else _("Restored at the storefront")
+    if "refund_lines" in fields:
+        return _("The storefront told which lines the refund is for")
+    if "lines" in fields and shows_amounts:
+        values = {name: money(Decimal(data[name]), data["currency"]) for name in ("before", "after")}
+        return _("Lines changed at the storefront: %(before)s → %(after)s") % values
+    if "lines" in fields:
+        return _("Lines changed at the storefront")
+    if fields <= OTHER_FIELDS and fields:
+        return _("Changed at the storefront: payment, delivery, date or number")
+    return _("Changed at the storefront: customer, addresses or message")
 
 
 def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:

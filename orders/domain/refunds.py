@@ -110,7 +110,7 @@ def ask_for_refund(
     ``fail_refund``. Raises as ``refund_order`` does.
     """
     lock(order)
-    if order.source is None or not order.source.confirms_refunds:
+    if not _is_carried_out_there(order):
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
     if version not in (None, order.version):
         raise StaleOrder(order)
@@ -199,6 +199,12 @@ def cancel_and_refund(
     return ask_for_refund(
         order, lines=parts, amount=left.amount, by=by, at=at, reason=reason, version=version
     )
+
+
+def _is_carried_out_there(order: Order) -> bool:
+    """Whether a refund is only asked for here: the storefront can be told, or says so of itself."""
+    source = order.source
+    return source is not None and (source.confirms_refunds or (source.has_rest and order.external_id != ""))
 
 
 def _open_request(order: Order, amount: Decimal) -> Refund | None:

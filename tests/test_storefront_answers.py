@@ -1,5 +1,6 @@
 """What is done here goes back to the storefront: in order, once, whatever happens in between."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -33,7 +34,7 @@ def shop():
 
 @pytest.fixture
 def source(shop, settings, monkeypatch):
-    """A connected storefront that carries refunds out itself."""
+    """A connected storefront."""
     settings.STOREFRONT_PAUSE = 0
     monkeypatch.setattr("orders.connectors.woocommerce_rest.TIMEOUTS", (1.0, 0.3))
     source = make_source()
@@ -41,7 +42,7 @@ def source(shop, settings, monkeypatch):
 
 
 def connect(source, shop):
-    source.rest_url, source.confirms_refunds = shop.url, True
+    source.rest_url = shop.url
     source.consumer_key, source.consumer_secret = KEY, SECRET
     source.save()
     return source
@@ -535,6 +536,30 @@ def test_the_owner_of_another_shop_cannot_make_this_storefront_hear_anything(ord
         validate(order, by=stranger, at=NOON)
 
     assert states() == []
+
+
+def test_keys_that_cannot_be_read_any_more_are_said(order, owner, shop, settings, source):
+    settings.FIELD_ENCRYPTION_KEYS = ["another key than the one they were kept with"]
+    validate(order, by=owner, at=NOON)
+    work()
+
+    assert "does not accept the REST keys: A stored secret cannot be read" in Answer.objects.get().why
+    assert states() == [("status", "waiting")]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"line_items": [{"id": None, "taxes": [{"total": "1"}]}]}, {"line_items": 7}]
+)
+def test_an_order_that_looks_odd_there_does_not_stop_the_worker(order, owner, shop, odd):
+    lines = half_of_a_line(order)
+    line = next(iter(lines))
+    odd = json.loads(json.dumps(odd).replace("null", order.lines.get(pk=line).external_id))
+    shop.orders[1360].update(odd)
+    ask(order, owner, lines=lines)
+    work()
+
+    assert states()[0][0] == "refund"
+    assert not DBTaskResult.objects.filter(status="FAILED").exists()
 
 
 # What people see

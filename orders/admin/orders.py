@@ -27,6 +27,7 @@ from orders.models import (
     Note,
     Order,
     OrderLine,
+    ReconcileRun,
     Refund,
     RefundLine,
     Shipment,
@@ -129,6 +130,14 @@ class AnswerAdmin(ReadOnlyAdmin):
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("orders.change_answer")
+
+
+@admin.register(ReconcileRun)
+class ReconcileRunAdmin(ReadOnlyAdmin):
+    list_display = ["started_at", "source", "since", "page", "differed", "unheard", "finished_at", "problem"]
+    list_filter = ["source"]
+    list_select_related = ["source"]
+    ordering = ["-started_at"]
 
 
 @admin.register(HistoryEntry)

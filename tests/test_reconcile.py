@@ -298,6 +298,22 @@ def test_two_waiting_refunds_of_one_order_are_planned_together(loaded, shop, sou
     assert_adds_up(refunds[0].order)
 
 
+def test_a_refund_without_lines_makes_room_for_one_that_has_them(loaded, shop, source):
+    body = {"amount": "3.00", "reason": "", "line_items": []}
+    shop.answer("POST", "/wp-json/wc/v3/orders/1360/refunds", body, "")
+    deliver(shop, source, 1360)
+    with_refund(shop, (1, 1, Decimal(1)))
+    deliver(shop, source, 1360)
+
+    run("naturalconect", since="2020-01-01")
+
+    without_lines, with_lines = Refund.objects.filter(order__external_id="1360").order_by("id")
+    line = str(shop.orders[1360]["line_items"][1]["id"])
+    assert [part.line.external_id for part in with_lines.lines.all()] == [line]
+    assert (without_lines.is_spread, with_lines.is_spread) == (True, False)
+    assert_adds_up(with_lines.order)
+
+
 def test_a_refund_that_has_no_lines_there_stays_spread(loaded, shop, source):
     body = {"amount": "3.00", "reason": "", "line_items": []}
     shop.answer("POST", "/wp-json/wc/v3/orders/1360/refunds", body, "")

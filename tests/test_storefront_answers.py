@@ -177,6 +177,18 @@ def test_the_same_note_written_twice_arrives_twice(order, owner, shop):
     assert ({state for _kind, state in states()}, len(shop.notes[1360])) == ({"done"}, 2)
 
 
+def test_an_earlier_note_of_the_same_words_is_not_taken_for_this_one(order, owner, shop):
+    add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now())
+    work()
+    shop.fails(Trouble.ERROR, method="POST")
+    add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now())
+    work()
+
+    later()
+
+    assert ({state for _kind, state in states()}, len(shop.notes[1360])) == ({"done"}, 2)
+
+
 def test_steps_arrive_in_their_order_also_when_the_first_has_trouble(order, owner, shop):
     shop.fails(Trouble.ERROR, times=2)
     ship(order, tracking_number="A", by=owner, at=NOON)
@@ -339,6 +351,26 @@ def test_two_refunds_of_one_amount_are_both_made(order, owner, shop):
     ids = {str(refund["id"]) for refund in shop.refunds[1360]}
     assert set(order.refunds.values_list("external_id", "progress")) == {(pk, "confirmed") for pk in ids}
     assert len(ids) == 2
+
+
+def test_an_earlier_refund_of_the_same_amount_is_not_taken_for_this_one(order, owner, shop):
+    ask(order, owner, amount=Decimal("1.00"), reason="Geste")
+    work()
+    shop.refunds[1360][0]["meta_data"] = []
+    shop.fails(Trouble.ERROR, method="POST")
+    ask(order, owner, amount=Decimal("1.00"), reason="Geste")
+    work()
+
+    later()
+
+    order.refresh_from_db()
+    assert (len(shop.refunds[1360]), order.refunded_total) == (2, 2)
+
+
+def test_an_order_that_is_wholly_refunded_here_tells_no_state(order, owner):
+    refund_order(order, amount=order.total, by=owner, at=NOON)
+
+    assert (order.status, states()) == ("refunded", [])
 
 
 def test_the_echo_of_a_refund_changes_nothing(order, owner, shop, source, everything):

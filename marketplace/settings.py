@@ -1,7 +1,8 @@
 """Comptoir's settings: every variable is read here, once.
 
 Without any variable this is a development set-up on SQLite; ``DEBUG=False`` asks for a
-``SECRET_KEY`` and turns every protection of a public site on.
+``SECRET_KEY`` and turns every protection of a public site on. ``DEMO=True`` shows a visitor of
+this machine the product as it is, without the pages that help developers.
 """
 
 from pathlib import Path
@@ -15,13 +16,16 @@ from marketplace import environment as env
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 
-DEBUG = env.flag("DEBUG", True)
+DEMO = env.flag("DEMO", False)
+DEBUG = env.flag("DEBUG", not DEMO)
+IS_AT_HOME = DEBUG or DEMO  # on this machine alone: no TLS, no secrets
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
-    if not DEBUG:
+    if not IS_AT_HOME:
         raise ImproperlyConfigured("SECRET_KEY is missing: with DEBUG=False a long random text is needed.")
     SECRET_KEY = "development-only-" + "0123456789" * 5
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if DEBUG else "")
+FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEY", "")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if IS_AT_HOME else "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 
@@ -34,6 +38,11 @@ COMMISSION_ORDER_FEE = env.decimal("COMMISSION_ORDER_FEE", "0")
 
 CUSTOMER_MAILS = env.flag("CUSTOMER_MAILS", True)
 PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
+DELIVERIES_KEPT_DAYS = env.whole("DELIVERIES_KEPT_DAYS", 30)
+
+# Storefronts that are asked by their REST API
+STOREFRONT_PAUSE = env.decimal("STOREFRONT_PAUSE", "0.25", most="60")
+STOREFRONT_PRIVATE_ADDRESSES = env.flag("STOREFRONT_PRIVATE_ADDRESSES", DEBUG)
 
 INSTALLED_APPS = [
     "vendors.apps.VendorsConfig",
@@ -152,8 +161,9 @@ TIME_ZONE = env.text("TIME_ZONE", "Europe/Paris")
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = VAR_DIR / "static"
-if DEBUG:
+if IS_AT_HOME:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+WHITENOISE_USE_FINDERS = IS_AT_HOME
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -163,7 +173,7 @@ STORAGES = {
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if IS_AT_HOME
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
@@ -203,12 +213,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-if not DEBUG:
+if not IS_AT_HOME:
     SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", True)
     SECURE_PROXY_SSL_HEADER = (
         ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", False) else None
     )
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^webhooks/"]
     SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -219,9 +229,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"refusals_in_one_line": {"()": "marketplace.logs.RefusalsInOneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "django.request": {"filters": ["refusals_in_one_line"], "level": "WARNING"},
         "django_tasks": {"level": "INFO"},
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},

@@ -3,6 +3,7 @@
 A page has 25 rows; addresses are worked out and words translated once a page, not once a row.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from orders.states import (
 )
 
 PLACE = "~number~"  # of the order's number in an address; no slug holds a tilde
-PAGES = ("detail", "validate", "invoice_pdf", "delivery_note_pdf")
+PAGES = ("detail", "validate", "issue_invoice", "invoice_pdf", "delivery_note_pdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,13 @@ class Row:
     version: int
     address: str
     validate_address: str
+    issue_address: str
     invoice_address: str
+    invoice_name: str
+    invoice_drawing: str
     note_address: str
+    note_name: str
+    note_drawing: str
     says: dict[str, str]
     total: str
     total_before: str
@@ -69,20 +75,24 @@ def row_words() -> dict[str, str]:
         "guest": _("guest"),
         "validate": _("Validate"),
         "view": _("View"),
-        "invoice": _("Invoice"),
-        "delivery_note": _("Delivery note"),
+        "issue": _("Issue the invoice…"),
         "clock": icon("clock"),
         "eye": icon("eye"),
-        "docs": icon("docs"),
-        "truck": icon("truck"),
+        "pen": icon("issue"),
     }
 
 
 class RowMaker:
     """Makes the rows of one page, for one person of the shop ``shop`` (its slug)."""
 
-    def __init__(self, shop: str, may: dict[str, bool], now: datetime) -> None:
-        self.may, self.now = may, now
+    def __init__(self, shop: str, may: dict[str, bool], now: datetime, invoiced: Collection[int]) -> None:
+        self.may, self.now, self.invoiced = may, now, invoiced
+        self.papers = {
+            "invoice": (_("Invoice"), icon("docs")),
+            "proforma": (_("Proforma"), icon("proforma")),
+            "delivery": (_("Delivery note"), icon("truck")),
+            "pickup": (_("Pickup note"), icon("bag")),
+        }
         self.addresses = {page: reverse(f"orders:{page}", args=[shop, PLACE]) for page in PAGES}
         self.statuses = {
             status.value: (str(status.label), icon(f"st-{status.value}")) for status in OrderStatus
@@ -102,6 +112,11 @@ class RowMaker:
         gains = order.earnings_state
         late_days = _days_late(order, self.now)
         label, drawing = self.statuses[status]
+        is_invoiced = order.pk in self.invoiced
+        may_issue = self.may["issue_invoices"] and not is_invoiced and status in INVOICEABLE
+        has_paper = is_invoiced or (status in DELIVERABLE and not may_issue)
+        invoice_name, invoice_drawing = self.papers["invoice" if is_invoiced else "proforma"]
+        note_name, note_drawing = self.papers["pickup" if order.is_pickup else "delivery"]
 
         def address(page: str, is_offered: bool) -> str:
             return self.addresses[page].replace(PLACE, quoted) if is_offered else ""
@@ -111,8 +126,13 @@ class RowMaker:
             version=order.version,
             address=address("detail", True),
             validate_address=address("validate", self.may["fulfill"] and order.can_validate),
-            invoice_address=address("invoice_pdf", self.may["view_invoices"] and status in INVOICEABLE),
+            issue_address=address("issue_invoice", may_issue),
+            invoice_address=address("invoice_pdf", self.may["view_invoices"] and has_paper),
+            invoice_name=invoice_name,
+            invoice_drawing=invoice_drawing,
             note_address=address("delivery_note_pdf", self.may["delivery_notes"] and status in DELIVERABLE),
+            note_name=note_name,
+            note_drawing=note_drawing,
             says={name: text % {"number": number} for name, text in self.sentences.items()},
             **self._amounts(order, gains),
             is_expected=gains == EarningsState.EXPECTED,

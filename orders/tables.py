@@ -1,6 +1,6 @@
 """The order list as a table: which columns, for whom, sorted how, and what each row offers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,7 @@ class OrderTable(tables.Table):  # type: ignore[misc]
     """One page of orders.
 
     ``sort`` is the order that the rows have already, ``shop`` the shop's slug, ``may`` what the
-    person's role allows.
+    person's role allows, ``invoiced`` the ids of the orders whose invoice is issued.
     Who may not see amounts has no column of amounts.
     """
 
@@ -56,10 +56,17 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         template_name = "orders/_list_table.html"
 
     def __init__(
-        self, orders: Sequence[Order], *, sort: str, shop: str, may: dict[str, bool], now: datetime
+        self,
+        orders: Sequence[Order],
+        *,
+        sort: str,
+        shop: str,
+        may: dict[str, bool],
+        now: datetime,
+        invoiced: Collection[int] = (),
     ) -> None:
         super().__init__(orders, exclude=() if may["view_amounts"] else ("total", "earnings"))
-        self.sort, self.shop, self.may, self.now = sort, shop, may, now
+        self.sort, self.shop, self.may, self.now, self.invoiced = sort, shop, may, now, invoiced
 
     @property
     def shows_amounts(self) -> bool:
@@ -98,9 +105,14 @@ class OrderTable(tables.Table):  # type: ignore[misc]
 
     def rows_as_html(self) -> SafeString:
         """The page's rows, by a Jinja template: a sixth of what Django's own would take for them."""
-        maker = RowMaker(self.shop, self.may, self.now)
+        maker = RowMaker(self.shop, self.may, self.now, self.invoiced)
         rows = [maker.row(bound.record) for bound in self.rows]
-        shows = {"selection": self.may["fulfill"], "amounts": self.shows_amounts}
+        shows = {
+            "selection": self.may["fulfill"],
+            "amounts": self.shows_amounts,
+            "invoices": self.may["view_invoices"],
+            "notes": self.may["delivery_notes"],
+        }
         words = row_words()
         html = get_template(ROWS, using="jinja2").render({"rows": rows, "shows": shows, "words": words})
         return SafeString(html)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 SHOP_PAGES = {
     "orders:list": (Permission.VIEW_ORDERS, "GET"),
     "orders:customers": (Permission.VIEW_ORDERS, "GET"),
+    "orders:set_aside": (Permission.VIEW_ORDERS, "GET"),
     "orders:detail": (Permission.VIEW_ORDERS, "GET"),
     "orders:validate": (Permission.FULFILL, "POST"),
     "orders:ship": (Permission.FULFILL, "POST"),
@@ -22,6 +23,7 @@ SHOP_PAGES = {
     "orders:refund": (Permission.MANAGE_ORDERS, "POST"),
     "orders:stop_and_refund": (Permission.MANAGE_ORDERS, "POST"),
     "orders:note": (Permission.FULFILL, "POST"),
+    "orders:send_again": (Permission.FULFILL, "POST"),
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
     "orders:start_bulk": (Permission.FULFILL, "POST"),
     "orders:bulk": (Permission.FULFILL, "GET"),
@@ -40,6 +42,8 @@ SHOP_PAGES = {
 OTHER_PAGES = {
     "home": "leads each person to their own shops",
     "choose_language": "a person's own choice",
+    "woocommerce_webhook": "a storefront's deliveries: the signature is the guard",
+    "woocommerce_webhook_bare": "the same, without the slash",
     "healthz": "says whether the database answers",
     "account_login": "the door",
     "account_logout": "the door",

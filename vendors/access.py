@@ -45,8 +45,8 @@ def vendor_required(
                 .filter(user=cast(User, request.user), vendor__slug=slug, vendor__is_active=True)
                 .first()
             )
-            if membership is None:
-                raise Http404
+            if membership is None or any("\0" in str(value) for value in kwargs.values()):
+                raise Http404  # PostgreSQL's texts have no NUL, so nothing is found under one
             if not membership.may(permission):
                 raise PermissionDenied
             insider = cast(VendorRequest, request)

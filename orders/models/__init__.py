@@ -6,19 +6,30 @@ from orders.models.documents import DeliveryNote, Document, DocumentKind, Docume
 from orders.models.exports import ExportLog
 from orders.models.fulfillment import Carrier, Shipment, ShipmentLine
 from orders.models.history import HistoryEntry, HistoryKind, Note, StatusChange
-from orders.models.intake import Source, SourceVendor
+from orders.models.intake import (
+    Delivery,
+    DeliveryState,
+    ReportedOrder,
+    Source,
+    SourceVendor,
+    UnknownVendors,
+)
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
+from orders.models.storefront import Answer, Trouble
 from orders.models.tally import Tally
 
 __all__ = [
+    "Answer",
     "BulkAction",
     "BulkItem",
     "BulkJob",
     "Carrier",
     "Customer",
+    "Delivery",
     "DeliveryNote",
+    "DeliveryState",
     "Document",
     "DocumentKind",
     "DocumentSeries",
@@ -33,6 +44,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RefundProgress",
+    "ReportedOrder",
     "Shipment",
     "ShipmentLine",
     "Source",
@@ -40,4 +52,6 @@ __all__ = [
     "StatusChange",
     "StockMovement",
     "Tally",
+    "Trouble",
+    "UnknownVendors",
 ]

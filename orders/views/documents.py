@@ -4,12 +4,14 @@ import re
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from marketplace.refusals import refused
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
 from orders.domain.invoicing import (
@@ -22,7 +24,7 @@ from orders.domain.invoicing import (
     proforma_pdf,
 )
 from orders.models import Document, Order, Shipment
-from orders.states import DELIVERABLE
+from orders.states import DELIVERABLE, INVOICEABLE
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -31,15 +33,15 @@ from vendors.roles import Permission
 @vendor_required(Permission.VIEW_INVOICES)
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
+    if (issued := _issued(request, number)) is not None:
+        return _original(request, issued)
     order = _find(request, number)
-    if issued := invoice_of(order):
-        return _original(issued)
     if order.status not in DELIVERABLE:
-        return _no_document(order)
+        return _no_document(request, order)
     try:
         pdf = proforma_pdf(order, at=timezone.now())
     except CannotRender as reason:
-        return _sentence(str(reason), 503)
+        return _sentence(request, order, str(reason), 503)
     return _pdf(pdf, f"Proforma-{order.number}")
 
 
@@ -50,19 +52,25 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
     order = _find(request, number)
     shipment = _shipment(request, order)
     if order.status not in DELIVERABLE:
-        return _no_document(order)
+        return _no_document(request, order)
     note = delivery_note(order, shipment, at=timezone.now())
     try:
         return _pdf(render_delivery_note(note), note.number)
     except CannotRender as reason:
-        return _sentence(str(reason), 503)
+        return _sentence(request, order, str(reason), 503)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @vendor_required(Permission.ISSUE_INVOICES)
 def issue(request: VendorRequest, number: str) -> HttpResponse:
-    """Issue the order's invoice, once, and say what happened on the order's page."""
+    """Ask before issuing the order's invoice; issue it once, and say what happened on the order's page."""
     order = _find(request, number)
+    if request.method != "POST":
+        return render(
+            request,
+            "orders/issue.html",
+            {"order": order, "invoice": invoice_of(order), "is_possible": order.status in INVOICEABLE},
+        )
     was_issued = invoice_of(order) is not None
     try:
         document = issue_invoice(order, by=request.user, at=timezone.now())
@@ -74,6 +82,12 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _issued(request: VendorRequest, number: str) -> Document | None:
+    """The order's invoice, also of an order that the storefront deleted: what was issued stays."""
+    order = Order.objects.filter(vendor=request.vendor, number=number).select_related("vendor").first()
+    return invoice_of(order) if order is not None else None
 
 
 def _find(request: VendorRequest, number: str) -> Order:
@@ -91,15 +105,17 @@ def _shipment(request: VendorRequest, order: Order) -> Shipment | None:
     return get_object_or_404(Shipment, order=order, number=int(wanted))
 
 
-def _original(document: Document) -> HttpResponse:
+def _original(request: VendorRequest, document: Document) -> HttpResponse:
     try:
         return _pdf(original_pdf(document), document.number)
     except OriginalDamaged as reason:
-        return _sentence(str(reason), 410)
+        return _sentence(request, document.order, str(reason), 410)
 
 
-def _no_document(order: Order) -> HttpResponse:
+def _no_document(request: VendorRequest, order: Order) -> HttpResponse:
     return _sentence(
+        request,
+        order,
         _("Order %(number)s is “%(status)s”: there is no document for it.")
         % {"number": order.number, "status": order.get_status_display()},
         409,
@@ -116,7 +132,6 @@ def _pdf(pdf: bytes, name: str) -> HttpResponse:
     return response
 
 
-def _sentence(text: str, status: int) -> HttpResponse:
-    response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
+def _sentence(request: VendorRequest, order: Order, text: str, status: int) -> HttpResponse:
+    page = reverse("orders:detail", args=[request.vendor.slug, order.number])
+    return refused(request, text, status, back=page)

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any
 
 from django.db import models
-from django.db.models import CharField, Lookup, Q
+from django.db.models import BigAutoField, CharField, Lookup, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -59,6 +59,28 @@ class Prefix(Lookup[str]):
             *params,
             str(self.rhs) + "\U0010ffff",
         )
+
+
+@BigAutoField.register_lookup
+class Among(Lookup[int]):
+    """``pk__among=queryset``: as ``pk__in``, but the ids are found first, whatever the planner expects.
+
+    For some thousand ids at most. PostgreSQL cannot know how many names begin with « be », and
+    may look for the first 25 of a rare one by going through all of a shop's orders.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, params = self.process_lhs(compiler, connection)
+        ids, id_params = self.process_rhs(compiler, connection)
+        return f"{column} = ANY(ARRAY{ids})", [*params, *id_params]
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, params = self.process_lhs(compiler, connection)
+        ids, id_params = self.process_rhs(compiler, connection)
+        return f"{column} IN {ids}", (*params, *id_params)
 
 
 class Customer(models.Model):

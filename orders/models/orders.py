@@ -29,6 +29,10 @@ def _money(label: Any, **more: Any) -> "models.DecimalField[Any, Decimal]":
     return models.DecimalField(label, default=ZERO, **MONEY, **more)
 
 
+# What stands under the menu's « refunded »; its index asks for the very same words.
+UNDER_REFUNDED = Q(status="refunded") | ~Q(refund_state="none")
+
+
 def is_late(at: datetime) -> Q:
     """Paid orders nothing was done for since the shop's delay ran out."""
     return Q(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE, prepare_by__lt=at)
@@ -41,17 +45,24 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def with_status(self, status: str) -> Self:
         """The menu's entry ``status``; « refunded » has the partly refunded ones too."""
         if status == OrderStatus.REFUNDED:
-            return self.filter(Q(status=status) | Q(refund_state__in=[RefundState.PARTIAL, RefundState.FULL]))
+            return self.filter(UNDER_REFUNDED)
         return self.filter(status=status)
 
-    def named(self, prefix: str, *, of: Vendor) -> Self:
+    def named(self, prefix: str, *, of: Vendor, first: bool = True) -> Self:
         """Orders of this shop whose customer's name has a word that begins with ``prefix``.
 
-        Case and accents are ignored. The names are read first, by their index: a rare prefix costs little.
+        Case and accents are ignored. With ``first`` the names are read first, by their index; without
+        it the database may as well go through the orders: for names that thousands have.
         """
         start = normalise(prefix)[:START_LENGTH]
         found = OrderNameStart.objects.filter(vendor=of, start__prefix=start)
-        return self.filter(pk__in=found.values("order"))
+        return self.filter(**{"pk__among" if first else "pk__in": found.values("order")})
+
+    def numbered(self, prefix: str, *, of: Vendor, first: bool = True) -> Self:
+        """Orders of this shop whose number begins with ``prefix``; ``first`` as for names."""
+        if not first:
+            return self.filter(number__prefix=prefix)
+        return self.filter(pk__among=Order.objects.filter(vendor=of, number__prefix=prefix).values("pk"))
 
     def earning(self) -> Self:
         return self.filter(status__in=EARNS)
@@ -204,8 +215,8 @@ class Order(models.Model):
                 "vendor",
                 F("placed_at").desc(),
                 F("id").desc(),
-                condition=~Q(refund_state="none"),
-                name="order_refunded_by_date",
+                condition=UNDER_REFUNDED,
+                name="order_under_refunded_by_date",
             ),
             models.Index(
                 "vendor",

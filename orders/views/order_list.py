@@ -81,7 +81,7 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page, str]:
         return Page([]), ""
     try:
         total = order_filter.summary.orders
-        return paginate(order_filter.selection, order_filter.keyset, cursor, total=total), ""
+        return paginate(order_filter.first_of_selection, order_filter.keyset, cursor, total=total), ""
     except BadCursor as error:
         return Page([]), str(error)
 

@@ -24,11 +24,11 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def whole(name: str, default: int) -> int:
-    """Return a whole number from 0; raises ImproperlyConfigured otherwise."""
+def whole(name: str, default: int, *, least: int = 0) -> int:
+    """Return a whole number from ``least``; raises ImproperlyConfigured otherwise."""
     value = text(name, str(default))
-    if not value.isascii() or not value.isdigit():
-        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use a whole number from 0.")
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use a whole number from {least}.")
     return int(value)
 
 

@@ -34,6 +34,7 @@ COMMISSION_ORDER_FEE = env.decimal("COMMISSION_ORDER_FEE", "0")
 
 CUSTOMER_MAILS = env.flag("CUSTOMER_MAILS", True)
 PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
+AUDIT_KEPT_DAYS = env.whole("AUDIT_KEPT_DAYS", 365, least=180)
 
 INSTALLED_APPS = [
     "vendors.apps.VendorsConfig",

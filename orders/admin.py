@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from marketplace.admin import ReadOnlyAdmin, ReadOnlyInline
+from marketplace.audit import AuditKind, audit
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, change_status
 from orders.models import (
@@ -57,6 +58,17 @@ class ShipmentInline(ReadOnlyInline):
     fields = ["number", "carrier", "tracking_number", "shipped_at", "created_by"]
 
 
+class SeenIsWritten(ReadOnlyAdmin):
+    """Rows with a customer's data: whoever of the staff opens one stands in the audit."""
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        row = context["original"]
+        audit(AuditKind.CUSTOMER_SEEN, by=cast(User, request.user), vendor=row.vendor, subject=row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
 def _move_to(to: OrderStatus, page: "OrderAdmin", request: HttpRequest, queryset: QuerySet[Order]) -> None:
     """Take each order to ``to`` by the same function as everybody; say which were refused, and why."""
     moved = 0
@@ -71,7 +83,7 @@ def _move_to(to: OrderStatus, page: "OrderAdmin", request: HttpRequest, queryset
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(SeenIsWritten):
     list_display = [
         "number",
         "vendor",
@@ -115,7 +127,7 @@ class HistoryEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
+class CustomerAdmin(SeenIsWritten):
     list_display = ["name", "email", "vendor", "external_id", "created_at"]
     list_select_related = ["vendor"]
     search_fields = ["name", "email"]

@@ -10,6 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from marketplace.audit import AuditKind, audit
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
 from orders.domain.invoicing import (
@@ -33,6 +34,7 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
     order = _find(request, number)
     if issued := invoice_of(order):
+        _downloaded(request, issued.number, order)
         return _original(issued)
     if order.status not in DELIVERABLE:
         return _no_document(order)
@@ -40,6 +42,7 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
         pdf = proforma_pdf(order, at=timezone.now())
     except CannotRender as reason:
         return _sentence(str(reason), 503)
+    _downloaded(request, "proforma", order)
     return _pdf(pdf, f"Proforma-{order.number}")
 
 
@@ -53,9 +56,11 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
         return _no_document(order)
     note = delivery_note(order, shipment, at=timezone.now())
     try:
-        return _pdf(render_delivery_note(note), note.number)
+        pdf = render_delivery_note(note)
     except CannotRender as reason:
         return _sentence(str(reason), 503)
+    _downloaded(request, note.number, order)
+    return _pdf(pdf, note.number)
 
 
 @require_POST
@@ -74,6 +79,10 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _downloaded(request: VendorRequest, document: str, order: Order) -> None:
+    audit(AuditKind.DOWNLOADED, by=request.user, vendor=request.vendor, subject=order, document=document)
 
 
 def _find(request: VendorRequest, number: str) -> Order:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from marketplace.audit import AuditKind, audit
 from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
 from orders.filters import OrderFilter
@@ -67,9 +68,18 @@ def _refused(wrong: WrongParameter) -> HttpResponse:
 
 def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) -> ExportLog:
     filters = urlencode({name: request.GET[name] for name in order_filter.values})
-    return ExportLog.objects.create(
+    log = ExportLog.objects.create(
         vendor=request.vendor, user=request.user, format=file_format, filters=filters[:500]
     )
+    audit(
+        AuditKind.EXPORTED,
+        by=request.user,
+        vendor=request.vendor,
+        subject=log,
+        format=file_format,
+        filters=sorted(order_filter.values),
+    )
+    return log
 
 
 def _attachment(request: VendorRequest, order_filter: OrderFilter, suffix: str) -> dict[str, str]:

@@ -9,7 +9,8 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from vendors.models import LegalIdentity, Membership, Product, User, Vendor
+from marketplace.admin import ReadOnlyAdmin
+from vendors.models import Invitation, LegalIdentity, Membership, Product, User, Vendor
 
 admin.site.site_header = _("Comptoir: the marketplace’s office")
 admin.site.site_title = _("Comptoir")
@@ -94,3 +95,11 @@ class ProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Order lines and stock movements name products."""
         return False
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ["email", "vendor", "role", "invited_by", "invited_at", "accepted_at", "revoked_at"]
+    list_select_related = ["vendor", "invited_by"]
+    search_fields = ["email"]
+    ordering = ["-id"]

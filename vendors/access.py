@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from vendors.models import Membership, User, Vendor
 from vendors.roles import PERMISSIONS, Permission
+from vendors.scope import within
 
 P = ParamSpec("P")
 
@@ -31,7 +32,8 @@ def vendor_required(
     """Let in the members of the shop in the address whose role has ``permission``.
 
     An anonymous visitor is sent to sign in; an outsider gets 404, whether the shop exists or
-    not; an insider without the permission 403. The view works in the shop's time zone.
+    not; an insider without the permission 403. The view works in the shop's time zone, and
+    can touch no row of another shop (``vendors.scope``).
     """
 
     def decorate(
@@ -52,7 +54,7 @@ def vendor_required(
             insider = cast(VendorRequest, request)
             insider.membership, insider.vendor = membership, membership.vendor
             insider.may = {p.value: p in PERMISSIONS[membership.role] for p in Permission}
-            with timezone.override(ZoneInfo(membership.vendor.time_zone)):
+            with within(membership.vendor_id), timezone.override(ZoneInfo(membership.vendor.time_zone)):
                 return view(insider, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]

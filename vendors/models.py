@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from vendors.roles import Permission, Role, allows
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 RATE: dict[str, Any] = {
     "max_digits": 5,
@@ -238,7 +239,7 @@ class Invitation(models.Model):
         return f"{self.email} · {self.vendor}"
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
+class ProductQuerySet(ScopedQuerySet["Product"]):
     def for_vendor(self, vendor: Vendor) -> Self:
         return self.filter(vendor=vendor)
 
@@ -247,7 +248,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(stock__isnull=False)
 
 
-class Product(models.Model):
+class Product(OwnedByShop):
     """Something a shop sells.
 
     ``stock`` is the sum of the product's movements, in units; empty while nobody has counted

@@ -13,6 +13,7 @@ from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
 from vendors.models import MONEY, Product, Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 ZERO = Decimal("0.00")
 CENT = Decimal("0.005")  # tolerance of a check that the database computes in floating point
@@ -22,7 +23,7 @@ def _money(label: Any, **more: Any) -> "models.DecimalField[Any, Decimal]":
     return models.DecimalField(label, default=ZERO, **MONEY, **more)
 
 
-class OrderQuerySet(models.QuerySet["Order"]):
+class OrderQuerySet(ScopedQuerySet["Order"]):
     def for_vendor(self, vendor: Vendor) -> Self:
         return self.filter(vendor=vendor, hidden_at=None)
 
@@ -48,7 +49,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE, prepare_by__lt=at)
 
 
-class Order(models.Model):
+class Order(OwnedByShop):
     """One vendor's part of a customer's checkout.
 
     ``status`` changes only through ``orders.domain.transitions.change_status``. Amounts are in

@@ -14,6 +14,7 @@ from orders.filters import OrderFilter
 from orders.models import ExportLog, Order
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
+from vendors.scope import inside
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -30,7 +31,8 @@ def export_csv(request: VendorRequest) -> HttpResponseBase:
         return _refused(wrong)
     options = export.options
     log = _log(request, order_filter, f"csv {options.rows} {options.dialect} {options.headers}")
-    return StreamingHttpResponse(export.csv(log), CSV, headers=_attachment(request, order_filter, "csv"))
+    stream = inside(request.vendor.pk, export.csv(log))
+    return StreamingHttpResponse(stream, CSV, headers=_attachment(request, order_filter, "csv"))
 
 
 @require_GET
@@ -45,7 +47,8 @@ def export_xlsx(request: VendorRequest) -> HttpResponseBase:
     log = _log(request, order_filter, f"xlsx {export.options.rows} {export.options.headers}")
     file = export.xlsx()
     headers = {**_attachment(request, order_filter, "xlsx"), "Content-Length": str(file.tell())}
-    return StreamingHttpResponse(export.sent(file, log), content_type=XLSX, headers=headers)
+    stream = inside(request.vendor.pk, export.sent(file, log))
+    return StreamingHttpResponse(stream, content_type=XLSX, headers=headers)
 
 
 def _asked_for(request: VendorRequest) -> tuple[Export, OrderFilter]:

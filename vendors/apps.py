@@ -7,4 +7,5 @@ class VendorsConfig(AppConfig):
     verbose_name = _("Shops and people")
 
     def ready(self) -> None:
-        from vendors import audit_sign_ins  # noqa: F401  (it registers itself)
+        from vendors import audit_sign_ins  # noqa: F401, I001  (they register themselves, in this order)
+        from vendors import devices  # noqa: F401

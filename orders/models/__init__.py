@@ -6,7 +6,14 @@ from orders.models.documents import DeliveryNote, Document, DocumentKind, Docume
 from orders.models.exports import ExportLog
 from orders.models.fulfillment import Carrier, Shipment, ShipmentLine
 from orders.models.history import HistoryEntry, HistoryKind, Note, StatusChange
-from orders.models.intake import Source, SourceVendor
+from orders.models.intake import (
+    Delivery,
+    DeliveryState,
+    ReportedOrder,
+    Source,
+    SourceVendor,
+    UnknownVendors,
+)
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
@@ -17,7 +24,9 @@ __all__ = [
     "BulkJob",
     "Carrier",
     "Customer",
+    "Delivery",
     "DeliveryNote",
+    "DeliveryState",
     "Document",
     "DocumentKind",
     "DocumentSeries",
@@ -32,10 +41,12 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RefundProgress",
+    "ReportedOrder",
     "Shipment",
     "ShipmentLine",
     "Source",
     "SourceVendor",
     "StatusChange",
     "StockMovement",
+    "UnknownVendors",
 ]

@@ -210,6 +210,10 @@ class Order(OwnedByShop):
                 name="order_late",
             ),
             models.Index(fields=["vendor", "customer"], name="order_by_customer"),
+            # the marketplace's office, and requests about a customer's data
+            models.Index(fields=["number"], name="order_by_number_alone"),
+            models.Index(fields=["placed_at"], name="order_by_placed_at"),
+            models.Index(fields=["customer_email"], name="order_by_customer_email"),
         ]
 
     def __str__(self) -> str:

@@ -81,6 +81,7 @@ class Order(OwnedByShop):
     prepare_by = models.DateTimeField(_("late from"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     reported_at = models.DateTimeField(_("storefront's last change"), null=True, blank=True)
+    anonymised_at = models.DateTimeField(_("personal data erased at"), null=True, blank=True)
     hidden_at = models.DateTimeField(_("in the storefront's bin since"), null=True, blank=True)
 
     customer = models.ForeignKey(

@@ -52,3 +52,9 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"Unexpected value {name}={value}, use one of: {', '.join(allowed)}.")
     return value
+
+
+def is_weak(secret: str) -> bool:
+    """Say whether a secret could be guessed: too short, too uniform, or copied from an example."""
+    examples = ("django-insecure", "development-only", "change-me", "changeme", "example")
+    return len(secret) < 50 or len(set(secret)) < 20 or any(word in secret.lower() for word in examples)

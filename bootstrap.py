@@ -316,6 +316,8 @@ def demo(orders: int | None, port: int, *, serve_it: bool) -> int:
     """Make the demo's shops, then serve them if asked to; return the exit code."""
     address = f"http://127.0.0.1:{port}"
     os.environ.setdefault("SITE_URL", address)
+    if "DEBUG" not in os.environ:
+        os.environ.setdefault("DEMO", "True")
     amount = [] if orders is None else ["--orders", str(orders)]
     for command in (["migrate", "--verbosity", "0"], ["demo", *amount]):
         if code := subprocess.call(manage(*command), cwd=ROOT):

@@ -9,7 +9,9 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-TABLES = ["orders_historyentry", "orders_document", "marketplace_auditentry"]
+TABLES = ["orders_historyentry", "orders_document", "orders_stockmovement", "marketplace_auditentry"]
+# Of these, only the named columns are fixed: a movement outlives the order line that caused it.
+FIXED = {"orders_stockmovement": ["product_id", "units", "cause", "at"]}
 KEPT_DAYS = 180  # the audit may be thinned out, but never of younger rows
 FORGETTABLE = {"marketplace_auditentry": "at"}  # table: the column that says how old a row is
 SAYS = "rows of this table are never changed nor deleted"
@@ -37,6 +39,10 @@ def release(using: str = "default") -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
 
 
+def _update_of(table: str) -> str:
+    return f"UPDATE OF {', '.join(FIXED[table])}" if table in FIXED else "UPDATE"
+
+
 def _statements(vendor: str, table: str) -> list[str]:
     column = FORGETTABLE.get(table)
     return _sqlite(table, column) if vendor == "sqlite" else _postgresql(table, column)
@@ -45,9 +51,9 @@ def _statements(vendor: str, table: str) -> list[str]:
 def _sqlite(table: str, column: str | None) -> list[str]:
     young = f"WHEN OLD.{column} > datetime('now', '-{KEPT_DAYS} days') " if column else ""
     return [
-        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word.lower()} BEFORE {word} ON {table} {condition}"
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word} BEFORE {event} ON {table} {condition}"
         f"BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
-        for word, condition in (("UPDATE", ""), ("DELETE", young))
+        for word, event, condition in (("update", _update_of(table), ""), ("delete", "DELETE", young))
     ]
 
 
@@ -63,6 +69,6 @@ def _postgresql(table: str, column: str | None) -> list[str]:
         f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN {old}RAISE EXCEPTION '%: {SAYS}', TG_TABLE_NAME; END $$",
         f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}",
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+        f"CREATE TRIGGER {table}_append_only BEFORE {_update_of(table)} OR DELETE ON {table} "
         f"FOR EACH ROW EXECUTE FUNCTION {function}()",
     ]

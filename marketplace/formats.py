@@ -1,8 +1,9 @@
 """One formatter for money, dates and rates: pages, PDFs and mails all speak through it.
 
-French typography: U+202F between thousands, U+00A0 before € and %, U+2212 for a minus.
+French typography: U+202F between thousands, U+00A0 before € and % and before a colon, U+2212 for a minus.
 """
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -41,6 +42,21 @@ def money(amount: Decimal, currency: str = "EUR", places: int | None = 2) -> str
     return f"{sign}{symbol}{text}" if len(symbol) == 1 else f"{sign}{symbol}{FIXED}{text}"
 
 
+def signed(units: int) -> str:
+    """Write a change in whole units with its sign: ``+12``, U+2212 before what was taken."""
+    return ("+" if units > 0 else MINUS if units < 0 else "") + decimal(abs(units), 0)
+
+
+def labelled(label: str, value: str) -> str:
+    """Join a label and what it says: « Cause : casse », “Cause: breakage”."""
+    return _("%(label)s: %(value)s") % {"label": label, "value": value}
+
+
+def spaced(text: str) -> str:
+    """Give text from a storefront the colon of the reader's language: « Contenance : 30 ml »."""
+    return re.sub(r"(?<=\S): ", f"{FIXED}: ", text) if _is_french() else text
+
+
 def percent(rate: Decimal) -> str:
     """Write a fraction as a percentage: 0.055 is ``5,5 %``."""
     return decimal(rate * 100, None) + (FIXED + "%" if _is_french() else "%")
@@ -63,7 +79,10 @@ def exact_time(value: datetime) -> str:
 
 
 def recent_time(value: datetime, now: datetime) -> str:
-    """Write a moment as a person would: « il y a 8 min », « hier, 18:20 », « lun. 16 nov., 09:00 »."""
+    """Write a moment as a person would: « il y a 8 min », « hier, 18:20 », « lun. 16 nov., 09:00 ».
+
+    What is older than some months is a date in figures.
+    """
     local, today = timezone.localtime(value), timezone.localtime(now)
     age = now - value
     clock = f"{local:%H:%M}"
@@ -76,10 +95,14 @@ def recent_time(value: datetime, now: datetime) -> str:
     if local.date() == today.date() - timedelta(days=1):
         return _("yesterday, %(time)s") % {"time": clock}
     if local.year == today.year or age < timedelta(days=120):
-        return (
-            f"{date_format(local, 'D j M')}, {clock}".replace(" ", FIXED).replace("," + FIXED, ", ").lower()
-        )
+        return f"{_weekday_and_day(local)}, {clock}"
     return short_date(local)
+
+
+def _weekday_and_day(day: date) -> str:
+    """« mer. 17 juin », “Wed 17 Jun”: abbreviations as each language writes them."""
+    text = date_format(day, "D. j N" if _is_french() else "D j M")
+    return text.replace(" ", FIXED)
 
 
 def _local(value: date | datetime) -> date:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from email.utils import parseaddr
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,19 @@ ONE_TIME = "once:"  # events whose words open an account: forgotten once they ar
 
 
 def queue_email(
-    *, event: str, topic: str, template: str, to: str, language: str, context: Mapping[str, Any]
+    *,
+    event: str,
+    topic: str,
+    template: str,
+    to: str,
+    language: str,
+    context: Mapping[str, Any],
+    sender: str = "",
+    reply_to: str = "",
 ) -> OutgoingEmail | None:
     """Queue one mail to one address, in the caller's transaction; None if ``event`` was queued before.
+
+    The marketplace's address sends it, under the name ``sender``; answers go to ``reply_to``.
 
     ``emails/<template>.txt`` begins with the subject line; ``emails/<template>.html`` is the
     other part. The worker sends the row once the transaction is committed.
@@ -42,6 +52,8 @@ def queue_email(
         subject=subject,
         text=text.strip() + "\n",
         html=html,
+        sender=sender,
+        reply_to=reply_to,
     )
 
 
@@ -104,13 +116,25 @@ def _message(mail: OutgoingEmail) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         mail.subject,
         mail.text,
-        settings.DEFAULT_FROM_EMAIL,
+        _from(mail.sender),
         [mail.to],
+        reply_to=[mail.reply_to] if mail.reply_to else None,
         headers={"Message-ID": mail.message_id},
     )
     if mail.html:
         message.attach_alternative(mail.html, "text/html")
     return message
+
+
+def _from(sender: str) -> str:
+    """The marketplace's address, under the shop's name where it is the shop that writes."""
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    words = " ".join(sender.split())
+    return (
+        formataddr((f"{words} via {name}" if name else words, address))
+        if words
+        else settings.DEFAULT_FROM_EMAIL
+    )
 
 
 class EmlFileBackend(BaseEmailBackend):

@@ -24,6 +24,8 @@ class OutgoingEmail(models.Model):
     topic = models.CharField(_("about"), max_length=80, blank=True)
     template = models.CharField(_("kind"), max_length=60)
     to = models.CharField(_("to"), max_length=254)
+    sender = models.CharField(_("sender's name"), max_length=200, blank=True)
+    reply_to = models.CharField(_("answers go to"), max_length=254, blank=True)
     subject = models.CharField(_("subject"), max_length=250)
     text = models.TextField(_("text"))
     html = models.TextField(_("HTML"), blank=True)

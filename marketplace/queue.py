@@ -4,12 +4,13 @@ A task is a row; it may run twice (a worker can die after its work and before sa
 so every task locks its own row and does nothing the second time.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_tasks import TaskResult, TaskResultStatus
 from django_tasks.signals import task_finished
 from django_tasks_db.models import DBTaskResult
@@ -17,6 +18,14 @@ from django_tasks_db.models import DBTaskResult
 PAUSES = [timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200, 21600, 43200, 86400)]
 MOST_ATTEMPTS = len(PAUSES) + 1
 LEASE = timedelta(minutes=15)  # longer than any task
+
+
+def enqueue(path: str, *args: Any, run_after: datetime | None = None) -> None:
+    """Queue a task by name, in the caller's transaction, as the queue's own rows name it.
+
+    For callers that stand below the task: what follows from a step is decided above the step.
+    """
+    import_string(path).using(run_after=run_after).enqueue(*args)
 
 
 @receiver(task_finished)

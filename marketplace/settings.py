@@ -1,7 +1,8 @@
 """Comptoir's settings: every variable is read here, once.
 
 Without any variable this is a development set-up on SQLite; ``DEBUG=False`` asks for a
-``SECRET_KEY`` and turns every protection of a public site on.
+``SECRET_KEY`` and turns every protection of a public site on. ``DEMO=True`` shows a visitor of
+this machine the product as it is, without the pages that help developers.
 """
 
 from pathlib import Path
@@ -15,10 +16,12 @@ from marketplace import environment as env
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 
-DEBUG = env.flag("DEBUG", True)
+DEMO = env.flag("DEMO", False)
+DEBUG = env.flag("DEBUG", not DEMO)
+IS_AT_HOME = DEBUG or DEMO  # on this machine alone: no TLS, no secrets
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
-    if not DEBUG:
+    if not IS_AT_HOME:
         raise ImproperlyConfigured("SECRET_KEY is missing: with DEBUG=False a long random text is needed.")
     SECRET_KEY = "development-only-" + "0123456789" * 5
 if not DEBUG and env.is_weak(SECRET_KEY):
@@ -27,7 +30,7 @@ if not DEBUG and env.is_weak(SECRET_KEY):
         "and must not come from an example."
     )
 FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEY", "")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if DEBUG else "")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if IS_AT_HOME else "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 
@@ -43,6 +46,10 @@ PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
 PERSONAL_DATA_KEPT_DAYS = env.whole("PERSONAL_DATA_KEPT_DAYS", 1095)
 AUDIT_KEPT_DAYS = env.whole("AUDIT_KEPT_DAYS", 365, least=180)
 DELIVERIES_KEPT_DAYS = env.whole("DELIVERIES_KEPT_DAYS", 30)
+
+# Storefronts that are asked by their REST API
+STOREFRONT_PAUSE = env.decimal("STOREFRONT_PAUSE", "0.25", most="60")
+STOREFRONT_PRIVATE_ADDRESSES = env.flag("STOREFRONT_PRIVATE_ADDRESSES", DEBUG)
 
 INSTALLED_APPS = [
     "vendors.apps.VendorsConfig",
@@ -188,8 +195,9 @@ TIME_ZONE = env.text("TIME_ZONE", "Europe/Paris")
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = VAR_DIR / "static"
-if DEBUG:
+if IS_AT_HOME:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+WHITENOISE_USE_FINDERS = IS_AT_HOME
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -199,7 +207,7 @@ STORAGES = {
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if IS_AT_HOME
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
@@ -244,7 +252,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-if not DEBUG:
+if not IS_AT_HOME:
     SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", True)
     SECURE_PROXY_SSL_HEADER = (
         ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", False) else None
@@ -262,9 +270,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"refusals_in_one_line": {"()": "marketplace.logs.RefusalsInOneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "django.request": {"filters": ["refusals_in_one_line"], "level": "WARNING"},
         "django_tasks": {"level": "INFO"},
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},

@@ -12,6 +12,7 @@ urlpatterns = [
     path("vendors/<slug:slug>/", include("vendors.shop_urls")),
     path("accounts/", include("vendors.account_urls")),
     path("admin/", admin.site.urls),
+    path("webhooks/", include("orders.webhook_urls")),
     path("healthz", healthz, name="healthz"),
 ]
 

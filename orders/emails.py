@@ -12,8 +12,8 @@ from django.conf import settings
 
 from marketplace.mail import queue_email
 from orders.models import Note, Order, Refund, Shipment, StatusChange
-from orders.states import OrderStatus, RefundState
-from vendors.models import Membership
+from orders.states import PAID, OrderStatus, RefundState, Stage
+from vendors.models import LegalIdentity, Membership, Vendor
 from vendors.roles import Permission
 
 ANNOUNCED = frozenset({OrderStatus.ON_HOLD, OrderStatus.PROCESSING, OrderStatus.COMPLETED})
@@ -43,12 +43,16 @@ def announce_arrival(order: Order) -> None:
         _tell_of_new_order(order)
 
 
+def announce_reported(order: Order) -> None:
+    """Tell the shop of an order that a late report shows to have been paid or on hold."""
+    _tell_of_new_order(order)
+
+
 def announce_step(order: Order, change: StatusChange) -> None:
     """Tell shop and customer of a step that concerns them."""
     old, new = change.old_status, change.new_status
-    if old not in ANNOUNCED and new in ANNOUNCED:
-        _tell_of_new_order(order)
-    if (old, new) == (OrderStatus.ON_HOLD, OrderStatus.PROCESSING):
+    is_news = old not in ANNOUNCED and new in ANNOUNCED and _tell_of_new_order(order)
+    if new == OrderStatus.PROCESSING and old not in PAID and not is_news and _was_announced(order, change):
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
         _tell_customer(order, "order_completed", f"completed:{order.pk}")
@@ -69,7 +73,14 @@ def announce_refund(order: Order, refund: Refund) -> None:
 
 def tell_customer_of_parcel(order: Order, shipment: Shipment) -> None:
     """Tell the customer that a parcel is on its way, with its tracking number."""
-    _tell_customer(order, "order_shipped", f"shipped:{shipment.pk}", shipment=shipment)
+    _tell_customer(
+        order,
+        "order_shipped",
+        f"shipped:{shipment.pk}",
+        shipment=shipment,
+        parcel=list(shipment.lines.select_related("line").order_by("line")),
+        more_follows=order.stage != Stage.SHIPPED,
+    )
 
 
 def tell_customer_of_pickup(order: Order, entry_id: int) -> None:
@@ -82,23 +93,27 @@ def tell_customer_of_note(order: Order, note: Note) -> None:
     _tell_customer(order, "note_to_customer", f"note:{note.pk}", note=note)
 
 
-def _tell_of_new_order(order: Order) -> None:
-    """Queue "New order" once per order and person, whatever the path."""
+def _tell_of_new_order(order: Order) -> bool:
+    """Queue "New order" once per order and person, whatever the path; return whether any was queued."""
     lines = [line for line in order.lines.all() if line.kind == "product"]
-    _tell_shop(order, "new_order", f"new-order:{order.pk}", "wants_new_order_mail", lines=lines)
+    return _tell_shop(order, "new_order", f"new-order:{order.pk}", "wants_new_order_mail", lines=lines)
 
 
-def _was_announced(order: Order) -> bool:
-    """Whether the order ever stood in a state that shop and customer are told of."""
-    return order.history.filter(new_status__in=ANNOUNCED).exists()
+def _was_announced(order: Order, before: StatusChange | None = None) -> bool:
+    """Whether the order ever stood in a state that shop and customer are told of, ``before`` this step."""
+    told = order.history.filter(new_status__in=ANNOUNCED)
+    return (told.filter(pk__lt=before.pk) if before else told).exists()
 
 
-def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any) -> None:
-    """Queue a mail to every member who wants this kind; without amounts to those who may see none."""
+def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any) -> bool:
+    """Queue a mail to every member who wants this kind; without amounts to those who may see none.
+
+    Return whether any was queued.
+    """
     if _silent.get():
-        return
+        return False
     members = Membership.objects.filter(vendor_id=order.vendor_id, user__is_active=True, **{wish: True})
-    for member in members.select_related("user"):
+    queued = [
         queue_email(
             event=f"{event}:{member.user_id}",
             topic=topic_of(order),
@@ -112,6 +127,9 @@ def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any)
                 **facts,
             },
         )
+        for member in members.select_related("user")
+    ]
+    return any(queued)
 
 
 def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> None:
@@ -125,4 +143,12 @@ def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> Non
         to=order.customer_email,
         language=settings.LANGUAGE_CODE,
         context={"order": order, "shop": order.vendor, **facts},
+        sender=order.vendor.name,
+        reply_to=_address_of(order.vendor),
     )
+
+
+def _address_of(shop: Vendor) -> str:
+    """Where a customer's answer reaches the shop: the address on its documents."""
+    identity = LegalIdentity.objects.filter(vendor=shop).only("email").first()
+    return identity.email if identity else ""

@@ -42,6 +42,7 @@ class OrderFilterForm(forms.Form):
     """What the filters' own fields cannot say alone: the order of rows, and rules between two fields."""
 
     sort = forms.ChoiceField(
+        label=gettext_lazy("Sort order"),
         required=False,
         error_messages={"invalid_choice": gettext_lazy("The list cannot be sorted by “%(value)s”.")},
     )
@@ -54,7 +55,10 @@ class OrderFilterForm(forms.Form):
 
     def clean_q(self) -> str:
         """A number as people write it: ``#1042`` and ``n° 1042`` are 1042."""
-        return NUMBER_SIGN.sub("", self.cleaned_data["q"], count=1)
+        number: str = NUMBER_SIGN.sub("", self.cleaned_data["q"], count=1)
+        if self.cleaned_data["q"] and not number:
+            raise forms.ValidationError(_("Type the first digits of a number."))
+        return number
 
     def clean(self) -> dict[str, Any]:
         first, last = self.cleaned_data.get("placed_after"), self.cleaned_data.get("placed_before")
@@ -106,7 +110,9 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
         label=gettext_lazy("Late"),
         choices=[("1", gettext_lazy("Late"))],
         method="only_late",
-        error_messages={"invalid_choice": gettext_lazy("Late orders are late=1, not “%(value)s”.")},
+        error_messages={
+            "invalid_choice": gettext_lazy("“%(value)s” means nothing here: choose “Late” above the list.")
+        },
     )
     placed_after = DayFilter(
         label=pgettext_lazy("day", "From"), input_formats=["%Y-%m-%d"], method="from_day"

@@ -1,15 +1,26 @@
 """What a person fills in about an order; each form ends in one domain function."""
 
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from orders.domain.refunds import RefundedLine
 from orders.models import Carrier, LineKind, Order, OrderLine
 
 LONGEST_REASON = 500
+UNITS_LEFT = {
+    "max_value": ngettext_lazy(
+        "%(limit_value)s unit is left.", "%(limit_value)s units are left.", "limit_value"
+    ),
+    "min_value": _("Units are counted from 0."),
+    "invalid": _("Give a whole number of units."),
+}
+ZERO = Decimal("0.00")
 
 
 class ReasonForm(forms.Form):
@@ -28,7 +39,12 @@ class ReasonForm(forms.Form):
 class NoteForm(forms.Form):
     """A note for the team, or for the customer."""
 
-    text = forms.CharField(label=_("Note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(
+        label=_("Note"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": _("The note is empty: nothing was kept.")},
+    )
     for_customer = forms.BooleanField(label=_("Send it to the customer by e-mail"), required=False)
 
 
@@ -62,23 +78,57 @@ class LineFields:
 
 
 class ShipForm(forms.Form):
-    """A parcel: which units, which carrier, which tracking number."""
+    """A parcel: which units, which carrier, which tracking number, which day.
+
+    The carrier of the order's last parcel is proposed.
+    """
 
     carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
     tracking_number = forms.CharField(label=_("Tracking number"), max_length=60, required=False)
+    shipped_on = forms.DateField(
+        label=_("Shipped on"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        input_formats=["%Y-%m-%d"],
+        help_text=_("Today, unless it left earlier."),
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
-    def __init__(self, *args: Any, order: Order, left: dict[int, int], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, order: Order, left: dict[int, int], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.order, self.today = order, today
+        self.fields["shipped_on"].initial = today
+        self.fields["shipped_on"].widget.attrs["max"] = today.isoformat()
+        last = order.shipments.order_by("-number").first()
+        self.fields["carrier"].initial = last.carrier if last else ""
         self.lines = [line for line in order.lines.all() if line.pk in left]
         for line in self.lines:
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=line.name, min_value=0, max_value=left[line.pk], initial=left[line.pk]
+                label=line.full_name,
+                required=False,
+                min_value=0,
+                max_value=left[line.pk],
+                initial=left[line.pk],
+                error_messages=UNITS_LEFT,
             )
 
     @property
     def rows(self) -> list[LineFields]:
         return [LineFields(self, line, ["units"]) for line in self.lines]
+
+    def clean_shipped_on(self) -> date | None:
+        day: date | None = self.cleaned_data["shipped_on"]
+        if day and day > self.today:
+            raise forms.ValidationError(_("A parcel cannot have left in the future."))
+        return day
+
+    @property
+    def shipped_at(self) -> datetime | None:
+        """When the parcel left: noon of an earlier day, None for today. Call on a valid form."""
+        day: date | None = self.cleaned_data["shipped_on"]
+        if day is None or day == self.today:
+            return None
+        return datetime.combine(day, time(12), tzinfo=ZoneInfo(self.order.vendor.time_zone))
 
     @property
     def units(self) -> dict[int, int]:
@@ -89,7 +139,9 @@ class ShipForm(forms.Form):
 class RefundForm(forms.Form):
     """A refund by line, or an amount; what is left empty is not refunded.
 
-    Units without an amount mean their price; ``amount`` beyond the lines is spread over all.
+    Units without an amount mean their price; ``amount`` beyond the lines is spread over all. A
+    line with a negative amount, a rebate on the order, is named like the others; left empty, it
+    takes off what the lines would give back beyond what is left.
     """
 
     amount = MoneyField(label=_("Another amount"), min_value=Decimal(0))
@@ -98,22 +150,33 @@ class RefundForm(forms.Form):
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.lines = [line for line in order.lines.all() if line.refundable > 0]
+        self.order = order
+        self.lines = [line for line in order.lines.all() if line.refundable]
         for line in self.lines:
             self._add_fields(line)
 
     def _add_fields(self, line: OrderLine) -> None:
+        limit: dict[str, Any] = {"min_value": ZERO} if line.refundable > 0 else {"max_value": ZERO}
         self.fields[f"amount_{line.pk}"] = MoneyField(
-            label=_("Amount incl. VAT, %(line)s") % {"line": line.name}, min_value=Decimal(0), localize=False
+            label=_("Amount incl. VAT, %(line)s") % {"line": line.full_name}, localize=False, **limit
         )
         if line.kind == LineKind.PRODUCT:
             most = line.quantity - line.units_refunded
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
-                label=_("Units, %(line)s") % {"line": line.name}, min_value=0, max_value=most, required=False
+                label=_("Units, %(line)s") % {"line": line.full_name},
+                min_value=0,
+                max_value=most,
+                required=False,
+                error_messages=UNITS_LEFT,
             )
             self.fields[f"back_{line.pk}"] = forms.BooleanField(
-                label=_("Back on the shelf, %(line)s") % {"line": line.name}, required=False
+                label=_("Back on the shelf, %(line)s") % {"line": line.full_name}, required=False
             )
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors and not self.refunded_lines and not self.cleaned_data.get("amount"):
+            raise forms.ValidationError(_("Give units or an amount to refund."))
+        return self.cleaned_data
 
     @property
     def rows(self) -> list[LineFields]:
@@ -123,7 +186,19 @@ class RefundForm(forms.Form):
     def refunded_lines(self) -> dict[int, RefundedLine]:
         """The refund by line, as the domain takes it; call on a valid form."""
         parts = {line.pk: self._part(line) for line in self.lines}
+        if self.cleaned_data.get("amount") is None:
+            parts = self._with_rebates(parts)
         return {pk: part for pk, part in parts.items() if part.units or part.amount_incl_vat}
+
+    def _with_rebates(self, parts: dict[int, RefundedLine]) -> dict[int, RefundedLine]:
+        """Let the rebates that were left empty take off what the lines have beyond what is left."""
+        beyond = sum((part.amount_incl_vat for part in parts.values()), ZERO) - self.order.refundable
+        for line in self.lines:
+            if beyond > 0 and line.refundable < 0 and self.cleaned_data.get(f"amount_{line.pk}") is None:
+                share = max(line.refundable, -beyond)
+                parts[line.pk] = RefundedLine(0, share)
+                beyond += share
+        return parts
 
     def _part(self, line: OrderLine) -> RefundedLine:
         units = self.cleaned_data.get(f"units_{line.pk}") or 0
@@ -139,11 +214,13 @@ class RefundForm(forms.Form):
         amount: Decimal | None = self.cleaned_data.get("amount")
         if not amount:
             return None
-        return amount + sum((part.amount_incl_vat for part in self.refunded_lines.values()), Decimal("0.00"))
+        return amount + sum((part.amount_incl_vat for part in self.refunded_lines.values()), ZERO)
 
 
 def price_of_units(line: OrderLine, units: int) -> Decimal:
     """What ``units`` of the line cost the customer after discounts; the last units take what is left."""
+    if not units:
+        return ZERO
     left = line.quantity - line.units_refunded
     if units >= left:
         return line.refundable

@@ -1,12 +1,32 @@
 """What the worker decides: it runs the same domain functions as a page."""
 
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_tasks import task
 
+from orders.connectors.woocommerce import (
+    PayloadError,
+    is_deletion,
+    is_gone,
+    parse_order,
+    vendor_id_of,
+    why_skipped,
+)
+from orders.domain import deliveries
 from orders.domain.bulk import work_on
-from orders.models import BulkJob
+from orders.domain.intake import IntakeRefused, Outcome, shop_of, take_order, take_trash
+from orders.models import BulkJob, Delivery, DeliveryState, Order, Source, SourceVendor, UnknownVendors
+from orders.storefronts.answers import send_waiting
+from vendors.models import Vendor
 
 AT_ONCE = 100  # orders a task; short tasks, so that a dead worker's are found soon
+log = logging.getLogger(__name__)
 
 
 @task()
@@ -15,3 +35,112 @@ def run_bulk(job_id: int) -> None:
     job = BulkJob.objects.select_related("asked_by").get(pk=job_id)
     if work_on(job, at=timezone.now(), most=AT_ONCE):
         run_bulk.enqueue(job_id)
+
+
+@task()
+def answer_storefront(order_id: int) -> None:
+    """Tell an order's storefront what was done here; what is not done yet has a task of its own time."""
+    if (later := send_waiting(order_id)) is not None:
+        answer_storefront.using(run_after=later).enqueue(order_id)
+
+
+@transaction.atomic
+def receive_delivery(source: Source, body: bytes, *, headers: Mapping[str, str], at: datetime) -> Delivery:
+    """Store a delivery and queue its processing: both, or neither."""
+    delivery = deliveries.store_delivery(source, body, headers=headers, at=at)
+    process_delivery.enqueue(delivery.pk)
+    return delivery
+
+
+@transaction.atomic
+def process_again(chosen: Iterable[Delivery]) -> int:
+    """Process deliveries once more; return how many: those without a body cannot be."""
+    numbers = deliveries.make_wait(chosen)
+    for number in numbers:
+        process_delivery.enqueue(number)
+    return len(numbers)
+
+
+@task()
+def process_delivery(delivery_id: int) -> None:
+    """Take what a delivery tells, or set it aside with the reason; never does a delivery twice.
+
+    A delivery that cannot be taken never comes back by itself. Where the database fails, the
+    error is raised, so that the queue tries again.
+    """
+    with transaction.atomic():
+        waiting = Delivery.objects.select_for_update(of=("self",)).select_related("source")
+        delivery = waiting.get(pk=delivery_id)
+        if delivery.state != DeliveryState.WAITING:
+            return
+        at = timezone.now()
+        try:
+            with transaction.atomic():
+                _process(delivery, at)
+        except (PayloadError, IntakeRefused) as refused:
+            _set_aside(delivery, refused.path, refused.problem, at)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.exception("Delivery %s could not be processed.", delivery_id)
+            problem = _("could not be processed: %(error)s") % {"error": type(error).__name__}
+            _set_aside(delivery, "payload", problem, at)
+
+
+def _process(delivery: Delivery, at: datetime) -> None:
+    if delivery.topic and not delivery.topic.startswith("order."):
+        return deliveries.settle(delivery, DeliveryState.LEFT_ALONE, at=at, note="topic")
+    payload = _payload(delivery)
+    if is_gone(payload):
+        return deliveries.settle(delivery, DeliveryState.LEFT_ALONE, at=at, note="gone")
+    reason = why_skipped(payload)
+    if is_deletion(payload) or reason == "trash":
+        order = _tell_trash(delivery, at, is_trashed=True)
+        return deliveries.settle(delivery, DeliveryState.APPLIED, at=at, order=order)
+    if reason:
+        return deliveries.settle(delivery, DeliveryState.LEFT_ALONE, at=at, note=reason)
+    return _take(delivery, payload, at)
+
+
+def _payload(delivery: Delivery) -> object:
+    try:
+        return json.loads(bytes(delivery.body))
+    except (ValueError, RecursionError):
+        raise PayloadError("payload", "cannot be read as JSON") from None
+
+
+def _take(delivery: Delivery, payload: object, at: datetime) -> None:
+    source = delivery.source
+    data = parse_order(payload, tax_kinds=source.tax_kinds)
+    vendor = shop_of(data, source=source, create=source.unknown_vendors == UnknownVendors.CREATE)
+    taken = take_order(data, source=source, vendor=vendor, at=at)
+    if delivery.topic == "order.restored":
+        _tell_trash(delivery, at, is_trashed=False)
+    state = DeliveryState.UNCHANGED if taken.outcome == Outcome.UNCHANGED else DeliveryState.APPLIED
+    deliveries.settle(delivery, state, at=at, note=taken.note, order=taken.order)
+
+
+def _tell_trash(delivery: Delivery, at: datetime, *, is_trashed: bool) -> Order | None:
+    """Tell that the storefront deleted or restored an order, maybe one that never came."""
+    if not delivery.external_id:
+        raise PayloadError("id", "must be a whole number")
+    return take_trash(delivery.source, delivery.external_id, is_trashed=is_trashed, number=delivery.pk, at=at)
+
+
+def _set_aside(delivery: Delivery, path: str, problem: str, at: datetime) -> None:
+    deliveries.set_aside(delivery, path, problem, vendor=_shop_concerned(delivery), at=at)
+
+
+def _shop_concerned(delivery: Delivery) -> Vendor | None:
+    """The shop of a delivery that could not be taken, as far as it can be told."""
+    order = Order.objects.filter(source=delivery.source, external_id=delivery.external_id or None)
+    known = order.select_related("vendor").first()
+    if known is not None:
+        return known.vendor
+    try:
+        named = vendor_id_of(_payload(delivery))
+    except PayloadError:
+        return None
+    mapped = SourceVendor.objects.filter(source=delivery.source, external_id=named)
+    found = mapped.select_related("vendor").first() if named else None
+    return found.vendor if found else None

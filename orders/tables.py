@@ -1,6 +1,6 @@
 """The order list as a table: which columns, for whom, sorted how, and what each row offers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,8 @@ class Row:
     late_days: int
     may_validate: bool
     has_invoice: bool
+    has_proforma: bool
+    may_issue: bool
     has_delivery_note: bool
 
 
@@ -46,7 +48,8 @@ class OrderColumn(tables.Column):  # type: ignore[misc]
 class OrderTable(tables.Table):  # type: ignore[misc]
     """One page of orders.
 
-    ``sort`` is the order that the rows have already, ``may`` what the person's role allows.
+    ``sort`` is the order that the rows have already, ``may`` what the person's role allows,
+    ``invoiced`` the ids of the orders whose invoice is issued.
     Who may not see amounts has no column of amounts.
     """
 
@@ -61,9 +64,17 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         orderable = False
         template_name = "orders/_list_table.html"
 
-    def __init__(self, orders: Sequence[Order], *, sort: str, may: dict[str, bool], now: datetime) -> None:
+    def __init__(
+        self,
+        orders: Sequence[Order],
+        *,
+        sort: str,
+        may: dict[str, bool],
+        now: datetime,
+        invoiced: Collection[int] = (),
+    ) -> None:
         super().__init__(orders, exclude=() if may["view_amounts"] else ("total", "earnings"))
-        self.sort, self.may, self.now = sort, may, now
+        self.sort, self.may, self.now, self.invoiced = sort, may, now, invoiced
 
     @property
     def shows_amounts(self) -> bool:
@@ -104,11 +115,14 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         """The rows, each with what it offers to this person."""
         for bound in self.rows:
             order = bound.record
+            is_invoiced = order.pk in self.invoiced
             yield Row(
                 order,
                 late_days=_days_late(order, self.now),
                 may_validate=self.may["fulfill"] and order.can_validate,
-                has_invoice=self.may["view_invoices"] and order.status in INVOICEABLE,
+                has_invoice=self.may["view_invoices"] and is_invoiced,
+                has_proforma=self.may["view_invoices"] and not is_invoiced and order.status in DELIVERABLE,
+                may_issue=self.may["issue_invoices"] and not is_invoiced and order.status in INVOICEABLE,
                 has_delivery_note=self.may["delivery_notes"] and order.status in DELIVERABLE,
             )
 

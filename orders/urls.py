@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import bulk, documents, exports, order_detail, order_list, steps
+from orders.views import bulk, documents, exports, order_detail, order_list, set_aside, steps, storefront
 
 app_name = "orders"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),
     path("bulk/<int:pk>/", bulk.bulk_job, name="bulk"),
+    path("set-aside/", set_aside.set_aside, name="set_aside"),
     path("<str:number>/", order_detail.order_detail, name="detail"),
     path("<str:number>/validate/", order_detail.validate_order, name="validate"),
     path("<str:number>/steps/<slug:step>/", steps.step, name="step"),
@@ -25,4 +26,5 @@ urlpatterns = [
     path("<str:number>/refund/", steps.refund, name="refund"),
     path("<str:number>/cancel-and-refund/", steps.stop_and_refund, name="stop_and_refund"),
     path("<str:number>/note/", steps.note, name="note"),
+    path("<str:number>/storefront/", storefront.send_order_again, name="send_again"),
 ]

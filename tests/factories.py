@@ -143,7 +143,7 @@ def make_order(
     **fields: Any,
 ) -> Order:
     """An order that arrived with ``status``, as the storefront reports it; one line of 12.00 by default."""
-    number = number or str(1000 + next(_numbers))
+    number = number or str(100_000 + next(_numbers))
     built = [
         part if isinstance(part, OrderLine) else make_line(*part)
         for part in lines or [make_line(None, total="12.00")]

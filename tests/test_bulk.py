@@ -4,12 +4,14 @@ import signal
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import OutgoingEmail
 from orders.domain import bulk
 from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.domain.fulfillment import ready_for_pickup
 from orders.domain.transitions import validate
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkItem, BulkJob, Order, Shipment, StatusChange
@@ -72,6 +74,18 @@ def test_every_order_has_its_own_result(vendor, owner):
     assert job.items.get(state="refused").why == (
         "Order 2101 is “Cancelled” and cannot become “Completed”: nothing was changed."
     )
+
+
+def test_an_order_that_waits_for_its_customer_is_not_shipped(vendor, owner):
+    make_order(vendor, number="2100", status=S.PROCESSING, shipping_method="Retrait à l’atelier")
+    ready = make_order(vendor, number="2101", status=S.PROCESSING)
+    ready_for_pickup(ready, by=None, at=NOON)
+    job = ask(vendor, owner, BulkAction.SHIP)
+
+    work_on(job, at=NOON, most=100)
+
+    assert results(job) == {"2100": "refused", "2101": "refused"}
+    assert not Shipment.objects.exists()
 
 
 def test_the_reason_is_in_the_persons_language(vendor):
@@ -181,7 +195,7 @@ def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, o
     def dies(order, **kwargs):
         change = validate(order, **kwargs)
         if next(after_two, False):
-            raise RuntimeError("the power went out")
+            raise OperationalError("the database went away")
         return change
 
     monkeypatch.setattr(bulk, "validate", dies)
@@ -193,6 +207,22 @@ def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, o
     assert broken == ({"waiting": 3, "done": 2, "unchanged": 0, "refused": 0}, 2)
     assert (progress(job)["done"], StatusChange.objects.count()) == (5, 5)
     assert OutgoingEmail.objects.filter(template="order_completed").count() == 5
+
+
+def test_an_order_that_breaks_the_code_leaves_the_others_alone(vendor, owner, monkeypatch):
+    first, *_others = make_orders(vendor, 3)
+    job = ask(vendor, owner)
+
+    def breaks(order, **kwargs):
+        if order.pk == first.pk:
+            raise ValueError("a fault of ours")
+        return validate(order, **kwargs)
+
+    monkeypatch.setattr(bulk, "validate", breaks)
+    work_on(job, at=NOON, most=100)
+
+    assert results(job) == {"2000": "refused", "2001": "done", "2002": "done"}
+    assert job.items.get(order=first).why == "Something went wrong on our side: nothing was changed."
 
 
 @pytest.mark.django_db(transaction=True)
@@ -207,3 +237,19 @@ def test_two_workers_share_the_orders(vendor, owner, work):
 
     assert (progress(job)["done"], StatusChange.objects.count()) == (4, 4)
     assert BulkItem.objects.filter(state="waiting").count() == 0
+
+
+def test_refused_orders_stand_first_and_the_way_back_keeps_the_filters(client_of, owner, vendor):
+    for status in (S.PROCESSING, S.PENDING, S.PROCESSING):
+        make_order(vendor, status=status)
+    client = client_of(owner)
+    numbers = list(Order.objects.values_list("number", flat=True))
+
+    response = client.post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": numbers, "filters": "customer=cam&sort=number"},
+        follow=True,
+    )
+
+    assert [item.state for item in response.context["page"]] == ["refused", "done", "done"]
+    assert response.context["list_url"] == "/vendors/rucher-des-baux/orders/?customer=cam&sort=number"

@@ -88,7 +88,7 @@ def test_zero_days_cancel_nothing(vendor, capsys, settings):
 
 
 def test_less_than_zero_days_are_refused():
-    with pytest.raises(CommandError, match="at least 0"):
+    with pytest.raises(CommandError, match="from 0 to 3650, got -1"):
         call_command("cancel_unpaid", "--days=-1")
 
 
@@ -106,3 +106,16 @@ def test_an_order_that_is_paid_meanwhile_stays_paid(vendor, monkeypatch, capsys)
     assert (status(order), captured.out.strip()) == (S.PROCESSING, "0 unpaid orders cancelled.")
     assert "changed meanwhile" in captured.err
     assert StaleOrder.__name__ not in captured.err
+
+
+def test_the_wait_begins_when_the_order_became_unpaid_again(vendor, capsys):
+    order = placed(vendor, 30, S.FAILED)
+    change_status(order, S.PENDING, by=None, at=timezone.now() - timedelta(minutes=5))
+
+    assert run(capsys) == "0 unpaid orders cancelled."
+    assert status(order) == S.PENDING
+
+
+def test_more_days_than_a_calendar_has_are_refused():
+    with pytest.raises(CommandError, match="from 0 to 3650, got 999999999999"):
+        call_command("cancel_unpaid", "--days=999999999999")

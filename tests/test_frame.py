@@ -1,6 +1,10 @@
 """What every page keeps to."""
 
+import logging
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.test import Client
 
+from marketplace.logs import RefusalsInOneLine
 from orders.states import OrderStatus
 from tests.factories import make_member, make_order, make_vendor
 from vendors.roles import Role
@@ -183,3 +188,24 @@ def test_every_drawing_is_in_the_sprite():
 
     assert named <= drawn
     assert {f"st-{status}" for status in OrderStatus.values} <= drawn
+
+
+@pytest.mark.parametrize(("status", "is_kept"), [(403, False), (404, False), (500, True)])
+def test_only_a_fault_of_ours_writes_a_traceback(status, is_kept):
+    fault = (ValueError, ValueError("x"), None)
+    record = logging.LogRecord("django.request", logging.WARNING, "", 0, "%s", ("/",), fault)
+    record.status_code = status
+
+    assert RefusalsInOneLine().filter(record)
+    assert (record.exc_info is not None) == is_kept
+
+
+def test_the_demo_shows_the_products_own_pages_and_development_works_without_variables():
+    def flags(**variables):
+        code = "from marketplace import settings as s; print(s.DEBUG, s.IS_AT_HOME, bool(s.SECRET_KEY))"
+        environment = {"PATH": os.environ["PATH"], **variables}
+        return subprocess.check_output([sys.executable, "-c", code], env=environment, cwd=ROOT, text=True)
+
+    assert flags() == "True True True\n"
+    assert flags(DEMO="True") == "False True True\n"
+    assert flags(DEBUG="False", SECRET_KEY="x" * 60) == "False False True\n"

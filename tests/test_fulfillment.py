@@ -220,7 +220,7 @@ def test_who_may_prepare_orders(vendor, order, role, may, act, everything):
 @pytest.mark.parametrize(
     ("carrier", "number", "url"),
     [
-        ("colissimo", "6A 1/2", "https://www.laposte.fr/outils/suivre-vos-envois?code=6A%201%2F2"),
+        ("colissimo", "6A 1/2", "https://www.laposte.fr/outils/suivre-vos-envois?code=6A1%2F2"),
         ("chronopost", "XY", "https://www.chronopost.fr/tracking-no-cms/suivi-page?listeNumerosLT=XY"),
         ("other", "XY", ""),
         ("colissimo", "", ""),
@@ -229,6 +229,23 @@ def test_who_may_prepare_orders(vendor, order, role, may, act, everything):
 )
 def test_the_carriers_page_follows_the_parcel(order, carrier, number, url):
     assert ship(order, carrier=carrier, tracking_number=number, by=None, at=NOON).tracking_url == url
+
+
+def test_a_parcel_may_have_left_on_an_earlier_day(order):
+    left_at = order.placed_at + timedelta(hours=1)
+
+    assert ship(order, shipped_at=left_at, by=None, at=left_at + timedelta(days=3)).shipped_at == left_at
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [(1, "cannot have left in the future"), (-2, "cannot have left before the order was placed")],
+)
+def test_a_parcel_leaves_between_the_order_and_now(order, days, sentence):
+    with pytest.raises(ShippingRefused, match=sentence):
+        ship(order, shipped_at=order.placed_at + timedelta(days=days), by=None, at=order.placed_at)
+
+    assert not order.shipments.exists()
 
 
 # Lateness
@@ -298,3 +315,19 @@ def test_an_order_something_was_done_for_is_not_late(order, act):
 @pytest.mark.parametrize("status", sorted(set(S) - {S.PROCESSING}))
 def test_other_orders_are_never_late(vendor, status):
     assert is_late(make_order(vendor, status=status), NOON + timedelta(days=30)) == (False, False)
+
+
+def test_refunded_units_are_not_shipped(order, mugs):
+    refund_order(order, lines={mugs.pk: RefundedLine(2, mugs.total / 3 * 2, 2)}, by=None, at=NOON)
+
+    with pytest.raises(ShippingRefused, match="1 units can be shipped, not 3"):
+        ship(order, units={mugs.pk: 3}, by=None, at=NOON)
+
+
+def test_a_reopened_order_is_late_by_its_reopening(vendor):
+    order = make_order(vendor, status=S.PROCESSING, placed_at=NOON - timedelta(days=60))
+    validate(order, by=None, at=NOON - timedelta(days=59))
+
+    change_status(order, S.PROCESSING, by=None, at=NOON, note="Retour du colis")
+
+    assert order.prepare_by == after_working_days(NOON, vendor)

@@ -2,7 +2,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from orders.models.history import AppendOnlyError
-from tests.factories import make_order
+from tests.factories import make_order, make_product
 
 pytestmark = pytest.mark.django_db
 
@@ -43,3 +43,13 @@ def test_the_database_refuses_both(entry, statement):
 def test_a_bulk_update_is_refused_by_the_database(entry):
     with pytest.raises(DatabaseError, match="never changed nor deleted"), transaction.atomic():
         type(entry).objects.filter(pk=entry.pk).update(kind="note")
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE orders_stockmovement SET units = 0", "DELETE FROM orders_stockmovement"]
+)
+def test_the_stock_ledger_is_only_added_to(vendor, statement):
+    make_product(vendor, stock=5)
+
+    with pytest.raises(DatabaseError, match="never changed nor deleted"), transaction.atomic():
+        connection.cursor().execute(statement)

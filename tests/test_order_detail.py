@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from orders.domain.refunds import RefundedLine, refund_order
-from orders.models import HistoryEntry, Order, Shipment, ShipmentLine
+from orders.models import Answer, Document, HistoryEntry, Order, Shipment, ShipmentLine
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_member, make_order, make_product
 from vendors.roles import Role
@@ -87,9 +87,13 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
         refund_order(
             order, lines={order.lines.first().pk: RefundedLine(0, Decimal("1.00"))}, by=None, at=NOON
         )
+        Answer.objects.create(
+            order=order, kind="status", status=S.COMPLETED, cause=str(number),
+            asked_at=NOON, next_try_at=NOON, trouble="silent", answered_at=NOON,
+        )  # fmt: skip
     client = client_of(owner)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         assert page(client, order).status_code == 200
 
 
@@ -121,7 +125,7 @@ def test_a_stale_form_changes_nothing(client_of, owner, order):
 
     order.refresh_from_db()
     assert order.status == S.PROCESSING
-    assert "changed meanwhile" in response.content.decode()
+    assert "is not what you saw any more" in response.content.decode()
 
 
 @pytest.mark.parametrize("status", [S.PENDING, S.ON_HOLD, S.CANCELLED, S.REFUNDED, S.FAILED])
@@ -154,3 +158,102 @@ def test_a_shop_in_the_vat_franchise_sees_no_vat(client_of, owner, order, vendor
     response = page(client_of(owner), order)
 
     assert (response.context["total_vat"], response.context["total_net"]) == (0, order.total)
+
+
+# Words of special cases
+
+
+def test_an_order_that_came_to_nothing_speaks_of_no_payment_and_no_commission(client_of, owner, vendor):
+    order = make_order(vendor, status=S.FAILED, lines=[(make_product(vendor, price="6.40"), 1)])
+
+    text = page(client_of(owner), order).content.decode()
+
+    assert "Total of the order" in text
+    assert "to be paid by the customer" not in text
+    assert "not paid yet" not in text
+    assert "Commission" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (S.PROCESSING, "The order is paid; it is still to be prepared."),
+        (S.REFUNDED, "The order was refunded in full."),
+    ],
+)
+def test_the_order_says_where_it_stands(client_of, owner, vendor, status, sentence):
+    order = make_order(vendor, status=S.PROCESSING, placed_at=timezone.now())
+    if status == S.REFUNDED:
+        refund_order(order, amount=order.total, by=None, at=NOON)
+
+    assert page(client_of(owner), order).context["explanation"] == sentence
+
+
+def test_variants_of_one_product_are_told_apart_in_a_parcel(client_of, owner, vendor):
+    soap = make_product(vendor, name="Savon")
+    lines = [make_line(soap, 2, details="Parfum: lavande"), make_line(soap, 1, details="Parfum: miel")]
+    order = make_order(vendor, status=S.PROCESSING, lines=lines)
+    shipment = Shipment.objects.create(order=order, number=1, shipped_at=NOON)
+    for line in order.lines.all():
+        ShipmentLine.objects.create(shipment=shipment, line=line, units=1)
+
+    text = page(client_of(owner), order).content.decode()
+
+    assert "1 × Savon (Parfum: lavande) · 1 × Savon (Parfum: miel)" in text
+
+
+def test_an_address_abroad_names_its_country(client_of, owner, vendor):
+    order = make_order(vendor, shipping_country="US")
+
+    assert "<br>ÉTATS-UNIS</address>" in page(client_of(owner), order).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "drawing"),
+    [("Retrait en boutique", "Pickup note", "#bag"), ("Colissimo", "Delivery note", "#truck")],
+)
+def test_a_pickup_has_a_pickup_note(client_of, owner, vendor, method, name, drawing):
+    order = make_order(vendor, status=S.PROCESSING, shipping_method=method)
+
+    text = page(client_of(owner), order).content.decode()
+    documents = text.split('id="h-docs"')[1].split("</section>")[0]
+
+    assert f">{name}</a>" in "".join(line.strip() for line in documents.splitlines())
+    assert f'href="{drawing}"' in documents
+
+
+def test_one_mail_to_four_people_is_one_line(client_of, owner, vendor):
+    for _ in range(3):
+        make_member(vendor)
+    order = make_order(vendor, status=S.PROCESSING, announce=True)
+
+    events = page(client_of(owner), order).context["events"]
+
+    [news] = [event for event in events if event.icon == "mail"]
+    assert "4 people" in news.what
+    assert len(news.people) == 4
+
+
+def test_the_list_opens_a_page_that_asks_before_an_invoice_is_issued(client_of, owner, vendor):
+    order = make_order(vendor, number="1042", status=S.PROCESSING)
+    client = client_of(owner)
+
+    text = client.get(f"/vendors/rucher-des-baux/orders/{order.number}/invoice/").content.decode()
+
+    assert "An issued invoice has its number for good" in text
+    assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.CANCELLED])
+def test_a_browser_gets_a_page_where_there_is_no_document(client_of, owner, vendor, status):
+    order = make_order(vendor, number="1042", status=status)
+    client = client_of(owner)
+    address = f"/vendors/rucher-des-baux/orders/{order.number}/invoice.pdf"
+
+    as_browser = client.get(address, headers={"accept": "text/html,application/xhtml+xml"})
+    as_program = client.get(address)
+
+    assert (as_browser.status_code, as_program.status_code) == (409, 409)
+    assert "there is no document for it" in as_browser.content.decode()
+    assert f'href="/vendors/rucher-des-baux/orders/{order.number}/"' in as_browser.content.decode()
+    assert as_program.headers["Content-Type"] == "text/plain; charset=utf-8"

@@ -186,15 +186,15 @@ def test_what_customers_write_is_never_markup(client_of, owner, vendor):
 @pytest.mark.parametrize(
     ("role", "status", "offered"),
     [
-        (Role.OWNER, S.PROCESSING, "Validate View Invoice Delivery note"),
-        (Role.OWNER, S.COMPLETED, "View Invoice Delivery note"),
-        (Role.OWNER, S.ON_HOLD, "View Delivery note"),
+        (Role.OWNER, S.PROCESSING, "Validate View Issue the invoice… Delivery note"),
+        (Role.OWNER, S.COMPLETED, "View Issue the invoice… Delivery note"),
+        (Role.OWNER, S.ON_HOLD, "View Proforma Delivery note"),
         (Role.OWNER, S.PENDING, "View"),
         (Role.OWNER, S.CANCELLED, "View"),
         (Role.OWNER, S.FAILED, "View"),
-        (Role.MANAGER, S.PROCESSING, "Validate View Invoice Delivery note"),
+        (Role.MANAGER, S.PROCESSING, "Validate View Issue the invoice… Delivery note"),
         (Role.PREPARER, S.PROCESSING, "Validate View Delivery note"),
-        (Role.ACCOUNTANT, S.PROCESSING, "View Invoice"),
+        (Role.ACCOUNTANT, S.PROCESSING, "View Issue the invoice…"),
     ],
 )
 def test_a_row_offers_what_status_and_role_allow(see, vendor, role, status, offered):
@@ -402,7 +402,7 @@ def test_a_page_that_cannot_be_found_says_so_and_shows_no_row(see, vendor):
         ),
         ("?status=shipped", "status", "There is no status “shipped”."),
         ("?stage=lost", "stage", "There is no stage “lost”."),
-        ("?late=2", "late", "Late orders are late=1, not “2”."),
+        ("?late=2", "late", "“2” means nothing here: choose “Late” above the list."),
         ("?sort=name", "sort", "The list cannot be sorted by “name”."),
         ("?customer=a%00b", "customer", "Null characters are not allowed."),
     ],
@@ -581,7 +581,7 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(
         refund_order(order, amount=Decimal("2.00"), by=None, at=NOON)
     client = client_of(owner)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         response = client.get(LIST + "?status=completed")
 
     assert len(numbers(response.content.decode())) == rows

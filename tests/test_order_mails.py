@@ -15,7 +15,7 @@ from orders.domain.transitions import StepRefused, change_status, validate
 from orders.emails import silence
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_vendor
-from vendors.models import Membership
+from vendors.models import LegalIdentity, Membership
 from vendors.roles import Role
 
 S = OrderStatus
@@ -360,3 +360,35 @@ def test_a_refused_step_takes_its_mails_back(vendor, monkeypatch):
         change_status(order, S.CANCELLED, by=None, at=NOON)
 
     assert mails() == []
+
+
+def test_a_customer_answers_the_shop(vendor, mailoutbox):
+    LegalIdentity.objects.update_or_create(vendor=vendor, defaults={"email": "bonjour@rucher.example"})
+    ship(arrived(vendor, customer_email=CUSTOMER), by=None, at=NOON)
+
+    send_email.call(OutgoingEmail.objects.get(template="order_shipped").pk)
+
+    assert mailoutbox[0].reply_to == ["bonjour@rucher.example"]
+    assert mailoutbox[0].from_email == "Rucher des Baux via naturalconect <comptoir@localhost>"
+
+
+def test_a_parcel_tells_what_is_in_it_and_what_follows(vendor):
+    mug = make_product(vendor, name="Mug")
+    order = arrived(vendor, customer_email=CUSTOMER, lines=[(mug, 3)])
+    line = order.lines.get()
+    ship(order, units={line.pk: 1}, carrier="colissimo", by=None, at=NOON)
+    ship(order, by=None, at=NOON)
+
+    first, last = OutgoingEmail.objects.filter(template="order_shipped").order_by("id")
+
+    assert [("1 × Mug" in first.text), ("2 × Mug" in last.text), ("Colissimo" in first.text)] == [True] * 3
+    assert ["in another parcel" in mail.text for mail in (first, last)] == [True, False]
+
+
+def test_an_order_that_was_stopped_and_is_paid_after_all_is_to_be_prepared(vendor):
+    order = arrived(vendor, S.ON_HOLD, announce=True)
+    report(order, S.CANCELLED)
+    mails()
+    report(order, S.PROCESSING)
+
+    assert mails() == [("payment_confirmed", SHOP)]

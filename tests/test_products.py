@@ -74,3 +74,28 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
 
     with django_assert_num_queries(6):
         client.get(LIST)
+
+
+def test_a_shelf_that_is_not_there_shows_no_product_and_says_so(client_of, owner, vendor):
+    make_product(vendor, name="Miel", stock=2)
+
+    response = client_of(owner).get(LIST + "?shelf=foo")
+
+    assert names(response) == []
+    assert "there is no shelf “foo”" in response.content.decode()
+
+
+def test_a_count_says_what_is_on_the_shelf(client_of, owner, vendor):
+    product = make_product(vendor, name="Miel", stock=0)
+
+    page = client_of(owner).post(f"{LIST}{product.pk}/count/", {"units": "12"}, follow=True)
+
+    assert "Miel: 12 units on the shelf." in page.content.decode()
+
+
+def test_a_count_that_is_missing_names_its_field(client_of, owner, vendor):
+    product = make_product(vendor, stock=10)
+
+    page = client_of(owner).post(f"{LIST}{product.pk}/count/", {"units": ""}, follow=True)
+
+    assert "Units on the shelf: say how many units you counted." in page.content.decode()

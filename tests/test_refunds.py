@@ -15,6 +15,7 @@ from orders.domain.refunds import (
     refund_order,
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, change_status
+from orders.forms import RefundForm
 from orders.models import Refund
 from orders.states import OrderStatus, RefundState
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_source
@@ -140,6 +141,73 @@ def test_a_refund_is_told_in_the_history_with_its_reason(order, owner):
     }
 
 
+# Rebates: lines with a negative amount
+
+
+@pytest.fixture
+def rebated(vendor, shelf):
+    """Two mugs for 24.00 and a rebate of 6.00 on the order: 18.00, with 2.00 of commission."""
+    fee = make_line(None, kind="fee", total="-6.00", vat_rate=d("0"))
+    return make_order(vendor, number="1043", lines=[(shelf, 2), fee], status=S.PROCESSING)
+
+
+@pytest.mark.parametrize("amounts", [["18.00"], ["24.00", "-6.00"], ["6.00", "0.00"]])
+def test_a_whole_refund_settles_every_line_and_the_whole_commission(rebated, amounts):
+    lines = list(rebated.lines.all())
+    if amounts[0] == "6.00":
+        refund_order(rebated, lines={lines[0].pk: RefundedLine(1, d("12.00"), 1)}, by=None, at=NOON)
+    named = {line.pk: RefundedLine(0, d(amount)) for line, amount in zip(lines, amounts, strict=False)}
+
+    refund_order(rebated, lines=named, by=None, at=NOON)
+
+    assert [line.refunded_total for line in rebated.lines.all()] == [d("24.00"), d("-6.00")]
+    assert (rebated.status, rebated.commission_given_back, rebated.earnings) == (S.REFUNDED, d("2.00"), 0)
+
+
+def refund_form(order, **typed):
+    form = RefundForm({name: str(value) for name, value in typed.items()}, order=order)
+    assert form.is_valid(), form.errors
+    return form
+
+
+def test_a_rebate_takes_off_what_the_lines_have_beyond_what_is_left(rebated):
+    mugs, rebate = rebated.lines.all()
+
+    form = refund_form(rebated, **{f"units_{mugs.pk}": 2})
+
+    assert (form.refunded_lines, form.whole) == (
+        {mugs.pk: RefundedLine(2, d("24.00")), rebate.pk: RefundedLine(0, d("-6.00"))},
+        None,
+    )
+
+
+def test_a_rebate_stays_out_of_a_refund_that_leaves_enough(rebated):
+    mugs, _ = rebated.lines.all()
+
+    assert refund_form(rebated, **{f"units_{mugs.pk}": 1}).refunded_lines == {
+        mugs.pk: RefundedLine(1, d("12.00"))
+    }
+
+
+def test_no_units_cost_nothing_even_where_money_is_left_of_a_line_without_units(order, mugs, carriage):
+    refund_order(order, lines={mugs.pk: RefundedLine(3, d("30.00"))}, by=None, at=NOON)
+
+    form = refund_form(order, **{f"amount_{carriage.pk}": "6"})
+
+    assert form.refunded_lines == {carriage.pk: RefundedLine(0, d("6.00"))}
+
+
+def test_a_rebate_is_named_like_another_line(rebated):
+    mugs, rebate = rebated.lines.all()
+
+    form = refund_form(rebated, **{f"units_{mugs.pk}": 1, f"amount_{rebate.pk}": "-3"})
+
+    assert form.refunded_lines == {
+        mugs.pk: RefundedLine(1, d("12.00")),
+        rebate.pk: RefundedLine(0, d("-3.00")),
+    }
+
+
 # Limits
 
 
@@ -149,7 +217,13 @@ def test_a_refund_is_told_in_the_history_with_its_reason(order, owner):
         (None, "42.01", r"Order 1042: €42.00 can be refunded, not €42.01."),
         (None, "0.00", "more than nothing"),
         (None, "-5.00", "more than nothing"),
-        (None, "5.001", "at most two decimals"),
+        (None, "5.001", "“5.001” is not an amount with at most two decimals."),
+        (None, "NaN", "“NaN” is not an amount"),
+        (None, "sNaN", "“sNaN” is not an amount"),
+        (None, "Infinity", "“Infinity” is not an amount"),
+        (None, "1e30", r"“1E\+30” is not an amount"),
+        (RefundedLine(1, Decimal("1.005")), "5.00", "“1.005” is not an amount with at most two decimals."),
+        (RefundedLine(1, Decimal("NaN")), None, "“NaN” is not an amount"),
         (RefundedLine(4, Decimal("12.00")), None, "3 units can be refunded, not 4."),
         (RefundedLine(-1, Decimal("12.00")), None, "3 units can be refunded, not -1."),
         (RefundedLine(1, Decimal("12.00"), 4), None, "3 units can come back, not 4."),
@@ -167,6 +241,26 @@ def test_a_refund_that_is_not_possible_is_refused(order, mugs, everything, part,
         refund_order(order, lines=part and {mugs.pk: part}, amount=amount and d(amount), by=None, at=NOON)
 
     assert everything() == before
+
+
+@pytest.mark.parametrize("refund", [refund_order, ask_for_refund])
+def test_every_line_is_refunded_in_cents_not_just_their_sum(order, mugs, carriage, refund):
+    thirds = {line.pk: RefundedLine(0, d("1.005")) for line in (mugs, carriage)}
+
+    with pytest.raises(RefundRefused, match="“1.005” is not an amount with at most two decimals."):
+        refund(order, lines=thirds, by=None, at=NOON)
+
+
+def test_a_whole_number_is_an_amount(order, mugs):
+    refund_order(order, lines={mugs.pk: RefundedLine(1, 12)}, amount=13, by=None, at=NOON)
+
+    assert order.refunded_total == d("13.00")
+
+
+@pytest.mark.parametrize("amount", ["twelve", object(), float("nan"), 1.1])
+def test_what_is_no_number_of_cents_is_refused(order, amount):
+    with pytest.raises(RefundRefused, match="is not an amount with at most two decimals"):
+        refund_order(order, amount=amount, by=None, at=NOON)
 
 
 def test_a_line_of_another_order_is_refused(order, vendor):

@@ -1,4 +1,5 @@
 import pytest
+from django.core.exceptions import ValidationError
 
 from tests.factories import make_member
 from vendors.roles import Role
@@ -36,3 +37,10 @@ def test_everybody_chooses_their_own_mails(client_of, vendor):
 
     membership = user.memberships.get()
     assert (membership.wants_new_order_mail, membership.wants_refund_mail) == (False, True)
+
+
+def test_a_time_zone_that_does_not_exist_is_refused(vendor):
+    vendor.time_zone = "Paris/Europe"
+
+    with pytest.raises(ValidationError, match="There is no time zone “Paris/Europe”"):
+        vendor.full_clean()

@@ -1,13 +1,16 @@
 """What a person does on the pages of one order."""
 
+import re
 from decimal import Decimal
 
 import pytest
 
 from marketplace.models import OutgoingEmail
-from orders.models import Refund, Shipment
+from orders.domain.fulfillment import ship
+from orders.jobs import run_bulk
+from orders.models import BulkJob, Refund, Shipment
 from orders.states import OrderStatus, Stage
-from tests.factories import make_line, make_member, make_order, make_product, make_vendor
+from tests.factories import NOON, make_line, make_member, make_order, make_product, make_vendor
 from vendors.roles import Role
 
 S = OrderStatus
@@ -37,7 +40,7 @@ def offered(client, order):
 
 def actions(client, order):
     offered = client.get(url(order)).context["actions"]
-    return [*([offered.primary] if offered.primary else []), *offered.others]
+    return [action for action in (offered.primary, offered.beside) if action] + offered.others
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def actions(client, order):
         (S.ON_HOLD, ["Cancel the order…"]),
         (
             S.PROCESSING,
-            ["Validate the order", "Add a parcel…", "Ready for pickup", "Refund…", "Cancel and refund…"],
+            ["Validate the order", "Ship…", "Ready for pickup", "Refund…", "Cancel and refund…"],
         ),
         (S.COMPLETED, ["Refund…", "Cancel and refund…", "Reopen the order…"]),
         (S.CANCELLED, []),
@@ -75,7 +78,27 @@ def test_confirming_a_payment_is_offered_where_it_is_granted(client_of, owner, v
 def test_a_preparer_is_offered_the_work_and_no_money(client_of, vendor, order):
     client = client_of(make_member(vendor, Role.PREPARER))
 
-    assert offered(client, order) == ["Validate the order", "Add a parcel…", "Ready for pickup"]
+    assert offered(client, order) == ["Ship…", "Validate the order", "Ready for pickup"]
+
+
+@pytest.mark.parametrize(
+    ("method", "first", "second"),
+    [
+        ("Colissimo", "Ship…", "Validate the order"),
+        ("Point relais", "Ship…", "Validate the order"),
+        ("Retrait à l’atelier", "Ready for pickup", "Validate the order"),
+    ],
+)
+def test_the_next_action_is_what_the_delivery_asks_for(client_of, owner, vendor, method, first, second):
+    order = make_order(vendor, status=S.PROCESSING, shipping_method=method)
+
+    assert offered(client_of(owner), order)[:2] == [first, second]
+
+
+def test_an_order_that_is_shipped_is_validated_next(client_of, owner, order):
+    ship(order, by=None, at=NOON)
+
+    assert offered(client_of(owner), order)[0] == "Validate the order"
 
 
 def test_an_accountant_is_offered_nothing(client_of, vendor, order):
@@ -113,7 +136,7 @@ def test_the_second_tab_is_told(client_of, owner, vendor, order):
     text = post(client, order, "cancel-and-refund/", version=opened_on)
 
     assert order.status == S.COMPLETED
-    assert "changed meanwhile (Status changed, by Claire Fabre)" in text
+    assert re.search(r"Claire Fabre validated it at [0-9]{2}:[0-9]{2}\.", text)
 
 
 def test_a_parcel_is_recorded_and_the_customer_told(client_of, owner, order):
@@ -187,7 +210,7 @@ def test_refunding_twice_by_a_double_click_refunds_once(client_of, owner, order)
     text = post(client, order, "refund/", amount="5", do="refund", version=version)
 
     assert Refund.objects.count() == 1
-    assert "changed meanwhile" in text
+    assert "is not what you saw any more" in text
 
 
 def test_cancel_and_refund_puts_everything_back(client_of, owner, order):
@@ -207,6 +230,22 @@ def test_a_note_for_the_customer_is_mailed_and_a_private_one_is_not(client_of, o
     assert order.notes.count() == 2
 
 
+def test_a_note_sent_twice_is_mailed_once(client_of, owner, order):
+    client = client_of(owner)
+    for _ in range(2):
+        post(client, order, "note/", text="Merci !", for_customer="on")
+
+    assert (order.notes.count(), OutgoingEmail.objects.filter(template="note_to_customer").count()) == (1, 1)
+
+
+@pytest.mark.parametrize("version", ["", "abc", "-1", "99999999999"])
+def test_a_form_whose_version_cannot_be_read_changes_nothing(client_of, owner, order, version):
+    page = post(client_of(owner), order, "validate/", version=version)
+
+    assert order.status == S.PROCESSING
+    assert "is not what you saw any more" in page
+
+
 @pytest.mark.parametrize(("number", "waits"), [(3, False), (25, True)])
 def test_a_bulk_action_shows_a_result_per_order(client_of, owner, vendor, number, waits):
     orders = [make_order(vendor, status=S.PROCESSING) for _ in range(number)] + [make_order(vendor)]
@@ -214,7 +253,7 @@ def test_a_bulk_action_shows_a_result_per_order(client_of, owner, vendor, number
 
     response = client.post(
         "/vendors/rucher-des-baux/orders/bulk/",
-        {"action": "validate", "order": [order.number for order in orders]},
+        {"action": "validate", "order": [order.number for order in orders], "sure": len(orders)},
         follow=True,
     )
 
@@ -241,6 +280,61 @@ def test_the_whole_filtered_selection_can_be_chosen(client_of, owner, vendor):
     assert pending.status == S.PENDING
 
 
+@pytest.mark.parametrize("sure", ["", "11", "x"])
+def test_many_orders_are_asked_about_first(client_of, owner, vendor, sure):
+    orders = [make_order(vendor, status=S.PROCESSING, customer_email="a@b.example") for _ in range(12)]
+
+    response = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "ship", "order": [order.number for order in orders], "sure": sure},
+    )
+
+    assert (response.context["count"], response.context["customers"]) == (12, 12)
+    assert not BulkJob.objects.exists()
+
+
+def test_filters_too_long_to_be_read_choose_nothing(client_of, owner, vendor):
+    order = make_order(vendor, status=S.PROCESSING, customer_name="Ana")
+
+    client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "all": "1", "filters": "utm=" + "x" * 8000 + "&customer=zo"},
+    )
+
+    order.refresh_from_db()
+    assert (order.status, BulkJob.objects.count()) == (S.PROCESSING, 0)
+
+
+def test_the_selection_that_is_sent_is_the_one_that_is_seen(client_of, owner, vendor):
+    make_order(vendor, status=S.PROCESSING, customer_name="Zoé")
+
+    page = client_of(owner).get(f"/vendors/rucher-des-baux/orders/?utm={'x' * 3000}&customer=zo&sort=total")
+
+    assert page.context["selection_query"] == "customer=zo"
+
+
+def test_few_orders_too_are_ended_by_the_worker_when_the_page_dies(client_of, owner, vendor, monkeypatch):
+    orders = [make_order(vendor, status=S.PROCESSING) for _ in range(2)]
+    monkeypatch.setattr("orders.views.bulk.work_on", lambda *args, **kwargs: None)
+    client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": [order.number for order in orders]},
+    )
+
+    run_bulk.call(BulkJob.objects.get().pk)
+
+    assert vendor.orders.filter(status=S.COMPLETED).count() == 2
+
+
+@pytest.mark.parametrize("chosen", [{"order": ["77"]}, {"all": "1", "filters": ""}, {"order": ["7\0"]}])
+def test_a_bulk_action_lists_no_neighbors_order(client_of, owner, vendor, chosen):
+    make_order(make_vendor("miel-et-cie"), status=S.PROCESSING, number="77")
+
+    client_of(owner).post("/vendors/rucher-des-baux/orders/bulk/", {"action": "validate", **chosen})
+
+    assert not BulkJob.objects.exists()
+
+
 def test_a_neighbors_orders_are_never_chosen(client_of, owner, vendor):
     foreign = make_order(make_vendor("miel-et-cie"), status=S.PROCESSING, number="77")
 
@@ -248,3 +342,57 @@ def test_a_neighbors_orders_are_never_chosen(client_of, owner, vendor):
 
     foreign.refresh_from_db()
     assert foreign.status == S.PROCESSING
+
+
+# What a refused or repeated step says
+
+
+def test_a_step_that_is_taken_already_says_so_and_leads_back(client_of, owner, vendor):
+    order = make_order(vendor, number="1042", status=S.CANCELLED)
+
+    text = client_of(owner).get(url(order, "steps/cancel/")).content.decode()
+
+    assert "Order 1042 is cancelled already." in text
+    assert f'<a class="btn btn--main" href="{url(order)}">Back to the order</a>' in text
+
+
+def test_cancelling_an_order_that_holds_nothing_promises_nothing(client_of, owner, vendor):
+    order = make_order(vendor, status=S.PENDING, lines=[(make_product(vendor, stock=10), 3)])
+
+    text = client_of(owner).get(url(order, "steps/cancel/")).content.decode()
+
+    assert "The stock does not change." in text
+    assert "goes back to the shelf" not in text
+
+
+def test_cancelling_an_order_that_holds_units_gives_them_back(client_of, owner, vendor):
+    order = make_order(vendor, status=S.ON_HOLD, lines=[(make_product(vendor, stock=10), 3)])
+
+    assert "goes back to the shelf" in client_of(owner).get(url(order, "steps/cancel/")).content.decode()
+
+
+def test_too_many_units_in_a_parcel_are_refused_with_what_is_left(client_of, owner, order):
+    line = order.lines.first()
+
+    text = post(client_of(owner), order, "ship/", **{f"units_{line.pk}": "4"})
+
+    assert "3 units are left." in text
+    assert not Shipment.objects.exists()
+
+
+def test_an_empty_refund_is_refused_once_in_plain_words(client_of, owner, order):
+    text = post(client_of(owner), order, "refund/", do="refund")
+
+    assert text.count("Give units or an amount to refund.") == 1
+    assert not Refund.objects.exists()
+
+
+def test_an_empty_note_says_which_field_is_meant(client_of, owner, order):
+    assert "The note is empty: nothing was kept." in post(client_of(owner), order, "note/", text=" ")
+
+
+@pytest.mark.parametrize("path", ["ship/", "refund/", "steps/reopen/", "cancel-and-refund/"])
+def test_a_page_that_refuses_leads_back(client_of, owner, vendor, path):
+    order = make_order(vendor, status=S.PENDING)
+
+    assert "Back to the order" in client_of(owner).get(url(order, path)).content.decode()

@@ -97,6 +97,16 @@ def test_a_persons_step_without_stock_is_refused_and_changes_nothing(vendor, eve
     assert everything() == before
 
 
+def test_an_order_whose_step_was_refused_says_what_the_database_says(vendor):
+    bowl = make_product(vendor, stock=2)
+    order = make_order(vendor, lines=[(bowl, 3)], status=S.FAILED)
+
+    with pytest.raises(OutOfStock):
+        change_status(order, S.PROCESSING, by=None, at=NOON)
+
+    assert (order.status, order.paid_at, order.version) == (S.FAILED, None, 1)
+
+
 def test_the_last_unit_can_be_taken(vendor):
     shelf = make_product(vendor, stock=3)
     order = make_order(vendor, lines=[(shelf, 3)])

@@ -233,8 +233,8 @@ def test_a_form_opened_on_an_older_version_changes_nothing(vendor, owner, everyt
 
     assert everything() == before
     assert str(refusal.value) == (
-        "Order 1042 changed meanwhile (Status changed, by naturalconect) and is now “Processing”: "
-        "nothing was changed."
+        "Nothing was changed: order 1042 is not what you saw any more. "
+        "naturalconect put it in progress on 23 Nov 2026 at 12:00."
     )
 
 
@@ -363,3 +363,14 @@ def test_a_refused_step_sends_no_mail(vendor, owner):
         change_status(order, S.CANCELLED, by=owner, at=NOON)
 
     assert OutgoingEmail.objects.count() == 0
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_who_may_no_longer_sign_in_takes_no_step(vendor, is_staff):
+    person = make_user(is_staff=True) if is_staff else make_member(vendor)
+    person.is_active = False
+    person.save()
+    order = make_order(vendor, status=S.PROCESSING)
+
+    with pytest.raises(TransitionNotAllowed):
+        change_status(order, S.COMPLETED, by=person, at=NOON)

@@ -86,6 +86,8 @@ def vendor_required(
                 .filter(user=cast(User, request.user), vendor__slug=slug, vendor__is_active=True)
                 .first()
             )
+            if any("\0" in str(value) for value in kwargs.values()):
+                raise Http404  # PostgreSQL's texts have no NUL, so nothing is found under one
             insider = cast(VendorRequest, request)
             if membership is None:
                 membership = _seen_by_support(request, slug)

@@ -62,6 +62,7 @@ class InviteForm(RoleForm):
         label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
     field_order = ["email", "role"]
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.PREPARER)
 
 
 class JoinForm(forms.Form):

@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 from typing import Any, ClassVar, Self
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -21,6 +23,14 @@ RATE: dict[str, Any] = {
     "validators": [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
 }
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
+
+
+def validate_time_zone(name: str) -> None:
+    """Raise ValidationError for a name that the time zone database does not have."""
+    if name not in available_timezones():
+        raise ValidationError(
+            _("There is no time zone “%(name)s”; write it as in Europe/Paris."), params={"name": name}
+        )
 
 
 class UserManager(BaseUserManager["User"]):
@@ -83,7 +93,9 @@ class Vendor(models.Model):
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("address"), max_length=80, unique=True)
     is_active = models.BooleanField(_("open"), default=True)
-    time_zone = models.CharField(_("time zone"), max_length=40, default="Europe/Paris")
+    time_zone = models.CharField(
+        _("time zone"), max_length=40, default="Europe/Paris", validators=[validate_time_zone]
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
     confirms_payments = models.BooleanField(

@@ -60,7 +60,7 @@ IN_WORDS = {
     P.MANAGE_ORDERS: _("Cancel, reopen, refund, confirm payments"),
     P.ISSUE_INVOICES: _("Issue invoices"),
     P.VIEW_INVOICES: _("Download invoices and credit notes"),
-    P.EXPORT: _("Export"),
+    P.EXPORT: _("Export orders"),
     P.VIEW_PRODUCTS: _("See products and stock"),
     P.COUNT_STOCK: _("Count stock"),
     P.EDIT_PRODUCTS: _("Change products"),

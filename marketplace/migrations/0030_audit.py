@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0001_outgoing_email'),
-        ('vendors', '0002_membership_wishes'),
+        ('marketplace', '0002_email_sender'),
+        ('vendors', '0003_time_zone_known'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

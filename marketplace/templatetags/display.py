@@ -39,6 +39,24 @@ def number(value: int) -> str:
 
 
 @register.filter
+def signed(value: int) -> str:
+    """A change in units with its sign."""
+    return formats.signed(value)
+
+
+@register.filter
+def labelled(label: str, value: object) -> str:
+    """``{{ name|labelled:amount }}``: a colon as the reader's language sets it."""
+    return formats.labelled(str(label), str(value))
+
+
+@register.filter
+def spaced(text: str) -> str:
+    """A storefront's own words, with the reader's colon."""
+    return formats.spaced(text)
+
+
+@register.filter
 def short_date(value: date | datetime | None) -> str:
     return formats.short_date(value) if value else ""
 
@@ -49,14 +67,17 @@ def long_date(value: date | datetime | None) -> str:
 
 
 @register.simple_tag
-def moment(value: datetime) -> SafeString:
-    """A moment as a person would say it, exact in the tooltip, ISO for machines."""
-    local = timezone.localtime(value)
+def moment(value: datetime, *, keeps_time: bool = False) -> SafeString:
+    """A moment as a person would say it, exact in the tooltip, ISO for machines.
+
+    With ``keeps_time`` an old moment keeps its hour too: steps of one day can be told apart.
+    """
+    exact, said = formats.exact_time(value), formats.recent_time(value, timezone.now())
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        local.isoformat(timespec="seconds"),
-        formats.exact_time(value),
-        formats.recent_time(value, timezone.now()),
+        timezone.localtime(value).isoformat(timespec="seconds"),
+        exact,
+        exact if keeps_time and said == formats.short_date(value) else said,
     )
 
 

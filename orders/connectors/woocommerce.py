@@ -16,7 +16,7 @@ from orders.connectors.payload import Node, PayloadError, cut, id_or_nothing, ne
 from orders.domain.order_data import AddressData, LineData, OrderData, RefundData
 from orders.states import OrderStatus
 
-__all__ = ["PayloadError", "parse_order", "why_skipped"]
+__all__ = ["PayloadError", "is_deletion", "is_gone", "parse_order", "vendor_id_of", "why_skipped"]
 
 MULTI_VENDOR_BASKET = "multi-vendor-basket"
 SKIPPED_STATUSES = frozenset({"checkout-draft", "auto-draft", "trash"})
@@ -37,6 +37,24 @@ def why_skipped(payload: object) -> str | None:
     status = payload.get("status")
     code = status.removeprefix("wc-") if isinstance(status, str) else ""
     return code if code in SKIPPED_STATUSES else None
+
+
+def is_deletion(payload: object) -> bool:
+    """Say whether this is all that is told of a deleted order: ``{"id": 7}``; never raises."""
+    return isinstance(payload, dict) and set(payload) == {"id"}
+
+
+def is_gone(payload: object) -> bool:
+    """Say whether this is the error that stands for an order that is gone meanwhile; never raises."""
+    return isinstance(payload, dict) and "id" not in payload and {"code", "message"} <= set(payload)
+
+
+def vendor_id_of(payload: object) -> str:
+    """Return the vendor's id, if it can be told, also of a payload that is refused; never raises."""
+    try:
+        return _vendor(Node(payload))[0]
+    except PayloadError:
+        return ""
 
 
 def _is_true(value: object) -> bool:

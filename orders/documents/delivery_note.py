@@ -1,6 +1,5 @@
 """The delivery note: what is in a parcel, or in the bag that waits in the shop. No prices."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +18,6 @@ from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, 
 from orders.documents.renderer import render_pdf
 from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
 from orders.states import OrderStatus, Stage
-
-# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
-PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
-PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -93,18 +88,13 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     }
 
 
-def is_pickup(order: Order, parcels: Sequence[Shipment]) -> bool:
+def is_pickup(order: Order, parcels: Iterable[Shipment]) -> bool:
     """Say whether the customer comes to the shop for an order with these ``parcels``.
 
     So it is once the order was made ready for pickup and, before any parcel, where the shipping
     method's name says so or the order has no address to deliver to.
     """
-    if parcels:
-        return False
-    if order.stage == Stage.READY_FOR_PICKUP or not recipient_lines(order) or _was_ready(order):
-        return True
-    method = order.shipping_method
-    return PICKUP.search(method) is not None and PICKUP_POINT.search(method) is None
+    return not list(parcels) and (order.is_pickup or _was_ready(order))
 
 
 def _was_ready(order: Order) -> bool:

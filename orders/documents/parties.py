@@ -3,59 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+from marketplace.countries import postal_country
 from marketplace.formats import FIXED, decimal
 from orders.documents.legal_texts import LegalTexts
 from orders.documents.logo import LogoRefused, clean_logo
 from orders.models import Order
 from vendors.models import LegalIdentity, Vendor
-
-# ISO 3166: where the marketplace's parcels go to, in French. Another country is named by its code.
-COUNTRIES = {
-    "AT": "Autriche",
-    "BE": "Belgique",
-    "BG": "Bulgarie",
-    "CH": "Suisse",
-    "CY": "Chypre",
-    "CZ": "Tchéquie",
-    "DE": "Allemagne",
-    "DK": "Danemark",
-    "EE": "Estonie",
-    "ES": "Espagne",
-    "FI": "Finlande",
-    "GB": "Royaume-Uni",
-    "GR": "Grèce",
-    "HR": "Croatie",
-    "HU": "Hongrie",
-    "IE": "Irlande",
-    "IT": "Italie",
-    "LT": "Lituanie",
-    "LU": "Luxembourg",
-    "LV": "Lettonie",
-    "MC": "Monaco",
-    "MT": "Malte",
-    "NL": "Pays-Bas",
-    "NO": "Norvège",
-    "PL": "Pologne",
-    "PT": "Portugal",
-    "RO": "Roumanie",
-    "SE": "Suède",
-    "SI": "Slovénie",
-    "SK": "Slovaquie",
-    "AD": "Andorre",
-    "CA": "Canada",
-    "US": "États-Unis",
-    "GP": "Guadeloupe",
-    "MQ": "Martinique",
-    "GF": "Guyane",
-    "RE": "La Réunion",
-    "YT": "Mayotte",
-    "NC": "Nouvelle-Calédonie",
-    "PF": "Polynésie française",
-    "PM": "Saint-Pierre-et-Miquelon",
-    "BL": "Saint-Barthélemy",
-    "MF": "Saint-Martin",
-    "WF": "Wallis-et-Futuna",
-}
 
 
 def identity_of(vendor: Vendor) -> LegalIdentity:
@@ -155,8 +108,8 @@ def _postal_lines(
     company: str, name: str, address_1: str, address_2: str, postcode: str, city: str, country: str
 ) -> list[str]:
     town = f"{postcode.strip()} {city.strip()}"
-    abroad = "" if country in ("", "FR") else COUNTRIES.get(country, country).upper()
-    return [line.strip() for line in (company, name, address_1, address_2, town, abroad) if line.strip()]
+    parts = (company, name, address_1, address_2, town, postal_country(country))
+    return [line.strip() for line in parts if line.strip()]
 
 
 def _legal_name(identity: LegalIdentity, texts: LegalTexts) -> str:

@@ -1,13 +1,15 @@
 """One action for many orders: each by itself, with its own result."""
 
+import logging
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Count, QuerySet
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-from orders.domain.fulfillment import ship
+from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, lock, validate
@@ -16,6 +18,7 @@ from orders.states import OrderStatus
 from vendors.models import User, Vendor
 
 BATCH = 1000
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -58,6 +61,12 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
             changed = _act(BulkAction(job.action), item.order, job.asked_by, at)
     except (StepRefused, OutOfStock) as refusal:
         item.state, item.why = BulkItem.State.REFUSED, str(refusal)[:500]
+    except DatabaseError:
+        raise  # of the moment: the worker tries again
+    except Exception:
+        logger.exception("Bulk action %s failed for order %s.", job.pk, item.order_id)
+        item.state = BulkItem.State.REFUSED
+        item.why = _("Something went wrong on our side: nothing was changed.")
     else:
         item.state = BulkItem.State.DONE if changed else BulkItem.State.UNCHANGED
     item.save(update_fields=["state", "why"])
@@ -68,8 +77,14 @@ def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
     if action == BulkAction.VALIDATE:
         return validate(order, by=by, at=at) is not None
     lock(order)
-    if order.status == OrderStatus.PROCESSING and order.shipments.exists() and not units_left(order):
-        return False
+    if order.status == OrderStatus.PROCESSING:
+        if order.shipments.exists() and not units_left(order):
+            return False
+        if order.is_collected:
+            raise ShippingRefused(
+                _("The customer of order %(number)s comes to the shop for it: nothing was changed.")
+                % {"number": order.number}
+            )
     ship(order, by=by, at=at)
     return True
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from marketplace.money import round_half_up
-from orders.models import LineKind, Order, OrderLine
+from orders.models import LineKind, Order, OrderLine, Source
 
 ZERO = Decimal(0)
 
@@ -29,13 +29,18 @@ class CommissionRules:
     order_fee: Decimal = ZERO
 
     @classmethod
-    def of_marketplace(cls) -> "CommissionRules":
-        """The rules in force, from the settings."""
+    def of(cls, source: Source | None) -> "CommissionRules":
+        """The rules in force: the storefront's own, else the settings'."""
+
+        def told(name: str, default: Decimal) -> Decimal:
+            own: Decimal | None = getattr(source, f"commission_{name}", None)
+            return default if own is None else own
+
         return cls(
-            rate=settings.COMMISSION_RATE,
-            base=settings.COMMISSION_BASE,
-            vat_rate=settings.COMMISSION_VAT_RATE,
-            order_fee=settings.COMMISSION_ORDER_FEE,
+            rate=told("rate", settings.COMMISSION_RATE),
+            base=(source.commission_base if source else "") or settings.COMMISSION_BASE,
+            vat_rate=told("vat_rate", settings.COMMISSION_VAT_RATE),
+            order_fee=told("order_fee", settings.COMMISSION_ORDER_FEE),
         )
 
 

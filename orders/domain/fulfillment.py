@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from orders import emails
+from orders.domain import answers
 from orders.domain.history import By, record
-from orders.domain.parcels import units_left, units_shipped
+from orders.domain.parcels import units_left
 from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
 from orders.models import Carrier, HistoryKind, Order, Shipment, ShipmentLine, Source
 from orders.states import OrderStatus, Stage
@@ -27,25 +29,30 @@ def ship(
     units: Mapping[int, int] | None = None,
     carrier: str = "",
     tracking_number: str = "",
+    shipped_at: datetime | None = None,
     by: By,
     at: datetime,
     version: int | None = None,
 ) -> Shipment:
     """Record a parcel with ``units`` (``{order line id: units}``; all that is left by default).
 
-    The last unit makes the order's stage ``shipped``, and completes the order where the shop
-    wants that. The customer is told, with the tracking number. Locks the order; raises
-    ShippingRefused for an order that is not being prepared, or for more units than are left.
+    ``shipped_at`` is when the parcel left, ``at`` unless told otherwise: never later than ``at``,
+    never on a day before the order's. The last unit makes the order's stage ``shipped``, and
+    completes the order where the shop wants that. The customer is told, with the tracking
+    number. Locks the order; raises ShippingRefused for an order that is not being prepared, or
+    for more units than are left.
     """
     _lock_for_work(order, by, version)
+    if shipped_at is not None:
+        _check_departure(order, shipped_at, at)
     parcel = _checked_units(order, units_left(order) if units is None else units)
     number = order.shipments.count() + 1
     shipment = Shipment.objects.create(
         order=order,
         number=number,
         carrier=Carrier(carrier) if carrier else "",
-        tracking_number=tracking_number.strip(),
-        shipped_at=at,
+        tracking_number="".join(tracking_number.split()),
+        shipped_at=shipped_at or at,
         created_by=by if isinstance(by, User) else None,
     )
     ShipmentLine.objects.bulk_create(
@@ -61,6 +68,7 @@ def ship(
         data={"shipment": shipment.pk, "carrier": shipment.carrier, "tracking": shipment.tracking_number},
     )
     emails.tell_customer_of_parcel(order, shipment)
+    answers.tell_parcel(order, shipment, by=by, at=at)
     if is_last and order.vendor.completes_on_last_parcel:
         move(order, OrderStatus.COMPLETED, by=by, at=at)
     return shipment
@@ -112,16 +120,30 @@ def _check_work(order: Order, by: By, version: int | None) -> None:
         )
 
 
+def _check_departure(order: Order, shipped_at: datetime, at: datetime) -> None:
+    """Raise ShippingRefused for a parcel that leaves in the future, or on a day before the order's."""
+    if shipped_at > at:
+        raise ShippingRefused(
+            _("A parcel of order %(number)s cannot have left in the future.") % {"number": order.number}
+        )
+    shops = ZoneInfo(order.vendor.time_zone)
+    if shipped_at.astimezone(shops).date() < order.placed_at.astimezone(shops).date():
+        raise ShippingRefused(
+            _("A parcel of order %(number)s cannot have left before the order was placed.")
+            % {"number": order.number}
+        )
+
+
 def _checked_units(order: Order, units: Mapping[int, int]) -> dict[int, int]:
     """Return the parcel's units; raises ShippingRefused for none, or for more than there are."""
     parcel = {pk: count for pk, count in units.items() if count != 0}
-    shipped = units_shipped(order)
+    left = units_left(order)
     lines = {line.pk: line for line in order.lines.all() if line.kind == "product"}
     for pk, count in parcel.items():
         line = lines.get(pk)
         if line is None:
             raise ShippingRefused(_("Order %(number)s has no such line.") % {"number": order.number})
-        most = line.quantity - shipped.get(pk, 0)
+        most = left.get(pk, 0)
         if not 0 < count <= most:
             raise ShippingRefused(
                 _("%(line)s: %(most)s units can be shipped, not %(units)s.")

@@ -1,9 +1,7 @@
-"""One door for orders that come in: files today, deliveries and reconciliation by the same way."""
+"""One door for orders that come in: files, deliveries and reconciliation by the same way."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from django.db import transaction
@@ -11,31 +9,49 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from orders import emails
-from orders.domain import stock
-from orders.domain.earnings import CommissionRules, freeze_commission
+from orders.domain.customers import customer_of, free_number, index_name, number_value
 from orders.domain.history import record
-from orders.domain.order_data import AddressData, LineData, OrderData
-from orders.domain.refunds import RefundedLine, RefundRefused, refund_order
-from orders.domain.transitions import arrive, change_status, lock
-from orders.models import (
-    Customer,
-    HistoryKind,
-    LineKind,
-    Order,
-    OrderLine,
-    OrderNameStart,
-    Source,
-    SourceVendor,
+from orders.domain.intake_changes import (
+    Merge,
+    remember,
+    take_columns,
+    take_dates,
+    take_lines,
+    take_status,
+    take_stock_of_refunded,
 )
-from orders.models.customers import name_starts
-from vendors.models import LegalIdentity, Membership, Product, User, Vendor
+from orders.domain.intake_lines import freeze, new_lines, set_totals
+from orders.domain.intake_refunds import report_refunds
+from orders.domain.order_data import OrderData
+from orders.domain.refunds import RefundRefused
+from orders.domain.reports import HIDDEN, columns_of, differing, digests_of, is_tie, lock_report, rank_of
+from orders.domain.transitions import arrive, lock
+from orders.models import HistoryKind, Order, OrderLine, ReportedOrder, Source, SourceVendor
+from vendors.models import LegalIdentity, Membership, User, Vendor
 from vendors.roles import Role
 
-ZERO = Decimal("0.00")
+__all__ = [
+    "IntakeRefused",
+    "Outcome",
+    "Taken",
+    "index_name",
+    "number_value",
+    "set_totals",
+    "shop_of",
+    "take_order",
+    "take_trash",
+]
 
 
 class IntakeRefused(Exception):
-    """The order cannot be taken as it is; the message names path and value."""
+    """The order cannot be taken as it is; ``str`` names path and value."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 class Outcome(StrEnum):
@@ -48,10 +64,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Taken:
-    """The order as it stands now, and what intake did to it."""
+    """The order as it stands now, and what intake did to it; ``note`` says why nothing was done."""
 
     order: Order
     outcome: Outcome
+    note: str = ""
 
 
 def shop_of(data: OrderData, *, source: Source, create: bool = False, owner: User | None = None) -> Vendor:
@@ -60,15 +77,27 @@ def shop_of(data: OrderData, *, source: Source, create: bool = False, owner: Use
     With ``create`` an unknown vendor becomes a shop, with a slug from the store's name;
     ``owner`` becomes its owner. Raises IntakeRefused for an unknown vendor otherwise.
     """
-    mapping = SourceVendor.objects.select_related("vendor").filter(source=source)
-    known = mapping.filter(external_id=data.vendor_external_id).first()
+    known = _mapped(data, source)
     if known is not None:
-        return known.vendor
+        return known
     if not create:
         raise IntakeRefused(
-            _("meta_data[_dokan_vendor_id]: no shop stands for vendor %(id)s of %(source)s")
-            % {"id": data.vendor_external_id or "(none)", "source": source}
+            "meta_data[_dokan_vendor_id]",
+            _("no shop stands for vendor %(id)s of %(source)s")
+            % {"id": data.vendor_external_id or "(none)", "source": source},
         )
+    with transaction.atomic():
+        Source.objects.select_for_update(no_key=True).get(pk=source.pk)  # of two at once, one makes the shop
+        return _mapped(data, source) or _new_shop(data, source, owner)
+
+
+def _mapped(data: OrderData, source: Source) -> Vendor | None:
+    mapping = SourceVendor.objects.select_related("vendor").filter(source=source)
+    known = mapping.filter(external_id=data.vendor_external_id).first()
+    return known.vendor if known else None
+
+
+def _new_shop(data: OrderData, source: Source, owner: User | None) -> Vendor:
     name = data.vendor_name or source.name
     vendor = Vendor.objects.create(name=name, slug=_free_slug(name))
     LegalIdentity.objects.create(vendor=vendor)
@@ -88,258 +117,197 @@ def _free_slug(name: str) -> str:
 
 @transaction.atomic
 def take_order(
-    data: OrderData, *, source: Source, vendor: Vendor, at: datetime, announce: bool = True
+    data: OrderData,
+    *,
+    source: Source,
+    vendor: Vendor,
+    at: datetime,
+    announce: bool = True,
+    is_final: bool = False,
 ) -> Taken:
     """Store a reported order, or bring the stored one to what is reported; repeating it changes nothing.
 
     The storefront is never refused for want of stock, nor for a step that the table does not
-    have: it reports what has happened. A report older than the last one applied is ignored.
-    Without ``announce`` no mail is queued: history is no news. Raises IntakeRefused for
-    contradictions with what is stored.
+    have: it reports what has happened. Reports may come in any order and any number of times:
+    the result is the same (``orders.domain.reports``). With ``is_final`` the report was asked of
+    the storefront just now: it beats what deliveries of the same second told, and nothing stays
+    undecidable. Without ``announce`` no mail is queued: history is no news. Locks the report,
+    also of an order that is not there yet, then the shop, then the order. Raises IntakeRefused
+    for contradictions with what is stored.
     """
     if not announce:
         with emails.silence():
-            return _take(data, source, vendor, at)
-    return _take(data, source, vendor, at)
+            return _take(data, source, vendor, at, is_final)
+    return _take(data, source, vendor, at, is_final)
 
 
-def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Taken:
-    # The shop's row is locked so that two workers cannot store one order twice; without its
+def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_final: bool) -> Taken:
+    reported = lock_report(source, data.external_id)
+    # The shop's row is locked so that two workers give no number twice; without its
     # key, so that others may add rows that name the shop meanwhile.
-    Vendor.objects.select_for_update(of=("self",), no_key=True).get(pk=vendor.pk)
-    order = Order.objects.filter(vendor=vendor, source=source, external_id=data.external_id).first()
+    vendor = Vendor.objects.select_for_update(of=("self",), no_key=True).get(pk=vendor.pk)
+    order = _stored(reported, data, source, vendor)
+    rank = rank_of(data, is_final=is_final)
+    is_newer = rank[0] >= (reported.rank or [""])[0] if is_final else rank > reported.rank
+    is_repeat = rank == reported.rank
+    merge = Merge(order or _new(data, source, vendor, at), data, source, reported, is_newer, at)
+    try:
+        changed = _create(merge) if order is None else _update(merge)
+    except RefundRefused as refused:
+        raise IntakeRefused("refunds", str(refused)) from refused
+    _decide(merge, rank, is_final=is_final)
+    _announce(merge)
+    if is_newer:
+        reported.rank = rank
+    reported.save()
     if order is None:
-        return Taken(_create(data, source, vendor, at), Outcome.CREATED)
+        return Taken(merge.order, Outcome.CREATED)
+    if changed:
+        return Taken(order, Outcome.CHANGED)
+    note = "" if is_newer else "repeat" if is_repeat else "tie" if is_tie(rank, reported.rank) else "older"
+    return Taken(order, Outcome.UNCHANGED, note)
+
+
+def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Vendor) -> Order | None:
+    """The order that is reported, if it is here already; raises IntakeRefused for another shop's."""
+    order = _known(reported)
+    if order is None:
+        return None
     lock(order)
-    return Taken(order, Outcome.CHANGED if _update(order, data, source, at) else Outcome.UNCHANGED)
+    if order.vendor_id != vendor.pk:
+        raise IntakeRefused(
+            "meta_data[_dokan_vendor_id]",
+            _("order %(number)s belongs to %(old)s and is now reported for %(new)s")
+            % {"number": order.number, "old": order.vendor, "new": vendor},
+        )
+    if order.currency != data.currency:
+        raise IntakeRefused(
+            "currency",
+            _("order %(number)s was taken with %(old)s and is now reported with %(new)s")
+            % {"number": order.number, "old": order.currency, "new": data.currency},
+        )
+    return order
 
 
-def _create(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Order:
-    order = Order(
+def _known(reported: ReportedOrder) -> Order | None:
+    """The order of a report, also one that came before reports were kept."""
+    if reported.order is None:
+        stored = Order.objects.filter(source=reported.source, external_id=reported.external_id)
+        if (order := stored.first()) is not None:
+            reported.order, reported.is_announced = order, True
+    return reported.order
+
+
+def _new(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Order:
+    return Order(
         vendor=vendor,
         source=source,
         external_id=data.external_id,
-        number=_free_number(data.number, vendor, source),
+        number=free_number(data.number, vendor, source),
         number_value=number_value(data.number),
-        basket_number=data.basket_number,
         status=data.status,
-        placed_at=data.placed_at,
         paid_at=data.paid_at,
         completed_at=data.completed_at,
         received_at=at,
         reported_at=data.modified_at,
-        payment_method=data.payment_method,
-        payment_title=data.payment_title,
-        shipping_method=data.shipping_method,
-        customer_note=data.customer_note,
         currency=data.currency,
         total=data.total,
         storefront_vat_total=data.total_tax,
-        **_contact(data),
+        **columns_of(data),
     )
-    order.customer = _customer(data, order.customer_name, source, vendor)
-    lines = [_line(position, line, source, vendor) for position, line in enumerate(data.lines, start=1)]
-    set_totals(order, lines)
-    frozen = {line.position: part.commission_rate for line, part in zip(lines, data.lines, strict=True)}
-    freeze_commission(order, lines, CommissionRules.of_marketplace(), snapshot=frozen)
+
+
+def _create(merge: Merge) -> bool:
+    order, data, reported = merge.order, merge.data, merge.reported
+    order.customer = customer_of(data, order.customer_name, merge.source, order.vendor)
+    order.hidden_at = merge.at if reported.is_trashed else None
+    lines = new_lines(data, order.vendor)
+    freeze(order, lines, data, merge.source)
     order.save()
     for line in lines:
         line.order = order
     OrderLine.objects.bulk_create(lines)
     index_name(order)
-    arrive(order, by=source, at=at)
-    _report_refunds(order, data, source, at)
-    return order
-
-
-def _update(order: Order, data: OrderData, source: Source, at: datetime) -> bool:
-    """Apply what the report says anew; return whether anything changed."""
-    if data.modified_at and order.reported_at and data.modified_at < order.reported_at:
-        return False
-    if (data.currency, data.total) != (order.currency, order.total):
-        raise IntakeRefused(
-            _("total: order %(number)s was taken with %(old)s and is now reported with %(new)s")
-            % {
-                "number": order.number,
-                "old": f"{order.total} {order.currency}",
-                "new": f"{data.total} {data.currency}",
-            }
-        )
-    changed = _report_refunds(order, data, source, at)
-    moment = (
-        data.completed_at
-        if data.status == "completed"
-        else data.paid_at
-        if data.status == "processing"
-        else None
-    )
-    if change_status(order, data.status, by=source, at=moment or data.modified_at or at):
-        changed = True
-    fields = {**_contact(data), "customer_note": data.customer_note}
-    if not order.shipments.exists():
-        changed |= _apply(order, fields, source, at)
-    if data.modified_at and data.modified_at != order.reported_at:
-        order.reported_at = data.modified_at
-        order.save(update_fields=["reported_at"])
-    return changed
-
-
-def _apply(order: Order, fields: dict[str, str], source: Source, at: datetime) -> bool:
-    differing = [name for name, value in fields.items() if getattr(order, name) != value]
-    if not differing:
-        return False
-    for name in differing:
-        setattr(order, name, fields[name])
-    order.version += 1
-    order.save(update_fields=[*differing, "version"])
-    if "customer_name" in differing:
-        order.name_starts.all().delete()
-        index_name(order)
-    record(order, HistoryKind.CHANGED, by=source, at=at, data={"fields": differing})
+    arrive(order, by=merge.source, at=merge.at)
+    reported.order = order
+    merge.is_newer = True
+    take_dates(merge)
+    report_refunds(order, data, merge.source, at=merge.at)
+    if data.status == "refunded":
+        take_stock_of_refunded(order, reported, at=merge.at)
+    remember(merge)
     return True
 
 
-def _report_refunds(order: Order, data: OrderData, source: Source, at: datetime) -> bool:
-    """Record the refunds that are not known yet; they come without lines and are spread.
+def _update(merge: Merge) -> bool:
+    """Merge what only grows from any report, and take what the latest says anew; return whether it did."""
+    order, data = merge.order, merge.data
+    take_lines(merge)
+    take_dates(merge)
+    if report_refunds(order, data, merge.source, at=merge.at):
+        merge.changed.add("refunds")
+    take_status(merge)
+    if merge.is_newer:
+        take_columns(merge)
+    if merge.is_newer and data.modified_at and data.modified_at != order.reported_at:
+        order.reported_at = data.modified_at
+        order.save(update_fields=["reported_at"])
+    remember(merge)
+    return bool(merge.changed)
 
-    Units that the storefront put back on the shelf are told by the lines, and go with the
-    last of the new refunds.
+
+def _decide(merge: Merge, rank: list[object], *, is_final: bool) -> None:
+    """Mark the fields in which two reports of one second differ; a later report decides them."""
+    reported = merge.reported
+    if is_final:
+        if not merge.is_newer:
+            return
+        reported.undecidable = []
+        _set_trashed(reported, is_trashed=False, at=merge.at)
+    elif not reported.rank or rank[0] > reported.rank[0]:
+        reported.undecidable = [name for name in reported.undecidable if name == HIDDEN]
+    elif is_tie(rank, reported.rank):
+        undecided = differing(digests_of(merge.data), {name: merge.base.get(name, "") for name in merge.told})
+        reported.undecidable = sorted({*reported.undecidable, *undecided})
+
+
+def _announce(merge: Merge) -> None:
+    """Tell the shop of a new order once a report, early or late, shows it paid or on hold."""
+    was_open = merge.data.status in emails.ANNOUNCED or merge.data.paid_at is not None
+    if was_open and not merge.reported.is_announced:
+        merge.reported.is_announced = True
+        emails.announce_reported(merge.order)
+
+
+@transaction.atomic
+def take_trash(
+    source: Source, external_id: str, *, is_trashed: bool, number: int, at: datetime, is_final: bool = False
+) -> Order | None:
+    """Hide an order that the storefront deleted, or show again one that it restored; None for an unknown one.
+
+    Such reports carry no date: of several the one with the highest ``number`` (of the delivery)
+    counts, and the order is marked undecidable, unless ``is_final``. What was told of an order
+    that is not here yet is kept for when it comes. Nothing of a hidden order is lost.
     """
-    known = set(order.refunds.exclude(external_id="").values_list("external_id", flat=True))
-    new = [refund for refund in data.refunds if refund.external_id not in known]
-    if new:
-        stock.lock_shelves(order)  # the status that is reported with them moves stock again
-    for refund in new:
-        try:
-            refund_order(
-                order,
-                lines=_returned(order, data) if refund is new[-1] else None,
-                amount=refund.amount,
-                by=source,
-                at=data.modified_at or at,
-                reason=refund.reason,
-                external_id=refund.external_id,
-            )
-        except RefundRefused as refused:
-            raise IntakeRefused(f"refunds: {refused}") from refused
-    return bool(new)
+    reported = lock_report(source, external_id)
+    if is_final or number > reported.trash_delivery:
+        reported.trash_delivery = max(number, reported.trash_delivery)
+        if (order := _known(reported)) is not None:
+            lock(order)
+        _set_trashed(reported, is_trashed=is_trashed, at=at)
+    others = {name for name in reported.undecidable if name != HIDDEN}
+    reported.undecidable = sorted(others if is_final else {*others, HIDDEN})
+    reported.save()
+    return reported.order
 
 
-def _returned(order: Order, data: OrderData) -> dict[int, RefundedLine]:
-    """The units that the storefront put back on the shelf since the last report, by order line."""
-    reported = {line.external_id: line.units_returned for line in data.lines if line.units_returned}
-    returned = {}
-    for line in order.lines.filter(kind=LineKind.PRODUCT, external_id__in=reported):
-        units = min(reported[line.external_id], line.quantity) - line.units_returned
-        if units > 0:
-            returned[line.pk] = RefundedLine(min(units, line.quantity - line.units_refunded), ZERO, units)
-    return returned
-
-
-def _contact(data: OrderData) -> dict[str, str]:
-    """The columns that hold who bought, and where to send it."""
-    return {
-        "customer_name": data.billing.name
-        or data.billing.company
-        or data.shipping.name
-        or data.shipping.company,
-        "customer_email": data.email,
-        "customer_phone": data.phone,
-        **_address("billing", data.billing),
-        **_address("shipping", data.shipping),
-    }
-
-
-def _address(kind: str, address: AddressData) -> dict[str, str]:
-    return {
-        f"{kind}_{name}": getattr(address, name)
-        for name in ("name", "company", "address_1", "address_2", "postcode", "city", "country")
-    }
-
-
-def _customer(data: OrderData, name: str, source: Source, vendor: Vendor) -> Customer | None:
-    """The shop's customer behind the order: by account, else by e-mail address; None without either."""
-    if data.customer_external_id:
-        return Customer.objects.get_or_create(
-            vendor=vendor,
-            source=source,
-            external_id=data.customer_external_id,
-            defaults={"name": name, "email": data.email.lower(), "created_at": data.placed_at},
-        )[0]
-    if not data.email:
-        return None
-    return Customer.objects.get_or_create(
-        vendor=vendor,
-        external_id="",
-        email=data.email.lower(),
-        defaults={"name": name, "source": source, "created_at": data.placed_at},
-    )[0]
-
-
-def _line(position: int, data: LineData, source: Source, vendor: Vendor) -> OrderLine:
-    return OrderLine(
-        kind=data.kind,
-        position=position,
-        external_id=data.external_id,
-        product=_product(data, vendor) if data.kind == LineKind.PRODUCT else None,
-        sku=data.sku,
-        name=data.name,
-        details=data.details,
-        quantity=data.quantity,
-        total_before_discount=data.net_before_discount + data.tax_before_discount,
-        total=data.net + data.tax,
-        storefront_net=data.net,
-        taxes=[
-            {"label": tax.label, "rate": str(tax.rate), "amount": str(tax.amount), "kind": tax.kind}
-            for tax in data.taxes
-        ],
-        commission_fixed=data.commission_fixed or ZERO,
-    )
-
-
-def _product(data: LineData, vendor: Vendor) -> Product | None:
-    """The shop's product, made on first sight; nobody counts it until a person does."""
-    if not data.product_external_id:
-        return None
-    return Product.objects.get_or_create(
-        vendor=vendor, external_id=data.product_external_id, defaults={"sku": data.sku, "name": data.name}
-    )[0]
-
-
-def set_totals(order: Order, lines: list[OrderLine]) -> None:
-    """Set the order's part totals from its lines, so that total = items − discount + shipping + fees."""
-    by_kind = {kind: [line for line in lines if line.kind == kind] for kind in LineKind.values}
-    order.items_total = sum((line.total_before_discount for line in by_kind["product"]), ZERO)
-    order.discount_total = order.items_total - sum((line.total for line in by_kind["product"]), ZERO)
-    order.shipping_total = sum((line.total for line in by_kind["shipping"]), ZERO)
-    order.fees_total = sum((line.total for line in by_kind["fee"]), ZERO)
-
-
-def index_name(order: Order) -> None:
-    """Make the order findable by each word of the customer's name."""
-    OrderNameStart.objects.bulk_create(
-        OrderNameStart(order=order, vendor_id=order.vendor_id, start=start)
-        for start in name_starts(order.customer_name)
-    )
-
-
-def number_value(number: str) -> int:
-    """Return the digits of an order number as a whole number, so that 999 sorts before 1000."""
-    return int("".join(re.findall(r"[0-9]", number))[:18] or 0)
-
-
-def _free_number(number: str, vendor: Vendor, source: Source) -> str:
-    """The storefront's number; with the storefront's name where the shop has that number already.
-
-    It stands in the order's address, where a slash would begin another part: a dash takes its place.
-    """
-    number = number.replace("/", "-")
-    taken = set(
-        Order.objects.filter(vendor=vendor, number__startswith=number).values_list("number", flat=True)
-    )
-    candidates = [
-        number,
-        f"{number}-{source.slug}"[:60],
-        *(f"{number}-{source.slug}-{n}"[:60] for n in range(2, 1000)),
-    ]
-    return next(candidate for candidate in candidates if candidate not in taken)
+def _set_trashed(reported: ReportedOrder, *, is_trashed: bool, at: datetime) -> None:
+    reported.is_trashed = is_trashed
+    order = reported.order
+    if order is None or (order.hidden_at is not None) == is_trashed:
+        return
+    order.hidden_at = at if is_trashed else None
+    order.version += 1
+    order.save(update_fields=["hidden_at", "version"])
+    facts = {"fields": [HIDDEN], "hidden": is_trashed}
+    record(order, HistoryKind.CHANGED, by=reported.source, at=at, data=facts)

@@ -1,18 +1,20 @@
 """What may still be refunded of an order, and how a refund falls on its lines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from marketplace.formats import money
-from marketplace.money import split
+from marketplace.money import round_half_up, split
 from orders.domain.transitions import StepRefused
 from orders.models import LineKind, Order, OrderLine, RefundLine, RefundProgress
 
 ZERO = Decimal("0.00")
+TOO_MUCH = Decimal(10**10)  # more than a column of money holds
 
 
 class RefundRefused(StepRefused):
@@ -50,21 +52,55 @@ class Plan:
     is_spread: bool
 
 
+def wish(
+    lines: Mapping[int, RefundedLine] | None, amount: Decimal | None
+) -> tuple[dict[int, RefundedLine], Decimal | None]:
+    """Return lines and amount as they were asked for, in cents.
+
+    A whole number is an amount like another; raises RefundRefused for what is no amount of cents.
+    """
+    named = {
+        pk: replace(part, amount_incl_vat=_cents(part.amount_incl_vat)) for pk, part in (lines or {}).items()
+    }
+    return named, None if amount is None else _cents(amount)
+
+
+def _cents(value: Any) -> Decimal:
+    try:
+        amount = Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount) >= TOO_MUCH or amount != round_half_up(amount):
+        raise RefundRefused(_("“%(amount)s” is not an amount with at most two decimals.") % {"amount": value})
+    return round_half_up(amount)
+
+
 def plan_refund(
     order: Order, named: Mapping[int, RefundedLine], amount: Decimal | None, *, left: Left
 ) -> Plan:
-    """Check a refund against what is left of the order and its lines; raises RefundRefused."""
+    """Check a refund, in cents, against what is left of the order and its lines; raises RefundRefused."""
     lines = {line.pk: line for line in order.lines.select_related("product")}
     for pk, part in named.items():
         if pk not in lines:
             raise RefundRefused(_("Order %(number)s has no such line.") % {"number": order.number})
         _check_line(order, lines[pk], part, left.lines[pk])
-    shares = {pk: part.amount_incl_vat for pk, part in named.items()}
     of_lines = amount_of(named)
     whole = _check_amount(order, of_lines, amount, left.amount)
-    if whole != of_lines:
-        shares = _spread(left, shares, whole - of_lines)
-    return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=whole != of_lines)
+    shares = _shares(left, named, whole)
+    is_spread = any(shares[pk] != named.get(pk, NOTHING).amount_incl_vat for pk in shares)
+    return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=is_spread)
+
+
+def _shares(left: Left, named: Mapping[int, RefundedLine], whole: Decimal) -> dict[int, Decimal]:
+    """Return what each line bears of ``whole``: all that is left of it where nothing is left of the order.
+
+    So a line with a negative amount is settled with the others, and commission goes back whole.
+    """
+    if whole == left.amount == amount_of(left.lines):
+        return {pk: part.amount_incl_vat for pk, part in left.lines.items()}
+    shares = {pk: part.amount_incl_vat for pk, part in named.items()}
+    rest = whole - amount_of(named)
+    return _spread(left, shares, rest) if rest else shares
 
 
 def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: RefundedLine) -> None:
@@ -92,8 +128,8 @@ def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: Refunde
 def _check_amount(order: Order, of_lines: Decimal, amount: Decimal | None, left: Decimal) -> Decimal:
     """Return what is refunded in all; raises RefundRefused for nothing, or for more than is left."""
     whole = of_lines if amount is None else amount
-    if whole <= 0 or whole != whole.quantize(ZERO):
-        raise RefundRefused(_("The amount of a refund is more than nothing, with at most two decimals."))
+    if whole <= 0:
+        raise RefundRefused(_("The amount of a refund is more than nothing."))
     values = {
         "number": order.number,
         "left": money(left, order.currency),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.money import split
 from orders import emails
-from orders.domain import earnings, stock
+from orders.domain import answers, earnings, stock
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
 from orders.domain.refund_plan import (
@@ -23,6 +23,7 @@ from orders.domain.refund_plan import (
     plan_refund,
     units_of,
     what_is_left,
+    wish,
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, lock, may, move
 from orders.models import (
@@ -75,8 +76,8 @@ def refund_order(
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
     """
+    named, amount = wish(lines, amount)
     lock(order)
-    named = lines or {}
     if external_id:
         if known := order.refunds.filter(external_id=external_id).first():
             return known
@@ -109,13 +110,14 @@ def ask_for_refund(
     A request reserves its amount and moves nothing else until ``confirm_refund`` or
     ``fail_refund``. Raises as ``refund_order`` does.
     """
+    named, amount = wish(lines, amount)
     lock(order)
     if order.source is None or not order.source.confirms_refunds:
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
     if version not in (None, order.version):
         raise StaleOrder(order)
     _check_may_refund(order, by)
-    plan = plan_refund(order, lines or {}, amount, left=what_is_left(order))
+    plan = plan_refund(order, named, amount, left=what_is_left(order))
     refund = _store(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
     for pk, part in plan.named.items():
         RefundLine.objects.create(
@@ -130,6 +132,7 @@ def ask_for_refund(
     order.version += 1
     order.save(update_fields=["refund_requested_total", "version"])
     _record(order, refund, by=by, at=at)
+    answers.ask_for_refund(order, refund, by=by)
     return refund
 
 
@@ -146,7 +149,8 @@ def preview_refund(
     order: Order, *, lines: Mapping[int, RefundedLine] | None = None, amount: Decimal | None = None
 ) -> RefundPreview:
     """Compute a refund without recording it; raises RefundRefused as ``refund_order`` does."""
-    plan = plan_refund(order, lines or {}, amount, left=what_is_left(order))
+    named, amount = wish(lines, amount)
+    plan = plan_refund(order, named, amount, left=what_is_left(order))
     back = earnings.given_back(order.commission_order_fee, order.refunded_total + plan.amount, order.total)
     back -= earnings.given_back(order.commission_order_fee, order.refunded_total, order.total)
     for pk, share in plan.shares.items():

@@ -4,12 +4,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders import emails
-from orders.domain import stock
-from orders.domain.history import By, actor_of, record, write_note
+from orders.domain import answers, stock
+from orders.domain.history import By, actor_of, record, said, write_note
 from orders.domain.parcels import units_left
+from orders.domain.stock import OutOfStock
 from orders.models import HistoryKind, Order, Source, StatusChange
 from orders.states import (
     CANCELS,
@@ -71,18 +73,9 @@ class StaleOrder(StepRefused):
     def __init__(self, order: Order) -> None:
         self.order = order
         last = order.history.select_related("user", "source").order_by("-version", "-id").first()
-        who = (last.user or last.source) if last else None
         super().__init__(
-            _(
-                "Order %(number)s changed meanwhile (%(what)s, by %(who)s) and is now “%(status)s”: "
-                "nothing was changed."
-            )
-            % {
-                "number": order.number,
-                "status": order.get_status_display(),
-                "what": last.get_kind_display() if last else "",
-                "who": who or _("Comptoir"),
-            }
+            _("Nothing was changed: order %(number)s is not what you saw any more. %(what)s")
+            % {"number": order.number, "what": said(last, now=timezone.now()) if last else ""}
         )
 
 
@@ -95,14 +88,16 @@ def allowed_steps(order: Order, by: By) -> frozenset[OrderStatus]:
     now = OrderStatus(order.status)
     if isinstance(by, Source):
         return frozenset(OrderStatus) - {now}
-    steps = set(STAFF_STEPS) if by is None or by.is_staff else set()
+    steps = set(STAFF_STEPS) if by is None or (by.is_staff and by.is_active) else set()
     if isinstance(by, User):
         steps |= _steps_of_person(by, order.vendor)
     return frozenset(to for origin, to in steps if origin == now)
 
 
 def _steps_of_person(user: User, vendor: Vendor) -> set[tuple[OrderStatus, OrderStatus]]:
-    membership = Membership.objects.filter(user=user, vendor=vendor, vendor__is_active=True).first()
+    membership = Membership.objects.filter(
+        user=user, user__is_active=True, vendor=vendor, vendor__is_active=True
+    ).first()
     if membership is None:
         return set()
     return steps_of_member(membership, vendor)
@@ -110,9 +105,11 @@ def _steps_of_person(user: User, vendor: Vendor) -> set[tuple[OrderStatus, Order
 
 def may(by: By, order: Order, permission: Permission) -> bool:
     """Say whether ``by`` may do ``permission`` for this order; staff and Comptoir itself may everything."""
-    if not isinstance(by, User) or by.is_staff:
+    if not isinstance(by, User) or (by.is_staff and by.is_active):
         return True
-    membership = Membership.objects.filter(user=by, vendor_id=order.vendor_id, vendor__is_active=True).first()
+    membership = Membership.objects.filter(
+        user=by, user__is_active=True, vendor_id=order.vendor_id, vendor__is_active=True
+    ).first()
     return membership is not None and membership.may(permission)
 
 
@@ -126,7 +123,6 @@ def steps_of_member(membership: Membership, vendor: Vendor) -> set[tuple[OrderSt
     return steps
 
 
-@transaction.atomic
 def change_status(
     order: Order,
     to: OrderStatus | str,
@@ -145,9 +141,20 @@ def change_status(
 
     Raises StaleOrder if the order moved since ``version``, TransitionNotAllowed if ``by`` may
     not take the step, ReasonMissing if it needs a ``note``, and
-    ``orders.domain.stock.OutOfStock`` if a person's step needs stock that is gone.
+    ``orders.domain.stock.OutOfStock`` if a person's step needs stock that is gone. Refused,
+    ``order`` is as the database has it.
     """
-    to = OrderStatus(to)
+    try:
+        with transaction.atomic():
+            return _step(order, OrderStatus(to), by=by, at=at, note=note, version=version)
+    except OutOfStock:
+        order.refresh_from_db()
+        raise
+
+
+def _step(
+    order: Order, to: OrderStatus, *, by: By, at: datetime, note: str, version: int | None
+) -> StatusChange | None:
     lock(order)
     if order.status == to:
         return None
@@ -161,9 +168,9 @@ def change_status(
 
 
 def lock(order: Order) -> None:
-    """Lock the order's row and read it anew; its shop stays loaded."""
+    """Lock the order's row and read it anew; its shop and its storefront stay loaded."""
     order.refresh_from_db(
-        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor")
+        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor", "source")
     )
 
 
@@ -191,6 +198,8 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
     emails.announce_step(order, change)
+    if to != OrderStatus.REFUNDED:  # follows from the refund there as it does here
+        answers.tell_status(order, change, by=by)
     return change
 
 
@@ -209,7 +218,10 @@ def arrive(order: Order, *, by: By, at: datetime) -> None:
 
 
 def set_dates_and_stage(order: Order, at: datetime) -> None:
-    """Set paid_at (once), the stage and the hour the order is late from; saves nothing."""
+    """Set paid_at (once), the stage and the hour the order is late from; saves nothing.
+
+    The shop's delay runs from ``at``: an order that is reopened is to be prepared from then on.
+    """
     if order.status in PAID and order.paid_at is None:
         order.paid_at = at
     order.prepare_by = None
@@ -217,7 +229,7 @@ def set_dates_and_stage(order: Order, at: datetime) -> None:
         order.stage = ""
     elif not order.shipments.exists():
         order.stage = Stage.TO_PREPARE
-        order.prepare_by = after_working_days(order.paid_at or at, order.vendor)
+        order.prepare_by = after_working_days(at, order.vendor)
     else:
         order.stage = Stage.TO_PREPARE if units_left(order) else Stage.SHIPPED
 

@@ -40,9 +40,8 @@ def one_line(text: str) -> str:
 
 def guarded(text: str) -> str:
     """Return ``text`` with a leading ``'`` where a spreadsheet would calculate it, on one line."""
-    if not text:
-        return text
-    if text[0] in RISKY and not _DIGITS.match(text):
+    text = text.replace("\0", "")
+    if text and text[0] in RISKY and not _DIGITS.match(text):
         text = "'" + text
     return one_line(text)
 

@@ -10,11 +10,10 @@ CHOICES = {"rows": ("orders", "lines"), "headers": ("labels", "codes"), "dialect
 
 
 class WrongParameter(Exception):
-    """A parameter has a value that means nothing; the message names both."""
+    """A parameter has a value that means nothing; the message names what it is about, and why."""
 
-    def __init__(self, name: str, value: str, reason: str) -> None:
-        sentence = _("Nothing was exported, since %(parameter)s=%(value)s cannot be: %(reason)s")
-        super().__init__(sentence % {"parameter": name, "value": value[:100], "reason": reason})
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(_("Nothing was exported. %(name)s: %(reason)s") % {"name": name, "reason": reason})
 
 
 @dataclass(frozen=True)
@@ -34,5 +33,6 @@ class Options:
 def _choice(query: QueryDict, name: str) -> str:
     value = query.get(name, CHOICES[name][0])
     if value not in CHOICES[name]:
-        raise WrongParameter(name, value, _("use %(choices)s.") % {"choices": ", ".join(CHOICES[name])})
+        reason = _("there is no “%(value)s”, use %(choices)s.")
+        raise WrongParameter(name, reason % {"value": value[:100], "choices": ", ".join(CHOICES[name])})
     return value

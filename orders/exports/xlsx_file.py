@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import IO, Any
 
+from django.utils.translation import gettext
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
@@ -84,7 +85,7 @@ def _write_rows(
 
 def _new_sheet(workbook: Any, columns: Sequence[Column], header: Sequence[str]) -> tuple[Any, list[Any]]:
     """Begin a sheet with its header; also return a cell per column, to be filled again for each row."""
-    sheet = workbook.create_sheet()
+    sheet = workbook.create_sheet(gettext("Orders"))
     sheet.freeze_panes = "A2"
     for number, column in enumerate(columns, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = column.width

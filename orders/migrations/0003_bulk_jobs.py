@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0002_refund_requests'),
+        ("orders", "0002_refund_requests"),
         ('vendors', '0002_membership_wishes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0003_bulk_jobs'),
+        ("orders", "0003_bulk_jobs"),
         ('vendors', '0002_membership_wishes'),
     ]
 
@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                 ('pruned_at', models.DateTimeField(blank=True, null=True, verbose_name='body removed at')),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
+                'verbose_name': 'message of a storefront',
+                'verbose_name_plural': 'messages of storefronts',
             },
         ),
         migrations.CreateModel(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0020_storefront_intake'),
+        ('orders', '0050_bulk_item_labels'),
         ('vendors', '0030_invitations'),
     ]
 

@@ -17,8 +17,10 @@ from orders.models.intake import (
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
+from orders.models.storefront import Answer, Trouble
 
 __all__ = [
+    "Answer",
     "BulkAction",
     "BulkItem",
     "BulkJob",
@@ -48,5 +50,6 @@ __all__ = [
     "SourceVendor",
     "StatusChange",
     "StockMovement",
+    "Trouble",
     "UnknownVendors",
 ]

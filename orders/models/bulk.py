@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from orders.models.orders import Order
 from vendors.models import Vendor
@@ -41,7 +42,7 @@ class BulkItem(models.Model):
     """One order of a bulk action: waiting, done, or refused with its reason."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting")
+        WAITING = "waiting", pgettext_lazy("bulk action", "To do")
         DONE = "done", _("Done")
         UNCHANGED = "unchanged", _("Done already")
         REFUSED = "refused", _("Refused")

@@ -15,6 +15,7 @@ from vendors.scope import OwnedByShop, ScopedQuerySet
 # Letters that Unicode's decomposition leaves whole.
 _WHOLE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "’": "'"})
 START_LENGTH = 80
+MOST_WORDS = 24
 
 
 def normalise(name: str) -> str:
@@ -26,13 +27,13 @@ def normalise(name: str) -> str:
 def name_starts(name: str) -> list[str]:
     """Return the normalised name from each of its words on: a prefix of one finds the name.
 
-    A word begins after a blank, a hyphen or an apostrophe; at most eight words count.
+    A word begins after a blank, a hyphen or an apostrophe; at most twenty-four words count.
     """
     folded = normalise(name)
     begins = [
         at for at in range(len(folded)) if folded[at].isalnum() and (at == 0 or not folded[at - 1].isalnum())
     ]
-    starts = ([folded] if folded and 0 not in begins else []) + [folded[at:] for at in begins[:8]]
+    starts = ([folded] if folded and 0 not in begins else []) + [folded[at:] for at in begins[:MOST_WORDS]]
     return list(dict.fromkeys(start[:START_LENGTH] for start in starts))
 
 

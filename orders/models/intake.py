@@ -223,8 +223,8 @@ class Delivery(models.Model):
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
+        verbose_name = _("message of a storefront")
+        verbose_name_plural = _("messages of storefronts")
         indexes = [
             models.Index(fields=["source", "-received_at"], name="delivery_by_source"),
             models.Index(fields=["state", "source"], name="delivery_by_state"),
@@ -238,13 +238,19 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"{self.source} {self.topic} {self.external_id}".strip()
 
+    @property
+    def sentence(self) -> str:
+        """Why it was set aside: the place of the body, and what is wrong there."""
+        return ": ".join(part for part in (self.problem_path, self.problem) if part)
+
 
 class ReportedOrder(models.Model):
     """What a storefront has told of one order: the lock of its intake, also before there is an order.
 
     ``rank`` orders reports (``orders.domain.reports``) and ``applied`` holds a digest of each
     field of the last one that was applied: what a later report says anew differs from it.
-    ``paid_at`` and ``completed_at`` are the latest dates of any report. ``trash_delivery`` is
+    ``paid_at`` and ``completed_at`` are the latest dates of any report, ``is_announced`` that one
+    of them showed the order paid or on hold, so that the shop was told. ``trash_delivery`` is
     the number of the last delivery that told of a deletion or restoration. ``undecidable``
     names fields whose value came from reports that no date puts in order; a reconciliation
     empties it. ``differences`` holds where the order here is meant to differ.
@@ -259,6 +265,7 @@ class ReportedOrder(models.Model):
     applied = models.JSONField(default=dict, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    is_announced = models.BooleanField(default=False)
     is_trashed = models.BooleanField(_("in the storefront's bin"), default=False)
     trash_delivery = models.PositiveBigIntegerField(default=0)
     undecidable = models.JSONField(_("undecidable until reconciled"), default=list, blank=True)

@@ -1,5 +1,6 @@
 """The order and its lines."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -9,6 +10,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.countries import postal_country
+from marketplace.formats import spaced
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
@@ -16,6 +19,9 @@ from vendors.models import MONEY, Product, Vendor
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
 ZERO = Decimal("0.00")
+# What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
+PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
+PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
 CENT = Decimal("0.005")  # tolerance of a check that the database computes in floating point
 
 
@@ -249,6 +255,24 @@ class Order(OwnedByShop):
         return self.status == OrderStatus.CANCELLED and self.paid_at is not None and self.net_total > 0
 
     @property
+    def is_collected(self) -> bool:
+        """Whether the customer comes to the shop for it, by its stage or the name of its shipping method."""
+        if self.stage == Stage.READY_FOR_PICKUP:
+            return True
+        return bool(PICKUP.search(self.shipping_method)) and not PICKUP_POINT.search(self.shipping_method)
+
+    @property
+    def is_pickup(self) -> bool:
+        """Whether what leaves the shop is fetched: collected, or without a place to deliver to."""
+        has_place = bool(self.shipping_address_1.strip() or self.shipping_city.strip())
+        return self.stage != Stage.SHIPPED and (self.is_collected or not has_place)
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether the order was stopped before anybody paid: nothing is owed, nothing is earned."""
+        return self.earnings_state == EarningsState.NONE and self.paid_at is None
+
+    @property
     def is_refundable(self) -> bool:
         return self.status in PAID and self.refundable > 0
 
@@ -267,8 +291,8 @@ class Order(OwnedByShop):
             return str(getattr(self, f"{kind}_{name}")).strip()
 
         town = f"{part('postcode')} {part('city')}".strip()
-        country = part("country") if part("country") not in ("", "FR") else ""
-        parts = [part("company"), part("name"), part("address_1"), part("address_2"), town, country]
+        parts = [part("company"), part("name"), part("address_1"), part("address_2"), town]
+        parts.append(postal_country(part("country")))
         return [line for line in parts if line]
 
     def is_late(self, at: datetime) -> bool:
@@ -364,6 +388,12 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.name}"
+
+    @property
+    def full_name(self) -> str:
+        """The name with what tells variants of one product apart: the choice made, else the SKU."""
+        what = spaced(self.details) or self.sku
+        return f"{self.name} ({what})" if what else self.name
 
     @property
     def discount(self) -> Decimal:

@@ -8,7 +8,7 @@ from django import template
 from django.db.models import Count, Exists, IntegerField, Subquery
 from django.db.models.functions import Coalesce
 
-from orders.models import Order, OrderLine
+from orders.models import Delivery, Order, OrderLine
 from orders.states import OrderStatus, Stage
 from vendors.models import Vendor
 
@@ -17,10 +17,14 @@ register = template.Library()
 
 @dataclass(frozen=True)
 class Frame:
-    """``to_prepare`` counts the shop's orders that wait to be prepared."""
+    """``to_prepare`` counts the shop's orders that wait to be prepared.
+
+    ``set_aside`` counts what the storefront told of its orders and could not be read.
+    """
 
     to_prepare: int
     has_other_shops: bool
+    set_aside: int
 
 
 @register.simple_tag(takes_context=True)
@@ -35,13 +39,22 @@ def frame(context: Any) -> Frame:
         .annotate(number=Count("pk"))
         .values("number")
     )
+    unread = (
+        Delivery.objects.quarantined()
+        .filter(vendor=request.vendor)
+        .order_by()
+        .values("vendor")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
     facts = (
         Vendor.objects.filter(pk=request.vendor.pk)
         .annotate(
             waiting=Coalesce(Subquery(waiting, output_field=IntegerField()), 0),
             has_others=Exists(Vendor.objects.of(request.user).exclude(pk=request.vendor.pk)),
+            unread=Coalesce(Subquery(unread, output_field=IntegerField()), 0),
         )
-        .values_list("waiting", "has_others")
+        .values_list("waiting", "has_others", "unread")
     )
     return Frame(*facts.get())
 

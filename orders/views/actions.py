@@ -26,9 +26,10 @@ class Action:
 
 @dataclass(frozen=True)
 class Actions:
-    """The one primary action of the page, and the menu of the others."""
+    """The one primary action of the page, the one often wanted beside it, and the menu of the others."""
 
     primary: Action | None
+    beside: Action | None
     others: list[Action]
 
 
@@ -37,11 +38,13 @@ def actions_of(request: VendorRequest, order: Order) -> Actions:
     steps = {
         to for origin, to in steps_of_member(request.membership, request.vendor) if origin == order.status
     }
-    possible = _fulfillment(request, order, steps) + _money(request, order, steps)
-    primary = next((action for action in possible if not action.why_not), None)
-    if order.status not in (S.PROCESSING, S.ON_HOLD):
+    work, money = _fulfillment(request, order, steps), _money(request, order, steps)
+    if order.status == S.PROCESSING and work:
+        return Actions(work[0], work[1] if len(work) > 1 else None, work[2:] + money)
+    primary = next((action for action in money if not action.why_not), None)
+    if order.status != S.ON_HOLD:
         primary = None
-    return Actions(primary, [action for action in possible if action is not primary])
+    return Actions(primary, None, [action for action in work + money if action is not primary])
 
 
 def _url(request: VendorRequest, order: Order, name: str, *more: str) -> str:
@@ -49,20 +52,19 @@ def _url(request: VendorRequest, order: Order, name: str, *more: str) -> str:
 
 
 def _fulfillment(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> list[Action]:
+    """What brings the goods to the customer, the likeliest first; validating is first or second."""
     if not request.may["fulfill"] or order.status != S.PROCESSING:
         return []
-    found = []
+    handed_over = Action(_("Handed over to the customer"), _url(request, order, "hand_over"), is_post=True)
+    validate = Action(_("Validate the order"), _url(request, order, "validate"), is_post=True)
+    ship = Action(_("Ship…"), _url(request, order, "ship"))
+    ready = Action(_("Ready for pickup"), _url(request, order, "ready"), is_post=True)
+    validates = [validate] if VALIDATE[1] in steps else []
     if order.stage == Stage.READY_FOR_PICKUP:
-        found.append(
-            Action(_("Handed over to the customer"), _url(request, order, "hand_over"), is_post=True)
-        )
-    if VALIDATE[1] in steps:
-        found.append(Action(_("Validate the order"), _url(request, order, "validate"), is_post=True))
-    if units_left(order):
-        found.append(Action(_("Add a parcel…"), _url(request, order, "ship")))
-        if order.stage != Stage.READY_FOR_PICKUP:
-            found.append(Action(_("Ready for pickup"), _url(request, order, "ready"), is_post=True))
-    return found
+        return [handed_over, *validates, ship]
+    if not units_left(order):
+        return validates
+    return [ready, *validates, ship] if order.is_collected else [ship, *validates, ready]
 
 
 def _money(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> list[Action]:

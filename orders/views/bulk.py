@@ -1,9 +1,12 @@
 """One action for a selection: asked for on the list, followed on a page of its own."""
 
+from urllib.parse import urlencode
+
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,39 +22,76 @@ from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
+ASKS_FROM = 11  # orders; their customers get mails that nobody can take back
 PER_PAGE = 100
+LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
 
 @require_POST
 @vendor_required(Permission.FULFILL)
 def start_bulk(request: VendorRequest) -> HttpResponse:
-    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``)."""
+    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
+
+    For many, it is asked first (``sure`` is the number that the person agreed to).
+    """
     action = request.POST.get("action", "")
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
     orders = _chosen(request)
-    if orders is None or not orders.exists():
+    count = orders.count() if orders is not None else 0
+    if orders is None or not count:
         messages.error(request, _("No order was chosen: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
+    if count >= ASKS_FROM and request.POST.get("sure") != str(count):
+        return _ask(request, BulkAction(action), orders, count)
     with transaction.atomic():
         job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
-        is_small = job.items.count() <= AT_ONCE
-        if not is_small:
-            run_bulk.enqueue(job.pk)
-    if is_small:
+        run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
+    if count <= AT_ONCE:
         work_on(job, at=timezone.now(), most=AT_ONCE)
-    return redirect("orders:bulk", slug=request.vendor.slug, pk=job.pk)
+    page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
+    filters = request.POST.get("filters", "")[:LONGEST_FILTERS]
+    return redirect(f"{page}?{urlencode({'filters': filters})}" if filters else page)
+
+
+def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], count: int) -> HttpResponse:
+    """Say what would happen to how many orders, and whom it tells."""
+    with_address = orders.exclude(customer_email="").count() if settings.CUSTOMER_MAILS else 0
+    return render(
+        request,
+        "orders/bulk_sure.html",
+        {
+            "action": action,
+            "count": count,
+            "customers": with_address,
+            "kept": [
+                (name, value)
+                for name in ("action", "all", "filters", "order")
+                for value in request.POST.getlist(name)
+            ],
+            "list_url": _list_url(request),
+        },
+    )
+
+
+def _list_url(request: VendorRequest) -> str:
+    """The list as it was, with its filters."""
+    filters = QueryDict(request.POST.get("filters", "")[:LONGEST_FILTERS]).urlencode()
+    return reverse("orders:list", args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
 
 
 def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
     """The orders that the form names; None where its filters are not understood."""
     mine = Order.objects.for_vendor(request.vendor)
     if request.POST.get("all") != "1":
-        return mine.filter(number__in=request.POST.getlist("order")[:1000])
+        return mine.filter(number__in=[n for n in request.POST.getlist("order")[:1000] if "\0" not in n])
     may_see_amounts = request.may[Permission.VIEW_AMOUNTS]
+    filters = request.POST.get("filters", "")
+    if len(filters) > LONGEST_FILTERS:  # cut off, it would choose more orders than the person saw
+        return None
     selection = OrderFilter(
-        QueryDict(request.POST.get("filters", "")[:2000]),
+        QueryDict(filters),
         queryset=mine,
         vendor=request.vendor,
         may_see_amounts=may_see_amounts,
@@ -67,6 +107,7 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     counts = progress(job)
     state = request.GET.get("state", "")
     items = job.items.select_related("order")
+    filters = QueryDict(request.GET.get("filters", "")[:LONGEST_FILTERS]).urlencode()
     if state in BulkItem.State.values:
         items = items.filter(state=state)
     total = sum(counts.values())
@@ -79,9 +120,16 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "total": total,
             "finished": total - counts[BulkItem.State.WAITING],
             "is_running": counts[BulkItem.State.WAITING] > 0,
-            "page": Paginator(items.order_by("id"), PER_PAGE).get_page(request.GET.get("page")),
+            "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
-            "list_url": reverse("orders:list", args=[request.vendor.slug]),
+            "list_url": reverse("orders:list", args=[request.vendor.slug])
+            + (f"?{filters}" if filters else ""),
         },
     )
+
+
+def _refused_first(items: QuerySet[BulkItem]) -> QuerySet[BulkItem]:
+    """What somebody must look at stands before what went well."""
+    is_refused = Case(When(state=BulkItem.State.REFUSED, then=0), default=1)
+    return items.order_by(is_refused, "id")

@@ -4,13 +4,15 @@ import re
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from marketplace.audit import AuditKind, audit
+from marketplace.refusals import refused
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
 from orders.domain.invoicing import (
@@ -23,7 +25,7 @@ from orders.domain.invoicing import (
     proforma_pdf,
 )
 from orders.models import Document, Order, Shipment
-from orders.states import DELIVERABLE
+from orders.states import DELIVERABLE, INVOICEABLE
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -32,16 +34,16 @@ from vendors.roles import Permission
 @vendor_required(Permission.VIEW_INVOICES)
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
+    if (issued := _issued(request, number)) is not None:
+        _downloaded(request, issued.number, issued.order)
+        return _original(request, issued)
     order = _find(request, number)
-    if issued := invoice_of(order):
-        _downloaded(request, issued.number, order)
-        return _original(issued)
     if order.status not in DELIVERABLE:
-        return _no_document(order)
+        return _no_document(request, order)
     try:
         pdf = proforma_pdf(order, at=timezone.now())
     except CannotRender as reason:
-        return _sentence(str(reason), 503)
+        return _sentence(request, order, str(reason), 503)
     _downloaded(request, "proforma", order)
     return _pdf(pdf, f"Proforma-{order.number}")
 
@@ -53,21 +55,27 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
     order = _find(request, number)
     shipment = _shipment(request, order)
     if order.status not in DELIVERABLE:
-        return _no_document(order)
+        return _no_document(request, order)
     note = delivery_note(order, shipment, at=timezone.now())
     try:
         pdf = render_delivery_note(note)
     except CannotRender as reason:
-        return _sentence(str(reason), 503)
+        return _sentence(request, order, str(reason), 503)
     _downloaded(request, note.number, order)
     return _pdf(pdf, note.number)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @vendor_required(Permission.ISSUE_INVOICES)
 def issue(request: VendorRequest, number: str) -> HttpResponse:
-    """Issue the order's invoice, once, and say what happened on the order's page."""
+    """Ask before issuing the order's invoice; issue it once, and say what happened on the order's page."""
     order = _find(request, number)
+    if request.method != "POST":
+        return render(
+            request,
+            "orders/issue.html",
+            {"order": order, "invoice": invoice_of(order), "is_possible": order.status in INVOICEABLE},
+        )
     was_issued = invoice_of(order) is not None
     try:
         document = issue_invoice(order, by=request.user, at=timezone.now())
@@ -85,6 +93,12 @@ def _downloaded(request: VendorRequest, document: str, order: Order) -> None:
     audit(AuditKind.DOWNLOADED, by=request.user, vendor=request.vendor, subject=order, document=document)
 
 
+def _issued(request: VendorRequest, number: str) -> Document | None:
+    """The order's invoice, also of an order that the storefront deleted: what was issued stays."""
+    order = Order.objects.filter(vendor=request.vendor, number=number).select_related("vendor").first()
+    return invoice_of(order) if order is not None else None
+
+
 def _find(request: VendorRequest, number: str) -> Order:
     orders = Order.objects.for_vendor(request.vendor).select_related("vendor__identity")
     return get_object_or_404(orders, number=number)
@@ -100,15 +114,17 @@ def _shipment(request: VendorRequest, order: Order) -> Shipment | None:
     return get_object_or_404(Shipment, order=order, number=int(wanted))
 
 
-def _original(document: Document) -> HttpResponse:
+def _original(request: VendorRequest, document: Document) -> HttpResponse:
     try:
         return _pdf(original_pdf(document), document.number)
     except OriginalDamaged as reason:
-        return _sentence(str(reason), 410)
+        return _sentence(request, document.order, str(reason), 410)
 
 
-def _no_document(order: Order) -> HttpResponse:
+def _no_document(request: VendorRequest, order: Order) -> HttpResponse:
     return _sentence(
+        request,
+        order,
         _("Order %(number)s is “%(status)s”: there is no document for it.")
         % {"number": order.number, "status": order.get_status_display()},
         409,
@@ -125,7 +141,6 @@ def _pdf(pdf: bytes, name: str) -> HttpResponse:
     return response
 
 
-def _sentence(text: str, status: int) -> HttpResponse:
-    response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
+def _sentence(request: VendorRequest, order: Order, text: str, status: int) -> HttpResponse:
+    page = reverse("orders:detail", args=[request.vendor.slug, order.number])
+    return refused(request, text, status, back=page)

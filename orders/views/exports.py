@@ -3,11 +3,13 @@
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from marketplace.audit import AuditKind, audit
+from marketplace.refusals import refused
 from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
 from orders.filters import OrderFilter
@@ -28,7 +30,7 @@ def export_csv(request: VendorRequest) -> HttpResponseBase:
     try:
         export, order_filter = _asked_for(request)
     except WrongParameter as wrong:
-        return _refused(wrong)
+        return _refused(request, wrong)
     options = export.options
     log = _log(request, order_filter, f"csv {options.rows} {options.dialect} {options.headers}")
     stream = inside(request.vendor.pk, export.csv(log))
@@ -43,7 +45,7 @@ def export_xlsx(request: VendorRequest) -> HttpResponseBase:
     try:
         export, order_filter = _asked_for(request)
     except WrongParameter as wrong:
-        return _refused(wrong)
+        return _refused(request, wrong)
     log = _log(request, order_filter, f"xlsx {export.options.rows} {export.options.headers}")
     file = export.xlsx()
     headers = {**_attachment(request, order_filter, "xlsx"), "Content-Length": str(file.tell())}
@@ -61,12 +63,12 @@ def _asked_for(request: VendorRequest) -> tuple[Export, OrderFilter]:
         may_see_amounts=request.may["view_amounts"],
     )
     for name, errors in order_filter.form.errors.items():
-        raise WrongParameter(name, request.GET.get(name, ""), str(errors[0]))
+        raise WrongParameter(str(order_filter.form[name].label), str(errors[0]))
     return Export(order_filter.selection, options, vendor=request.vendor), order_filter
 
 
-def _refused(wrong: WrongParameter) -> HttpResponse:
-    return HttpResponse(str(wrong), "text/plain; charset=utf-8", status=400)
+def _refused(request: VendorRequest, wrong: WrongParameter) -> HttpResponse:
+    return refused(request, str(wrong), 400, back=reverse("orders:list", args=[request.vendor.slug]))
 
 
 def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) -> ExportLog:

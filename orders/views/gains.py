@@ -29,7 +29,7 @@ def explain_gains(order: Order, lines: Sequence[OrderLine]) -> GainsExplained:
         refunds=-order.refunded_total,
         commission=-(order.commission - vat),
         commission_vat=-vat,
-        lines=[(line.name, _commission_of(line, order.currency)) for line in lines],
+        lines=[(line.full_name, _commission_of(line, order.currency)) for line in lines],
     )
 
 

@@ -13,16 +13,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
+from orders.documents.delivery_note import is_pickup
 from orders.documents.parties import identity_of
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
-from orders.models import HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
+from orders.models import Answer, HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
 from orders.states import DELIVERABLE, INVOICEABLE
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
+from orders.views.storefront import trouble_of
 from orders.views.timeline import explanation, timeline
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
@@ -37,6 +39,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note")
     mails = OutgoingEmail.objects.filter(topic=topic_of(order))
     lines = list(order.lines.all())
+    told = list(order.answers.all())
     groups = _vat(order, lines) if request.may["view_amounts"] else []
     return render(
         request,
@@ -50,7 +53,8 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "total_net": sum((group.net for group in groups), Decimal(0)),
             "total_vat": sum((group.vat for group in groups), Decimal(0)),
             "gains": explain_gains(order, lines) if request.may["view_amounts"] else None,
-            "events": timeline(order, history, mails, shows_amounts=request.may["view_amounts"]),
+            "storefront": trouble_of(request, told),
+            "events": timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"]),
             "explanation": explanation(order, now),
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
@@ -59,6 +63,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
             "may_issue": request.may["issue_invoices"] and order.status in INVOICEABLE,
+            "is_pickup": is_pickup(order, order.shipments.all()),
             "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },
@@ -79,6 +84,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .prefetch_related(
             "lines",
             "documents",
+            Prefetch("answers", Answer.objects.select_related("order__source")),
             Prefetch(
                 "shipments",
                 Shipment.objects.prefetch_related(
@@ -113,9 +119,14 @@ def validate_order(request: VendorRequest, number: str) -> HttpResponse:
 
 
 def form_version(request: VendorRequest) -> int | None:
-    """The version of the order that the form was opened on; None where the form does not say."""
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    """The version of the order that the form was opened on, 0 (long past) for an unreadable one.
+
+    None where there is no such field.
+    """
+    text = request.POST.get("version")
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def back(request: VendorRequest, default: str) -> str:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from marketplace.formats import short_date
 from orders.filters import OrderFilter
-from orders.models import Order
+from orders.models import Document, DocumentKind, Order
 from orders.models.customers import normalise
 from orders.paging import BadCursor, Page, paginate
 from orders.states import MEANINGS, OrderStatus, Stage
@@ -44,7 +44,9 @@ def order_list(request: VendorRequest) -> HttpResponse:
         now=now,
     )
     page, lost = _page(order_filter, request.GET.get("cursor", ""))
-    table = OrderTable(page.rows, sort=order_filter.sort, may=request.may, now=now)
+    table = OrderTable(
+        page.rows, sort=order_filter.sort, may=request.may, now=now, invoiced=_invoiced(page.rows)
+    )
     context = {"filter": order_filter, "page": page, "lost": lost, "table": table}
     more = _controls(request, order_filter, timezone.localdate(now)) | _empty_state(order_filter, page)
     return _with_clean_address(request, render(request, "orders/order_list.html", context | more))
@@ -72,6 +74,12 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page, str]:
         return Page([]), str(error)
 
 
+def _invoiced(orders: list[Order]) -> set[int]:
+    """The ids of those of the page's orders whose invoice is issued."""
+    issued = Document.objects.filter(order__in=orders, kind=DocumentKind.INVOICE)
+    return set(issued.values_list("order_id", flat=True))
+
+
 def _controls(request: VendorRequest, order_filter: OrderFilter, today: date) -> dict[str, Any]:
     """Everything above the rows: menu, quick filters, periods, chips, exports."""
     values, form = order_filter.values, order_filter.form
@@ -89,6 +97,7 @@ def _controls(request: VendorRequest, order_filter: OrderFilter, today: date) ->
         "stages": Stage.choices,
         "kept": [(name, request.GET[name]) for name in ("status", "late", "sort") if request.GET.get(name)],
         "chips": _chips(request, values, period),
+        "selection_query": urlencode(_params(values.items())),
         "exports": _exports(request, values) if request.may["export"] else None,
     }
 

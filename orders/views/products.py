@@ -8,9 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from marketplace.formats import decimal, labelled
 from orders.domain.stock import count
 from orders.models import StockMovement
 from vendors.access import VendorRequest, vendor_required
@@ -24,7 +25,17 @@ SHELVES = {"": gettext_lazy("All"), "low": gettext_lazy("Low"), "oversold": gett
 class CountForm(forms.Form):
     """How many units lie on the shelf."""
 
-    units = forms.IntegerField(label=gettext_lazy("Units on the shelf"), min_value=0, max_value=1_000_000)
+    units = forms.IntegerField(
+        label=gettext_lazy("Units on the shelf"),
+        min_value=0,
+        max_value=1_000_000,
+        error_messages={
+            "required": gettext_lazy("say how many units you counted."),
+            "invalid": gettext_lazy("give a whole number."),
+            "min_value": gettext_lazy("count from 0."),
+            "max_value": gettext_lazy("at most %(limit_value)s."),
+        },
+    )
 
 
 def _on_shelf(products: QuerySet[Product], shelf: str, low_at: int) -> QuerySet[Product]:
@@ -41,16 +52,23 @@ def product_list(request: VendorRequest) -> HttpResponse:
     """Show the shop's products with their stock; ``q`` finds by name or SKU, ``shelf`` what runs low."""
     asked = request.GET.get("q", "").replace("\0", "").strip()[:100]
     shelf = request.GET.get("shelf", "")
-    shelf = shelf if shelf in SHELVES else ""
     products: QuerySet[Product] = Product.objects.for_vendor(request.vendor)
     if asked:
         products = products.filter(Q(name__icontains=asked) | Q(sku__istartswith=asked))
-    products = _on_shelf(products, shelf, request.vendor.low_stock_at)
+    products = (
+        _on_shelf(products, shelf, request.vendor.low_stock_at) if shelf in SHELVES else products.none()
+    )
     page = Paginator(products.order_by("name", "id"), PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "products/product_list.html",
-        {"page": page, "q": asked, "shelf": shelf, "shelves": SHELVES.items()},
+        {
+            "page": page,
+            "q": asked,
+            "shelf": shelf,
+            "shelves": SHELVES.items(),
+            "is_wrong": shelf not in SHELVES,
+        },
     )
 
 
@@ -80,13 +98,20 @@ def count_product(request: VendorRequest, pk: int) -> HttpResponse:
         messages.error(
             request,
             " ".join(
-                f"{form[name].label}: {error}" for name, found in form.errors.items() for error in found
+                labelled(str(form[name].label), str(error))
+                for name, found in form.errors.items()
+                for error in found
             ),
         )
-    elif movement := count(product, form.cleaned_data["units"], by=request.user, at=timezone.now()):
+    elif count(product, units := form.cleaned_data["units"], by=request.user, at=timezone.now()):
         messages.success(
             request,
-            _("%(product)s: %(units)s recorded.") % {"product": product, "units": f"{movement.units:+d}"},
+            ngettext(
+                "%(product)s: %(units)s unit on the shelf.",
+                "%(product)s: %(units)s units on the shelf.",
+                units,
+            )
+            % {"product": product, "units": decimal(units, 0)},
         )
     else:
         messages.info(request, _("%(product)s: the count agrees with the stock.") % {"product": product})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -36,6 +37,7 @@ class Step:
     title: str | Promise
     consequence: str | Promise
     button: str | Promise
+    taken_already: str | Promise
     reason_required: bool = False
 
 
@@ -45,12 +47,14 @@ STEPS = {
         gettext_lazy("Cancel order %(number)s"),
         gettext_lazy("What the order holds goes back to the shelf. Only the marketplace can bring it back."),
         gettext_lazy("Cancel the order"),
+        gettext_lazy("Order %(number)s is cancelled already."),
     ),
     "reopen": Step(
         OrderStatus.PROCESSING,
         gettext_lazy("Reopen order %(number)s"),
         gettext_lazy("The order is in progress again. The reason stays in its history."),
         gettext_lazy("Reopen the order"),
+        gettext_lazy("Order %(number)s is in progress already."),
         reason_required=True,
     ),
     "confirm-payment": Step(
@@ -60,6 +64,7 @@ STEPS = {
             "The cheque or transfer has arrived: the order can be prepared, and its gains are yours."
         ),
         gettext_lazy("Confirm the payment"),
+        gettext_lazy("The payment of order %(number)s is confirmed already."),
     ),
 }
 
@@ -109,7 +114,6 @@ def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
             _("Order %(number)s is now “%(status)s”.") % {"number": order.number, "status": wanted.to.label},
         )
         return _to_order(request, order)
-    is_possible = order.status != wanted.to and wanted.to in allowed_steps(order, request.user)
     return render(
         request,
         "orders/step.html",
@@ -117,11 +121,29 @@ def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
             "order": order,
             "form": form,
             "title": wanted.title % {"number": order.number},
-            "consequence": wanted.consequence,
+            "consequence": _consequence(order, wanted),
             "button": wanted.button,
-            "is_possible": is_possible,
+            "refusal": _refusal(request, order, wanted),
         },
     )
+
+
+def _refusal(request: VendorRequest, order: Order, wanted: Step) -> str:
+    """Why the step cannot be taken; empty where it can."""
+    if order.status == wanted.to:
+        return str(wanted.taken_already) % {"number": order.number}
+    return "" if wanted.to in allowed_steps(order, request.user) else _not_now(order)
+
+
+def _not_now(order: Order) -> str:
+    return _("This is not possible while the order is “%(status)s”.") % {"status": order.get_status_display()}
+
+
+def _consequence(order: Order, wanted: Step) -> str:
+    """What follows from the step; an order that holds nothing gives nothing back."""
+    if wanted.to == OrderStatus.CANCELLED and not order.lines.filter(held__gt=0).exists():
+        return _("The stock does not change. Only the marketplace can bring the order back.")
+    return str(wanted.consequence)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -130,7 +152,11 @@ def ship_order(request: VendorRequest, number: str) -> HttpResponse:
     """Record a parcel."""
     order = _find(request, number)
     form = ShipForm(
-        request.POST or None, order=order, left=units_left(order), initial={"version": order.version}
+        request.POST or None,
+        order=order,
+        left=units_left(order),
+        today=timezone.localdate(timezone=ZoneInfo(request.vendor.time_zone)),
+        initial={"version": order.version},
     )
     if request.method == "POST" and form.is_valid():
         _attempt(
@@ -140,6 +166,7 @@ def ship_order(request: VendorRequest, number: str) -> HttpResponse:
                 units=form.units,
                 carrier=form.cleaned_data["carrier"],
                 tracking_number=form.cleaned_data["tracking_number"],
+                shipped_at=form.shipped_at,
                 by=request.user,
                 at=timezone.now(),
                 version=form.cleaned_data["version"],
@@ -245,7 +272,7 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
             "title": _("Cancel and refund order %(number)s") % {"number": order.number},
             "consequence": consequence % {"amount": amount},
             "button": _("Refund %(amount)s") % {"amount": amount},
-            "is_possible": order.is_refundable,
+            "refusal": "" if order.is_refundable else _not_now(order),
         },
     )
 

@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from marketplace.formats import money
 from marketplace.models import OutgoingEmail
-from orders.models import Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
+from orders.models import Answer, Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
 from orders.states import MEANINGS, Actor, OrderStatus, Stage
 
+OTHER_FIELDS = {
+    *("placed_at", "basket_number", "payment_method", "payment_title", "shipping_method", "number"),
+}
 ICONS = {
     HistoryKind.STAGE: "orders",
     HistoryKind.SHIPMENT: "truck",
@@ -20,6 +24,8 @@ ICONS = {
     HistoryKind.NOTE: "pen",
     HistoryKind.CHANGED: "pen",
 }
+
+TO_THE_SHOP = frozenset({"new_order", "payment_confirmed", "order_stopped", "refund_recorded"})
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,24 @@ class Event:
     what: str
     who: str
     said: str = ""
+    people: tuple[str, ...] = ()
 
 
 def timeline(
-    order: Order, entries: Iterable[HistoryEntry], mails: Iterable[OutgoingEmail], *, shows_amounts: bool
+    order: Order,
+    entries: Iterable[HistoryEntry],
+    mails: Iterable[OutgoingEmail],
+    answers: Iterable[Answer],
+    *,
+    shows_amounts: bool,
 ) -> list[Event]:
-    """Return history and mails together, newest first; without amounts for those who may see none."""
+    """Return history, mails and answers to the storefront, newest first.
+
+    Without amounts for those who may see none.
+    """
     events = [_of_entry(entry, shows_amounts=shows_amounts) for entry in entries]
-    events += [_of_mail(mail) for mail in mails]
+    events += [_of_mails(group) for group in _alike(mails)]
+    events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
@@ -80,7 +96,24 @@ def _what(entry: HistoryEntry, *, shows_amounts: bool) -> str:
                 _("Note to the customer") if entry.note and entry.note.is_for_customer else _("Private note")
             )
         case _:
-            return _("Changed at the storefront: customer, addresses or message")
+            return _change(data, shows_amounts=shows_amounts)
+
+
+def _change(data: dict[str, Any], *, shows_amounts: bool) -> str:
+    """What the storefront changed: the order itself, its lines, or what is written on it."""
+    fields = set(data.get("fields", []))
+    if "hidden" in fields:
+        return _("Deleted at the storefront") if data["hidden"] else _("Restored at the storefront")
+    if "refund_lines" in fields:
+        return _("The storefront told which lines the refund is for")
+    if "lines" in fields and shows_amounts:
+        values = {name: money(Decimal(data[name]), data["currency"]) for name in ("before", "after")}
+        return _("Lines changed at the storefront: %(before)s → %(after)s") % values
+    if "lines" in fields:
+        return _("Lines changed at the storefront")
+    if fields <= OTHER_FIELDS and fields:
+        return _("Changed at the storefront: payment, delivery, date or number")
+    return _("Changed at the storefront: customer, addresses or message")
 
 
 def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
@@ -95,13 +128,15 @@ def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
 
 
 def _parcel(data: dict[str, str]) -> str:
-    carrier = Carrier(data["carrier"]).label if data.get("carrier") else _("own means")
-    if data.get("tracking"):
-        return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % {
-            "carrier": carrier,
-            "tracking": data["tracking"],
-        }
-    return _("Parcel shipped by %(carrier)s") % {"carrier": carrier}
+    names = {
+        "carrier": Carrier(data["carrier"]).label if data.get("carrier") else "",
+        "tracking": data.get("tracking", ""),
+    }
+    if names["carrier"] and names["tracking"]:
+        return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % names
+    if names["carrier"]:
+        return _("Parcel shipped by %(carrier)s") % names
+    return _("Parcel shipped, tracking %(tracking)s") % names if names["tracking"] else _("Parcel shipped")
 
 
 def who(entry: HistoryEntry) -> str:
@@ -115,15 +150,35 @@ def who(entry: HistoryEntry) -> str:
     return str(entry.user)
 
 
-def _of_mail(mail: OutgoingEmail) -> Event:
-    names = {"name": _mail_name(mail.template), "to": mail.to}
-    if mail.state == OutgoingEmail.State.SENT:
+def _alike(mails: Iterable[OutgoingEmail]) -> list[list[OutgoingEmail]]:
+    """Put mails together that are one piece of news to several people, and have come equally far."""
+    groups: dict[tuple[str, str, str, bool], list[OutgoingEmail]] = {}
+    for mail in mails:
+        news = mail.event.rpartition(":")[0] if mail.template in TO_THE_SHOP else mail.event
+        groups.setdefault((mail.template, news, mail.state, bool(mail.attempts)), []).append(mail)
+    return list(groups.values())
+
+
+def _of_mails(mails: list[OutgoingEmail]) -> Event:
+    people = tuple(mail.to for mail in mails)
+    to = people[0] if len(people) == 1 else _("%(n)s people") % {"n": len(people)}
+    names = {"name": _mail_name(mails[0].template), "to": to}
+    if mails[0].state == OutgoingEmail.State.SENT:
         what = _("E-mail “%(name)s” sent to %(to)s") % names
-    elif mail.attempts:
+    elif mails[0].attempts:
         what = _("E-mail “%(name)s” to %(to)s: not delivered yet, tried again automatically") % names
     else:
         what = _("E-mail “%(name)s” to %(to)s: about to be sent") % names
-    return Event(at=mail.sent_at or mail.created_at, icon="mail", css="", what=what, who=_("Automatic"))
+    at = max(mail.sent_at or mail.created_at for mail in mails)
+    return Event(at, "mail", "", what, _("Automatic"), people=people if len(people) > 1 else ())
+
+
+def _of_answer(answer: Answer, order: Order) -> Event:
+    names = {"storefront": order.source, "what": answer.what}
+    what = _("%(storefront)s was told: %(what)s") % names
+    return Event(
+        at=answer.answered_at or answer.asked_at, icon="globe", css="", what=what, who=_("Automatic")
+    )
 
 
 def _mail_name(template: str) -> str:
@@ -137,7 +192,7 @@ def _mail_name(template: str) -> str:
         "order_refunded": _("Refund"),
         "order_shipped": _("Order shipped"),
         "order_ready": _("Ready for pickup"),
-        "note_to_customer": _("Note"),
+        "note_to_customer": _("Note to the customer"),
     }.get(template, template)
 
 
@@ -149,4 +204,10 @@ def explanation(order: Order, now: datetime) -> str:
         return _("The order is paid and waits in the shop for the customer.")
     if order.is_late(now):
         return _("The order is paid and should have been prepared by now.")
+    if order.stage == Stage.TO_PREPARE:
+        return _("The order is paid; it is still to be prepared.")
+    if order.status == OrderStatus.REFUNDED:
+        return _("The order was refunded in full.")
+    if order.needs_refund:
+        return _("The order was paid and then cancelled: its amount is still to be refunded.")
     return str(MEANINGS[OrderStatus(order.status)])

@@ -81,11 +81,15 @@ function count(list) {
     box.checked = rows.length > 0 && chosen === rows.length;
     box.indeterminate = chosen > 0 && chosen < rows.length;
   }
-  const said = list.parentElement.querySelector(".bulk [role=status]");
-  if (said?.dataset.many) said.textContent = chosen === 1 ? said.dataset.one : said.dataset.many.replace("#", chosen);
+  const bar = list.parentElement.querySelector(".bulk");
+  const said = bar?.querySelector("[role=status]");
+  const everything = bar?.querySelector("[name=all]:checked")?.dataset.total;
+  if (!said?.dataset.many) return;
+  said.textContent = chosen === 1 && !everything ? said.dataset.one : said.dataset.many.replace("#", everything ?? chosen);
 }
 
 document.addEventListener("change", (event) => {
+  if (event.target.matches?.(".bulk [name=all]")) countAll();
   const list = event.target.closest?.(".list");
   if (!list || event.target.type !== "checkbox") return;
   if (boxes(list, "all").includes(event.target)) {

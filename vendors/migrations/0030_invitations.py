@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vendors', '0002_membership_wishes'),
+        ('vendors', '0003_time_zone_known'),
     ]
 
     operations = [

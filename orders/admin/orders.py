@@ -8,14 +8,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.admin import ReadOnlyAdmin, ReadOnlyInline, confirmation
 from marketplace.audit import AuditKind, audit
+from orders.domain.answers import send_again
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, change_status
 from orders.models import (
+    Answer,
     BulkItem,
     BulkJob,
     Customer,
@@ -31,12 +32,15 @@ from orders.models import (
     RefundLine,
     Shipment,
     ShipmentLine,
-    Source,
-    SourceVendor,
     StockMovement,
 )
 from orders.states import OrderStatus
 from vendors.models import User
+
+
+class AnswerInline(ReadOnlyInline):
+    model = Answer
+    fields = ["kind", "status", "state", "attempts", "tried_at", "trouble", "said", "answered_at"]
 
 
 class OrderLineInline(ReadOnlyInline):
@@ -114,10 +118,10 @@ class OrderAdmin(SeenIsWritten):
     list_filter = ["status", "refund_state", "placed_at"]
     list_select_related = ["vendor"]
     search_fields = ["number__exact", "customer_email__exact"]
-    search_help_text = _lazy("A number, or a customer’s e-mail address; exactly.")
+    search_help_text = gettext_lazy("A number, or a customer’s e-mail address; exactly.")
     ordering = ["-id"]
     list_per_page = 50
-    inlines = [OrderLineInline, ShipmentInline, RefundInline, HistoryInline]
+    inlines = [OrderLineInline, ShipmentInline, RefundInline, AnswerInline, HistoryInline]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """One action per state; ``refunded`` is reached by refunds only."""
@@ -132,6 +136,27 @@ class OrderAdmin(SeenIsWritten):
             for to in OrderStatus
             if to != OrderStatus.REFUNDED
         }
+
+
+@admin.register(Answer)
+class AnswerAdmin(ReadOnlyAdmin):
+    """What storefronts are told; what one has not taken can be sent again."""
+
+    list_display = ["asked_at", "order", "what", "state", "attempts", "tried_at", "why"]
+    list_filter = ["state", "kind", "trouble", "order__source"]
+    list_select_related = ["order__source"]
+    search_fields = ["order__number", "order__external_id"]
+    ordering = ["-id"]
+    actions = ["send_again"]
+
+    @admin.action(description=gettext_lazy("Send again"), permissions=["send"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Answer]) -> None:
+        sent = sum(send_again(answer, at=timezone.now()) for answer in queryset.order_by("pk"))
+        text = ngettext("%(n)s answer is sent again.", "%(n)s answers are sent again.", sent)
+        messages.success(request, text % {"n": sent})
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.change_answer")
 
 
 @admin.register(HistoryEntry)
@@ -230,20 +255,3 @@ class BulkJobAdmin(ReadOnlyAdmin):
     list_display = ["asked_at", "vendor", "action", "asked_by", "finished_at"]
     list_select_related = ["vendor", "asked_by"]
     inlines = [BulkItemInline]
-
-
-class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = SourceVendor
-    extra = 0
-    autocomplete_fields = ["vendor"]
-
-
-@admin.register(Source)
-class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["name", "slug", "created_at"]
-    prepopulated_fields = {"slug": ["name"]}
-    inlines = [SourceVendorInline]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Orders name their storefront."""
-        return False

@@ -1,0 +1,267 @@
+"""Storefronts, what they sent, and what could not be taken, for the marketplace's staff."""
+
+import json
+from typing import Any, cast
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.admin import ReadOnlyAdmin
+from orders.domain.health import health_of
+from orders.jobs import process_again
+from orders.models import Delivery, ReportedOrder, Source, SourceVendor
+
+PASSWORD = forms.PasswordInput(attrs={"autocomplete": "off"})
+KINDS = ("vat", "levy")
+
+
+class SecureURLField(forms.URLField):
+    """An address that is https where nothing else is written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(assume_scheme="https", **kwargs)
+
+
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Secrets go in and never come out: an empty field keeps what is stored."""
+
+    own_secret = forms.CharField(
+        label=_("Secret of the webhooks"),
+        required=False,
+        widget=PASSWORD,
+        help_text=_("Leave it empty to have one made; it is shown once."),
+    )
+    new_consumer_key = forms.CharField(label=_("REST consumer key"), required=False, widget=PASSWORD)
+    new_consumer_secret = forms.CharField(label=_("REST consumer secret"), required=False, widget=PASSWORD)
+
+    class Meta:
+        model = Source
+        exclude: list[str] = []
+        field_classes = {"rest_url": SecureURLField}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, column in [
+            ("new_consumer_key", "consumer_key_encrypted"),
+            ("new_consumer_secret", "consumer_secret_encrypted"),
+        ]:
+            if getattr(self.instance, column):
+                self.fields[name].help_text = _("One is stored; leave this empty to keep it.")
+
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"])
+        if name not in available_timezones():
+            raise forms.ValidationError(
+                gettext("%(name)s is no time zone; write it as Europe/Paris.") % {"name": name}
+            )
+        return name
+
+    def clean_tax_kinds(self) -> dict[str, str]:
+        kinds = self.cleaned_data["tax_kinds"] or {}
+        if not isinstance(kinds, dict) or not all(kind in KINDS for kind in kinds.values()):
+            raise forms.ValidationError(
+                gettext('Write each tax with its kind, such as {"Éco-contribution": "levy", "12": "vat"}.')
+            )
+        return kinds
+
+    def save(self, commit: bool = True) -> Source:
+        source: Source = self.instance
+        if key := self.cleaned_data["new_consumer_key"]:
+            source.consumer_key = key
+        if secret := self.cleaned_data["new_consumer_secret"]:
+            source.consumer_secret = secret
+        return cast(Source, super().save(commit))
+
+
+class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = SourceVendor
+    extra = 0
+    autocomplete_fields = ["vendor"]
+
+
+@admin.register(Source)
+class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = SourceForm
+    list_display = ["name", "slug", "is_paused", "last_delivery", "per_hour", "waiting", "set_aside"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [SourceVendorInline]
+    change_form_template = "admin/orders/source/change_form.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        secret = [] if obj else ["own_secret"]
+        return [
+            (None, {"fields": ["name", "slug", "time_zone", "is_paused", "unknown_vendors", *secret]}),
+            (_("REST API"), {"fields": ["rest_url", "new_consumer_key", "new_consumer_secret"]}),
+            (_("Refunds and taxes"), {"fields": ["confirms_refunds", "asks_gateway", "tax_kinds"]}),
+            (
+                _("Commission, where it differs from the marketplace's"),
+                {
+                    "fields": [
+                        "commission_rate",
+                        "commission_base",
+                        "commission_vat_rate",
+                        "commission_order_fee",
+                    ]
+                },
+            ),
+        ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Orders name their storefront."""
+        return False
+
+    @admin.display(description=_("last delivery"))
+    def last_delivery(self, source: Source) -> Any:
+        return health_of(source, at=timezone.now()).last_at
+
+    @admin.display(description=_("deliveries in the last hour"))
+    def per_hour(self, source: Source) -> int:
+        return health_of(source, at=timezone.now()).last_hour
+
+    @admin.display(description=_("waiting"))
+    def waiting(self, source: Source) -> int:
+        return source.deliveries.waiting().count()
+
+    @admin.display(description=_("set aside"))
+    def set_aside(self, source: Source) -> int:
+        return source.deliveries.quarantined().count()
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("<int:pk>/rotate/", self.admin_site.admin_view(self.rotate), name="orders_source_rotate"),
+            path("<int:pk>/replay/", self.admin_site.admin_view(self.replay), name="orders_source_replay"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        source = self.get_object(request, object_id)
+        facts = (
+            {"health": health_of(source, at=timezone.now()), "address": _address(request, source)}
+            if source
+            else {}
+        )
+        return super().change_view(request, object_id, form_url, {**facts, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            obj.rotate_secret(at=timezone.now(), secret=form.cleaned_data["own_secret"])
+
+    def response_add(self, request: HttpRequest, obj: Source, post_url_continue: Any = None) -> HttpResponse:
+        """Show the secret in the answer itself, which nothing keeps."""
+        return self._show_secret(request, obj)
+
+    def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make a new secret and show it once; the old one stays good for a while."""
+        source = self._changeable(request, pk)
+        source.rotate_secret(at=timezone.now())
+        self.log_change(request, source, gettext("New secret"))
+        return self._show_secret(request, source)
+
+    def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Process all that was set aside once more, as after a vendor was mapped."""
+        source = self._changeable(request, pk)
+        _say_replayed(request, process_again(source.deliveries.quarantined()))
+        return redirect("admin:orders_source_change", pk)
+
+    def _changeable(self, request: HttpRequest, pk: int) -> Source:
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Source, pk=pk)
+
+    def _show_secret(self, request: HttpRequest, source: Source) -> HttpResponse:
+        facts = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Secret of %(source)s") % {"source": source},
+            "source": source,
+            "address": _address(request, source),
+        }
+        return TemplateResponse(request, "admin/orders/source/secret.html", facts)
+
+
+def _address(request: HttpRequest, source: Source) -> str:
+    return request.build_absolute_uri(reverse("woocommerce_webhook", args=[source.slug]))
+
+
+def _say_replayed(request: HttpRequest, number: int) -> None:
+    text = ngettext("%(n)s delivery is processed again.", "%(n)s deliveries are processed again.", number)
+    messages.success(request, text % {"n": number})
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
+    list_filter = ["state", "source", "topic"]
+    list_select_related = ["source", "vendor"]
+    search_fields = ["external_id", "=body_sha256"]
+    ordering = ["-id"]
+    list_per_page = 50
+    actions = ["replay"]
+    fields = [
+        *(
+            "source",
+            "topic",
+            "external_id",
+            "order",
+            "vendor",
+            "received_at",
+            "processed_at",
+            "state",
+            "note",
+        ),
+        *("sentence", "attempts", "headers", "body_sha256", "pruned_at", "raw_body"),
+    ]
+
+    @admin.display(description=_("problem"))
+    def sentence(self, delivery: Delivery) -> str:
+        return delivery.sentence
+
+    @admin.display(description=_("body"))
+    def raw_body(self, delivery: Delivery) -> str:
+        """The body as it came; well-formed JSON with line breaks."""
+        text = bytes(delivery.body).decode("utf-8", "replace")
+        try:
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return text
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.change_delivery")
+
+    @admin.action(description=_("Process again"), permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        _say_replayed(request, process_again(queryset.exclude(state="waiting")))
+
+
+class Differs(admin.SimpleListFilter):
+    title = _("to be looked at")
+    parameter_name = "differs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("differences", _("differences")), ("undecidable", _("undecidable"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ReportedOrder]) -> QuerySet[ReportedOrder]:
+        chosen = self.value()
+        return queryset.exclude(**{chosen: []}) if chosen in ("differences", "undecidable") else queryset
+
+
+@admin.register(ReportedOrder)
+class ReportedOrderAdmin(ReadOnlyAdmin):
+    list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
+    list_select_related = ["source", "order"]
+    list_filter = ["source", "is_trashed", Differs]
+    search_fields = ["external_id", "order__number"]
+    fields = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
+    ordering = ["-id"]

@@ -1,0 +1,103 @@
+"""Deliveries of storefronts: stored as they came, settled once, set aside where they cannot be taken."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db.models import F
+
+from orders.models import Delivery, DeliveryState, Order, Source
+from vendors.models import Vendor
+
+# What is worth keeping of a delivery's headers; never the signature.
+HEADERS = ["X-WC-Webhook-ID", "X-WC-Webhook-Delivery-ID", "X-WC-Webhook-Source", "User-Agent"]
+TOPIC = "X-WC-Webhook-Topic"
+
+
+def store_delivery(source: Source, body: bytes, *, headers: Mapping[str, str], at: datetime) -> Delivery:
+    """Keep a delivery whose signature was found good, as it came."""
+    return Delivery.objects.create(
+        source=source,
+        topic=clean(headers.get(TOPIC, ""), 60),
+        external_id=order_id_of(body),
+        body=body,
+        body_sha256=hashlib.sha256(body).hexdigest(),
+        headers={name: clean(headers[name], 200) for name in HEADERS if name in headers},
+        received_at=at,
+    )
+
+
+def count_rejected(source: Source, *, at: datetime) -> None:
+    """Count a delivery whose signature is wrong; nothing else of it is kept."""
+    Source.objects.filter(pk=source.pk).update(rejected_count=F("rejected_count") + 1, last_rejected_at=at)
+
+
+def order_id_of(body: bytes) -> str:
+    """Return the id that the body names; empty where there is none."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    number = payload.get("id") if isinstance(payload, dict) else None
+    return str(number) if isinstance(number, int) and 0 < number < 10**18 else ""
+
+
+def clean(text: str, limit: int) -> str:
+    """Return what a header says, without what a column of text does not take."""
+    return "".join(letter for letter in text if letter.isprintable())[:limit]
+
+
+def settle(
+    delivery: Delivery,
+    state: DeliveryState,
+    *,
+    at: datetime,
+    note: str = "",
+    order: Order | None = None,
+    vendor: Vendor | None = None,
+) -> None:
+    """Note what has become of a delivery."""
+    delivery.attempts += 1
+    delivery.state, delivery.processed_at, delivery.note = state, at, note[:60]
+    delivery.problem_path = delivery.problem = ""
+    delivery.order, delivery.vendor = order, vendor or (order.vendor if order else None)
+    delivery.save(
+        update_fields=[
+            "attempts",
+            "state",
+            "processed_at",
+            "note",
+            "problem_path",
+            "problem",
+            "order",
+            "vendor",
+        ]
+    )
+
+
+def set_aside(delivery: Delivery, path: str, problem: str, *, vendor: Vendor | None, at: datetime) -> None:
+    """Quarantine a delivery with the sentence that says why; others go on."""
+    delivery.attempts += 1
+    delivery.state, delivery.processed_at, delivery.note = DeliveryState.QUARANTINED, at, ""
+    delivery.problem_path, delivery.problem = clean(path, 200), clean(problem, 500)
+    delivery.vendor = vendor
+    delivery.save(
+        update_fields=["attempts", "state", "processed_at", "note", "problem_path", "problem", "vendor"]
+    )
+
+
+def make_wait(deliveries: Iterable[Delivery]) -> list[int]:
+    """Let deliveries wait to be processed again; return the numbers of those that still have a body."""
+    numbers = [delivery.pk for delivery in deliveries if delivery.pruned_at is None]
+    Delivery.objects.filter(pk__in=numbers).update(state=DeliveryState.WAITING)
+    return numbers
+
+
+def prune(*, before: datetime, at: datetime) -> int:
+    """Remove the bodies of deliveries that were received before, and the values that problems quote.
+
+    Returns how many. What happened stays: topic, order number, digest, fate.
+    """
+    old = Delivery.objects.filter(received_at__lt=before, pruned_at=None)
+    return old.exclude(state=DeliveryState.WAITING).update(body=b"", problem="", pruned_at=at)

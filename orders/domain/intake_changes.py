@@ -1,0 +1,179 @@
+"""What a later report changes of a stored order: what it says anew, where nothing stands against it.
+
+A field is taken from a report only where it differs from the last one that was applied; a step
+taken here that the storefront has not acknowledged yet wins, and is listed as a difference.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from orders.domain import stock
+from orders.domain.customers import customer_of, free_number, index_name, number_value
+from orders.domain.history import record
+from orders.domain.intake_lines import change_lines, is_fixed, lines_differ
+from orders.domain.order_data import OrderData
+from orders.domain.reports import columns_of, contact_of, digest, digests_of, latest
+from orders.domain.transitions import after_working_days, change_status
+from orders.models import HistoryKind, Order, ReportedOrder, Source
+from orders.states import PAID, OrderStatus
+
+DATES = ("paid_at", "completed_at")
+NOT_YET_PAID = frozenset({OrderStatus.PENDING, OrderStatus.FAILED})
+
+
+@dataclass
+class Merge:
+    """One report on its way into one order, both locked; ``is_newer``: it beats all that was told before."""
+
+    order: Order
+    data: OrderData
+    source: Source
+    reported: ReportedOrder
+    is_newer: bool
+    at: datetime
+    changed: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.told = digests_of(self.data)
+        self.base = dict(self.reported.applied)
+
+    def says_anew(self, name: str) -> bool:
+        """Whether the report is the latest and says of a field what the last one did not."""
+        return self.is_newer and self.told[name] != self.base.get(name)
+
+    def takes(self, name: str, ours: Any) -> bool:
+        """Whether a field is taken; ``ours`` is what stands here, as ``reports.digests_of`` tells it."""
+        base = self.base.get(name)
+        is_ours = base is not None and base != ours and self.source.has_rest
+        return self.says_anew(name) and not is_ours
+
+
+def take_lines(merge: Merge) -> None:
+    """Bring lines and total to what is reported, unless parcels, documents or refunds stand on them."""
+    order, data = merge.order, merge.data
+    if not merge.says_anew("lines") or not lines_differ(order, data):
+        return
+    if is_fixed(order):
+        merge.refused.add("lines")
+        return
+    before = order.total
+    order.version += 1
+    change_lines(order, data, merge.source, at=merge.at)
+    facts = {
+        "fields": ["lines"],
+        "before": str(before),
+        "after": str(order.total),
+        "currency": order.currency,
+    }
+    record(order, HistoryKind.CHANGED, by=merge.source, at=merge.at, data=facts)
+    merge.changed.add("lines")
+
+
+def take_dates(merge: Merge) -> None:
+    """Set when the order was paid and completed: the latest report's dates, else the latest of any."""
+    order, reported = merge.order, merge.reported
+    for name in DATES:
+        told = getattr(merge.data, name)
+        setattr(reported, name, latest([getattr(reported, name), told]))
+        if merge.is_newer:
+            reported.applied[f"{name}_told"] = told is not None
+        own = told if merge.is_newer else None
+        if own is None and not reported.applied.get(f"{name}_told"):
+            own = getattr(reported, name)
+        _set_date(merge, name, own)
+    if merge.is_newer and merge.data.status in PAID and order.paid_at is None:
+        _set_date(merge, "paid_at", order.placed_at)
+    if order.prepare_by is not None and order.paid_at is not None:
+        order.prepare_by = after_working_days(order.paid_at, order.vendor)
+    order.save(update_fields=[*DATES, "prepare_by"])
+
+
+def _set_date(merge: Merge, name: str, moment: datetime | None) -> None:
+    """Set a date that the storefront tells; one that was set here stays."""
+    ours = getattr(merge.order, name)
+    is_theirs = ours is None or merge.reported.applied.get(f"{name}_set") == digest(ours)
+    if moment is not None and is_theirs:
+        setattr(merge.order, name, moment)
+        merge.reported.applied[f"{name}_set"] = digest(moment)
+
+
+def take_status(merge: Merge) -> None:
+    """Take the step that the storefront reports, by the same door as a person's."""
+    order, data = merge.order, merge.data
+    if not merge.takes("status", order.status):
+        return
+    if data.status == OrderStatus.REFUNDED:
+        take_stock_of_refunded(order, merge.reported, at=merge.at)
+    moments = {OrderStatus.COMPLETED: order.completed_at, OrderStatus.PROCESSING: order.paid_at}
+    told = moments.get(data.status) or data.modified_at or merge.at
+    if change_status(order, data.status, by=merge.source, at=told):
+        merge.changed.add("status")
+        for name in DATES:
+            merge.reported.applied[f"{name}_set"] = digest(getattr(order, name))
+
+
+def take_stock_of_refunded(order: Order, reported: ReportedOrder, *, at: datetime) -> None:
+    """Let an order that was paid and refunded between two reports hold what it took, less what came back."""
+    if order.status in NOT_YET_PAID | {OrderStatus.REFUNDED} and reported.paid_at is not None:
+        stock.take(order, cause=f"reported:{order.pk}:{order.version}", at=at, oversell=True)
+
+
+def take_columns(merge: Merge) -> None:
+    """Take customer, addresses, message, payment and number, where nothing was shipped or issued yet."""
+    order, data = merge.order, merge.data
+    columns = columns_of(data)
+    anew = {name for name in columns if merge.takes(name, digest(getattr(order, name)))}
+    if order.shipments.exists():
+        merge.refused |= {
+            name for name in anew & {*contact_of(data)} if getattr(order, name) != columns[name]
+        }
+    changed = {name for name in anew - merge.refused if getattr(order, name) != columns[name]}
+    for name in changed:
+        setattr(order, name, columns[name])
+    if merge.says_anew("number") and _take_number(order, data, merge.source):
+        changed.add("number")
+    if merge.says_anew("customer"):
+        order.customer = customer_of(data, order.customer_name, merge.source, order.vendor)
+    order.version += bool(changed)
+    order.save()
+    if "customer_name" in changed:
+        order.name_starts.all().delete()
+        index_name(order)
+    if changed:
+        facts = {"fields": sorted(changed)}
+        record(order, HistoryKind.CHANGED, by=merge.source, at=merge.at, data=facts)
+    merge.changed |= changed
+
+
+def _take_number(order: Order, data: OrderData, source: Source) -> bool:
+    """Take another number, unless a document names the one there is."""
+    if order.number_value == number_value(data.number) or order.documents.exists():
+        return False
+    order.number = free_number(data.number, order.vendor, source)
+    order.number_value = number_value(data.number)
+    return True
+
+
+def remember(merge: Merge) -> None:
+    """Keep what was applied, and where the order here is meant to differ; saves nothing."""
+    reported = merge.reported
+    if not merge.is_newer:
+        return
+    kept = {name: merge.base.get(name) for name in merge.refused}
+    reported.applied |= {**merge.told, **kept}
+    reported.differences = _differences(merge)
+
+
+def _differences(merge: Merge) -> list[dict[str, str]]:
+    order, data = merge.order, merge.data
+    found = [{"field": name} for name in sorted(merge.refused - {"lines"})]
+    if "lines" in merge.refused:
+        found.append({"field": "lines", "here": str(order.total), "there": str(data.total)})
+    if order.status != data.status:
+        found.append({"field": "status", "here": str(order.status), "there": str(data.status)})
+    told = {refund.external_id for refund in data.refunds}
+    only_here = order.refunds.exclude(external_id="").exclude(external_id__in=told)
+    found += [{"field": "refunds", "here": refund.external_id, "there": ""} for refund in only_here]
+    return found

@@ -1,0 +1,129 @@
+"""What goes back to a storefront, and what came of asking it."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from orders.models.fulfillment import Shipment
+from orders.models.history import Note
+from orders.models.orders import Order
+from orders.models.refunds import Refund
+from orders.states import OrderStatus
+
+
+class Trouble(models.TextChoices):
+    """Why a storefront did not do what it was asked; a sentence with its name and what it said."""
+
+    UNREACHABLE = "unreachable", _("%(storefront)s cannot be reached: %(said)s.")
+    SILENT = "silent", _("%(storefront)s did not answer in time.")
+    BROKEN = "broken", _("%(storefront)s answered with an error of its own: %(said)s.")
+    UNREADABLE = "unreadable", _("The answer of %(storefront)s cannot be read: %(said)s.")
+    TOO_MANY = "too_many", _("%(storefront)s asks to wait: too many requests.")
+    KEYS = "keys", _("%(storefront)s does not accept the REST keys: %(said)s.")
+    NO_API = "no_api", _("There is no WooCommerce REST API at the address of %(storefront)s: %(said)s.")
+    ADDRESS = "address", _("The REST address of %(storefront)s may not be asked: %(said)s.")
+    GONE = "gone", _("%(storefront)s does not have this order any more: %(said)s.")
+    REFUSED = "refused", _("%(storefront)s refused: %(said)s.")
+
+
+class AnswerQuerySet(models.QuerySet["Answer"]):
+    def open(self) -> Self:
+        """What the storefront has not taken yet, whatever the reason."""
+        return self.exclude(state=Answer.State.DONE)
+
+    def in_trouble(self) -> Self:
+        """What somebody should look at: refused, given up, or waiting for another attempt."""
+        return self.open().exclude(trouble="")
+
+
+class Answer(models.Model):
+    """A step taken here that the order's storefront has to hear of.
+
+    A row in the transaction of the step, sent by the worker, the oldest of an order first.
+    ``cause`` names the step and is unique. ``tried_at`` is when it was last sent, whatever
+    came of it; until ``claimed_until`` a worker is at it. ``said`` is the storefront's part of
+    the sentence for ``trouble``; ``external_id`` is the storefront's id of the note or refund.
+    """
+
+    class Kind(models.TextChoices):
+        STATUS = "status", _("Status")
+        PARCEL = "parcel", _("Parcel")
+        NOTE = "note", _("Note to the customer")
+        REFUND = "refund", _("Refund")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Received by the storefront")
+        REFUSED = "refused", _("Refused by the storefront")
+        GIVEN_UP = "given_up", _("Given up")
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="answers", verbose_name=_("order"))
+    kind = models.CharField(_("what"), max_length=6, choices=Kind)
+    cause = models.CharField(_("cause"), max_length=60, unique=True)
+    status = models.CharField(_("status"), max_length=10, choices=OrderStatus, blank=True)
+    shipment = models.ForeignKey(
+        Shipment, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("parcel")
+    )
+    note = models.ForeignKey(
+        Note, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("note")
+    )
+    refund = models.ForeignKey(
+        Refund, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("refund")
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    asked_at = models.DateTimeField(_("asked at"))
+    tried_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
+    next_try_at = models.DateTimeField(_("not before"))
+    claimed_until = models.DateTimeField(_("being sent until"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("received at"), null=True, blank=True)
+    trouble = models.CharField(_("trouble"), max_length=11, choices=Trouble, blank=True)
+    said = models.CharField(_("storefront's words"), max_length=500, blank=True)
+    external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
+
+    objects = AnswerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("answer to a storefront")
+        verbose_name_plural = _("answers to storefronts")
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["order", "state", "id"], name="answer_by_order"),
+            models.Index(fields=["state", "tried_at"], name="answer_by_state"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "done", "refused", "given_up"]), name="answer_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="status", shipment=None, note=None, refund=None) & ~Q(status="")
+                | Q(kind="parcel", shipment__isnull=False)
+                | Q(kind="note", note__isnull=False)
+                | Q(kind="refund", refund__isnull=False),
+                name="answer_has_its_subject",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        """What the storefront is told, in a word or two."""
+        return str(self.get_status_display() if self.kind == self.Kind.STATUS else self.get_kind_display())
+
+    @property
+    def why(self) -> str:
+        """Why it has not arrived, in a sentence; empty without trouble."""
+        if not self.trouble:
+            return ""
+        return str(Trouble(self.trouble).label) % {"storefront": self.order.source, "said": self.said}
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """A refused refund is over: its amount is free, and the refund may be asked for anew."""
+        if self.state == self.State.DONE:
+            return False
+        return self.kind != self.Kind.REFUND or self.state != self.State.REFUSED

@@ -1,0 +1,1 @@
+"""Speaking with storefronts: what the worker and the timer do with their REST API."""

@@ -1,0 +1,261 @@
+"""Storefronts, deliveries and what was set aside: in the admin, and on the shop's page."""
+
+import json
+import re
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from orders.domain.health import health_of
+from orders.domain.intake import take_trash
+from orders.domain.invoicing import issue_invoice
+from orders.jobs import process_delivery, receive_delivery
+from orders.models import Delivery, DeliveryState, Source
+from orders.states import OrderStatus
+from tests.factories import make_member, make_order, make_source, make_user, make_vendor
+from tests.recorded import body_of, sign
+from vendors.roles import Role
+
+pytestmark = pytest.mark.django_db
+SOURCE = "/admin/orders/source/"
+FORM = {
+    "name": "Marché",
+    "slug": "marche",
+    "time_zone": "Europe/Paris",
+    "unknown_vendors": "quarantine",
+    "tax_kinds": "{}",
+    "vendors-TOTAL_FORMS": 0,
+    "vendors-INITIAL_FORMS": 0,
+}
+
+
+@pytest.fixture
+def staff(client_of):
+    return client_of(make_user("staff@example.com", is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def source(db) -> Source:
+    source = make_source()
+    source.rotate_secret(at=timezone.now(), secret="first-secret")
+    return source
+
+
+def text_of(response) -> str:
+    return response.content.decode()
+
+
+def put_aside(source, vendor, n=1, **fields) -> Delivery:
+    return Delivery.objects.create(
+        source=source,
+        vendor=vendor,
+        topic="order.updated",
+        external_id=str(n),
+        body=b'{"billing": "Zoe"}',
+        state=DeliveryState.QUARANTINED,
+        problem_path="billing",
+        problem='must be an object, got "Zoe"',
+        **fields,
+    )
+
+
+def test_a_new_storefront_shows_its_secret_once(staff):
+    shown = text_of(staff.post(f"{SOURCE}add/", FORM))
+
+    source = Source.objects.get()
+    later = text_of(staff.get(f"{SOURCE}{source.pk}/change/"))
+    assert re.search('id="secret">([^<]+)<', shown)[1] == source.secret
+    assert (source.secret in later, "/webhooks/woocommerce/marche/" in later) == (False, True)
+
+
+def test_a_storefront_may_bring_its_own_secret(staff):
+    staff.post(f"{SOURCE}add/", {**FORM, "own_secret": "clé-à-nous"})
+
+    assert Source.objects.get().secret == "clé-à-nous"
+
+
+def test_keys_are_kept_where_the_form_leaves_them_empty(staff, source):
+    url = f"{SOURCE}{source.pk}/change/"
+    staff.post(url, {**FORM, "new_consumer_key": "ck_42", "new_consumer_secret": "cs_42"})
+    staff.post(url, {**FORM, "name": "Renamed"})
+
+    source.refresh_from_db()
+    assert (source.name, source.consumer_key, source.consumer_secret) == ("Renamed", "ck_42", "cs_42")
+    assert "ck_42" not in text_of(staff.get(url))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("time_zone", "Paris", "Paris is no time zone; write it as Europe/Paris."),
+        ("tax_kinds", '{"TVA": "tax"}', "Write each tax with its kind"),
+        ("tax_kinds", "[1]", "Write each tax with its kind"),
+    ],
+)
+def test_a_wrong_value_is_said_at_its_field(staff, field, value, sentence):
+    assert sentence in text_of(staff.post(f"{SOURCE}add/", {**FORM, field: value}))
+
+
+def test_a_rotation_shows_the_new_secret_and_keeps_the_old(staff, source):
+    response = staff.post(f"{SOURCE}{source.pk}/rotate/")
+
+    source.refresh_from_db()
+    assert source.secret in text_of(response)
+    assert source.valid_secrets(timezone.now()) == [source.secret, "first-secret"]
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("page", ["rotate", "replay"])
+def test_rotation_and_replay_ask_for_post_and_the_right(client_of, source, page):
+    staff = client_of(make_user(is_staff=True, is_superuser=True))
+    assert staff.get(f"{SOURCE}{source.pk}/{page}/").status_code == 403
+    helper = client_of(make_user(is_staff=True))
+
+    assert helper.post(f"{SOURCE}{source.pk}/{page}/").status_code == 403
+    source.refresh_from_db()
+    assert source.secret == "first-secret"
+
+
+def test_the_health_of_a_storefront(source, vendor):
+    now = timezone.now()
+    put_aside(source, vendor, received_at=now - timedelta(hours=2))
+    for minutes in (5, 90):
+        Delivery.objects.create(source=source, body=b"", received_at=now - timedelta(minutes=minutes))
+
+    health = health_of(source, at=now)
+
+    assert (health.last_hour, health.last_day, health.quarantined) == (1, 3, 1)
+    assert (health.waiting, health.waiting_for) == (2, timedelta(minutes=90))
+    assert health.last_at == now - timedelta(minutes=5)
+
+
+def test_the_pages_of_the_admin_show_health_and_sentences(staff, source, vendor):
+    delivery = put_aside(source, vendor)
+
+    assert "Wrong signatures" in text_of(staff.get(f"{SOURCE}{source.pk}/change/"))
+    assert staff.get(SOURCE).status_code == 200
+    for url in ("/admin/orders/delivery/", f"/admin/orders/delivery/{delivery.pk}/change/"):
+        assert "billing: must be an object, got &quot;Zoe&quot;" in text_of(staff.get(url))
+    assert staff.get("/admin/orders/reportedorder/?differs=differences").status_code == 200
+
+
+def test_one_or_all_are_processed_again_after_mapping(staff, source):
+    first, second = (
+        receive_delivery(
+            source, json.dumps({**body_of(1573), "id": n}).encode(), headers={}, at=timezone.now()
+        )
+        for n in (11, 12)
+    )
+    for delivery in (first, second):
+        process_delivery.call(delivery.pk)
+    assert Delivery.objects.quarantined().count() == 2
+    source.vendors.create(external_id="2", vendor=make_vendor())
+    DBTaskResult.objects.all().delete()
+
+    staff.post("/admin/orders/delivery/", {"action": "replay", "_selected_action": [first.pk]})
+    assert DBTaskResult.objects.count() == 1
+    staff.post(f"{SOURCE}{source.pk}/replay/")
+
+    call_command("db_worker", batch=True, reload=False, startup_delay=False, verbosity=0)
+    assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == ["applied", "applied"]
+
+
+def test_a_shop_sees_its_own_orders_that_were_set_aside_and_no_value(client_of, source, vendor):
+    put_aside(source, vendor, 1565)
+    put_aside(source, make_vendor(), 7777)
+    client = client_of(make_member(vendor, Role.PREPARER))
+
+    text = text_of(client.get(f"/vendors/{vendor.slug}/orders/set-aside/"))
+
+    assert ("1565" in text, "billing" in text, "7777" in text, "Zoe" in text) == (True, True, False, False)
+
+
+def test_the_menu_leads_there_only_where_something_is_set_aside(client_of, source, vendor):
+    client = client_of(make_member(vendor))
+    address = f"/vendors/{vendor.slug}/orders/set-aside/"
+    assert address not in text_of(client.get(f"/vendors/{vendor.slug}/orders/"))
+
+    put_aside(source, vendor)
+
+    assert address in text_of(client.get(f"/vendors/{vendor.slug}/orders/"))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_page_takes_as_many_queries_for_any_number(
+    client_of, source, vendor, rows, django_assert_num_queries
+):
+    client = client_of(make_member(vendor))
+    for n in range(rows):
+        put_aside(source, vendor, n)
+
+    with django_assert_num_queries(6):
+        assert client.get(f"/vendors/{vendor.slug}/orders/set-aside/").status_code == 200
+
+
+def test_old_bodies_are_removed_with_what_they_quote(source, vendor, settings):
+    settings.DELIVERIES_KEPT_DAYS = 30
+    old = put_aside(source, vendor, received_at=timezone.now() - timedelta(days=31))
+    young = put_aside(source, vendor, received_at=timezone.now() - timedelta(days=29))
+    waiting = Delivery.objects.create(
+        source=source, body=b"{}", received_at=timezone.now() - timedelta(days=31)
+    )
+    out = StringIO()
+
+    call_command("prune_deliveries", stdout=out)
+
+    for delivery in (old, young, waiting):
+        delivery.refresh_from_db()
+    assert (bytes(old.body), old.sentence, old.pruned_at is None) == (b"", "billing", False)
+    assert (young.sentence, bytes(waiting.body)) == ('billing: must be an object, got "Zoe"', b"{}")
+    assert out.getvalue() == "1 bodies removed.\n"
+
+
+def test_a_pruned_delivery_is_not_processed_again(staff, source, vendor):
+    pruned = put_aside(source, vendor, pruned_at=timezone.now())
+
+    staff.post("/admin/orders/delivery/", {"action": "replay", "_selected_action": [pruned.pk]})
+
+    pruned.refresh_from_db()
+    assert (pruned.state, DBTaskResult.objects.count()) == ("quarantined", 0)
+
+
+@pytest.mark.pdf
+def test_an_invoice_of_a_deleted_order_stays(client_of, vendor):
+    owner = make_member(vendor)
+    order = make_order(vendor, status=OrderStatus.PROCESSING)
+    issue_invoice(order, by=owner, at=timezone.now())
+    take_trash(order.source, order.external_id, is_trashed=True, number=1, at=timezone.now())
+    order.refresh_from_db()
+    client = client_of(owner)
+
+    page = f"/vendors/{vendor.slug}/orders/{order.number}/"
+    statuses = [client.get(url).status_code for url in (page, f"{page}invoice.pdf")]
+
+    assert (order.hidden_at is None, statuses) == (False, [404, 200])
+
+
+def test_a_hidden_order_is_in_no_list_count_or_export(client_of, vendor):
+    order = make_order(vendor, status=OrderStatus.PROCESSING, number="4711")
+    client = client_of(make_member(vendor))
+    take_trash(order.source, order.external_id, is_trashed=True, number=1, at=timezone.now())
+
+    texts = [
+        client.get(f"/vendors/{vendor.slug}/orders/"),
+        b"".join(client.get(f"/vendors/{vendor.slug}/orders/export.csv").streaming_content),
+    ]
+
+    assert "4711" not in text_of(texts[0])
+    assert b"4711" not in texts[1]
+
+
+def test_the_signature_of_a_rotated_secret_opens_the_door(client, source):
+    body = b"{}"
+    headers = {"X-WC-Webhook-Signature": sign(body, "first-secret")}
+
+    response = client.post("/webhooks/woocommerce/naturalconect/", body, "application/json", headers=headers)
+
+    assert response.status_code == 200

@@ -24,7 +24,7 @@ if not SECRET_KEY:
     if not IS_AT_HOME:
         raise ImproperlyConfigured("SECRET_KEY is missing: with DEBUG=False a long random text is needed.")
     SECRET_KEY = "development-only-" + "0123456789" * 5
-if not DEBUG and env.is_weak(SECRET_KEY):
+if not IS_AT_HOME and env.is_weak(SECRET_KEY):
     raise ImproperlyConfigured(
         "SECRET_KEY is weak: it needs at least 50 characters, 20 of them different, "
         "and must not come from an example."
@@ -168,7 +168,7 @@ UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_AT_HOME
 MFA_TOTP_ISSUER = MARKETPLACE_NAME
 SECOND_FACTOR = env.choice("SECOND_FACTOR", "optional", ("optional", "staff", "staff-and-owners"))
 ACCOUNT_SESSION_REMEMBER = True

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0050_bulk_item_labels'),
+        ("orders", "0041_order_by_refund"),
         ('vendors', '0003_time_zone_known'),
     ]
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders.models.intake import Source
 from vendors.models import Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 # Letters that Unicode's decomposition leaves whole.
 _WHOLE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "’": "'"})
@@ -83,7 +84,7 @@ class Among(Lookup[int]):
         return f"{column} IN {ids}", (*params, *id_params)
 
 
-class Customer(models.Model):
+class Customer(OwnedByShop):
     """A person or company that bought from one shop; a guest is known by the e-mail address alone."""
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="customers", verbose_name=_("shop"))
@@ -94,6 +95,8 @@ class Customer(models.Model):
     name = models.CharField(_("name"), max_length=200, blank=True)
     email = models.CharField(_("e-mail address"), max_length=254, blank=True)
     created_at = models.DateTimeField(_("first seen"), default=timezone.now)
+
+    objects = ScopedQuerySet["Customer"].as_manager()
 
     class Meta:
         verbose_name = _("customer")

@@ -17,6 +17,7 @@ from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
 from vendors.models import MONEY, Product, Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 ZERO = Decimal("0.00")
 # What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
@@ -38,7 +39,7 @@ def is_late(at: datetime) -> Q:
     return Q(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE, prepare_by__lt=at)
 
 
-class OrderQuerySet(models.QuerySet["Order"]):
+class OrderQuerySet(ScopedQuerySet["Order"]):
     def for_vendor(self, vendor: Vendor) -> Self:
         return self.filter(vendor=vendor, hidden_at=None)
 
@@ -71,7 +72,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(is_late(at))
 
 
-class Order(models.Model):
+class Order(OwnedByShop):
     """One vendor's part of a customer's checkout.
 
     ``status`` changes only through ``orders.domain.transitions.change_status``. Amounts are in
@@ -103,6 +104,7 @@ class Order(models.Model):
     prepare_by = models.DateTimeField(_("late from"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     reported_at = models.DateTimeField(_("storefront's last change"), null=True, blank=True)
+    anonymised_at = models.DateTimeField(_("personal data erased at"), null=True, blank=True)
     hidden_at = models.DateTimeField(_("in the storefront's bin since"), null=True, blank=True)
 
     customer = models.ForeignKey(
@@ -237,6 +239,10 @@ class Order(models.Model):
                 condition=~Q(refund_state="none"),
                 name="order_by_refund",
             ),
+            # the marketplace's office, and requests about a customer's data
+            models.Index(fields=["number"], name="order_by_number_alone"),
+            models.Index(fields=["placed_at"], name="order_by_placed_at"),
+            models.Index(fields=["customer_email"], name="order_by_customer_email"),
         ]
 
     def __str__(self) -> str:

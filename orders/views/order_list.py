@@ -30,9 +30,9 @@ SUGGESTIONS = 8
 SUGGESTS_FROM = 2  # letters
 # What a row reads; the other columns stay in the database.
 SHOWN = (
-    *("number", "number_value", "version", "status", "stage", "refund_state", "currency"),
+    *("vendor", "number", "number_value", "version", "status", "stage", "refund_state", "currency"),
     *("placed_at", "paid_at", "prepare_by", "total", "refunded_total", "net_total", "earnings"),
-    *("customer_name", "customer_email", "customer__external_id"),
+    *("customer_name", "customer_email", "customer__vendor", "customer__external_id"),
     *("shipping_method", "shipping_address_1", "shipping_city"),
 )
 TYPED = {"customer", "q"}  # what a person writes letter by letter

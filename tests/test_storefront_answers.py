@@ -178,7 +178,7 @@ def test_the_same_note_written_twice_arrives_twice(order, owner, shop):
 
 
 def test_an_earlier_note_of_the_same_words_is_not_taken_for_this_one(order, owner, shop):
-    add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now())
+    add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now() - timedelta(hours=1))
     work()
     shop.fails(Trouble.ERROR, method="POST")
     add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now())

@@ -117,9 +117,9 @@ def fill(url: str, folder: Path, orders: int) -> float:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    from orders.demo.fill import make_demo
+    from orders.demo.fill import RICH, make_demo
 
-    rich, moments = min(200, orders // 100), [time.perf_counter()]
+    rich, moments = RICH, [time.perf_counter()]
     make_demo(
         orders,
         seed=1,

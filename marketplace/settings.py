@@ -102,7 +102,12 @@ TEMPLATES = [
                 "marketplace.templatetags.display",
             ],
         },
-    }
+    },
+    {  # what is repeated most on a page: the rows of the order list
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"trim_blocks": True, "lstrip_blocks": True},
+    },
 ]
 
 # Database: SQLite in var/ unless DATABASE_URL names PostgreSQL

@@ -5,37 +5,33 @@ row at all: the list says so beside the field, an export refuses.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.db.models import Count, Q, Sum
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
 
-from marketplace.money import round_half_up
+from orders.domain.summaries import Summary
+from orders.domain.tallies import counted, tallied
 from orders.models import Order
 from orders.models.customers import normalise
 from orders.models.orders import OrderQuerySet
 from orders.paging import Keyset
-from orders.states import EARNS, EXPECTS, OrderStatus, RefundState, Stage
+from orders.states import OrderStatus, Stage
 from vendors.models import Vendor
 
-ZERO = Decimal("0.00")
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 NUMBER_SIGN = re.compile(r"^\s*(#|№|n[°ºo]\.?(?![a-z]))?\s*", re.IGNORECASE)
 SORTS = {"number": "number_value", "total": "net_total", "earnings": "earnings", "placed_at": "placed_at"}
 SORTS_OF_AMOUNTS = frozenset({"total", "earnings"})
 DEFAULT_SORT = "-placed_at"
+TALLIED = frozenset({"status", "stage", "placed_after", "placed_before"})  # what the tally can tell
 
 
 class OrderFilterForm(forms.Form):
@@ -91,7 +87,8 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
 
     ``selection`` is what the filters leave, unordered; ``ordered`` and ``qs`` are the same
     sorted; ``without_status`` leaves the status aside, for the menu. Days are whole days of
-    the shop's time zone, both ends included. Whoever may not see amounts cannot sort by them.
+    the shop's time zone, both ends included. ``queryset`` is all of the
+    shop's orders. Whoever may not see amounts cannot sort by them.
     """
 
     status = ChoiceFilter(
@@ -203,7 +200,7 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
         return orders.filter(placed_at__lt=self._midnight(day + timedelta(days=1)))
 
     def named(self, orders: OrderQuerySet, _name: str, prefix: str) -> OrderQuerySet:
-        return orders.named(prefix)
+        return orders.named(prefix, of=self.vendor)
 
     def numbered(self, orders: OrderQuerySet, _name: str, prefix: str) -> OrderQuerySet:
         return orders.filter(number__prefix=prefix)
@@ -213,102 +210,19 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
         return datetime.combine(day, time.min, tzinfo=ZoneInfo(self.vendor.time_zone))
 
     @cached_property
-    def summary(self) -> "Summary":
-        """Counts for the menu and totals of the selection, from one query."""
-        amounts = {"total": Sum("net_total"), "earnings": Sum("earnings")} if self.may_see_amounts else {}
-        groups = (
-            self.without_status.order_by()
-            .values("status", "refund_state", "stage", "currency")
-            .annotate(orders=Count("pk"), late=Count("pk", filter=_is_late(self.now)), **amounts)
+    def summary(self) -> Summary:
+        """Counts for the menu and totals of the selection: from the tally unless a row must be looked at."""
+        status, values = self.values.get("status", ""), self.values
+        if not self.is_valid():
+            return Summary(status, [], late=0)
+        if not values.keys() <= TALLIED:
+            found, late = counted(self.without_status, self.now, with_amounts=self.may_see_amounts)
+            return Summary(status, found, late=late)
+        groups = tallied(
+            self.vendor,
+            first=values.get("placed_after"),
+            last=values.get("placed_before"),
+            stage=values.get("stage", ""),
+            with_amounts=self.may_see_amounts,
         )
-        return Summary(self.values.get("status", ""), [Group(**group) for group in groups])
-
-
-def _is_late(now: datetime) -> Q:
-    return Q(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE, prepare_by__lt=now)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Orders that are alike: how many, how many late, and their sums."""
-
-    status: str
-    refund_state: str
-    stage: str
-    currency: str
-    orders: int
-    late: int
-    total: Decimal = ZERO
-    earnings: Decimal = ZERO
-
-    def is_under(self, status: str) -> bool:
-        """Whether these orders stand under the menu's entry ``status``; every one under the empty entry."""
-        if status == OrderStatus.REFUNDED:
-            return self.status == status or self.refund_state != RefundState.NONE
-        return status in ("", self.status)
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Money of a selection in one currency: what is earned, and what is only expected."""
-
-    currency: str
-    total: Decimal
-    earnings: Decimal
-    expected_total: Decimal
-    expected_earnings: Decimal
-
-
-class Summary:
-    """What the menu and the totals say; « refunded » counts partly refunded orders too."""
-
-    def __init__(self, status: str, groups: list[Group]) -> None:
-        self.groups, self.selected = groups, [group for group in groups if group.is_under(status)]
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        """Orders under each entry of the menu; the empty one counts each order once."""
-        return {
-            status: _count(g for g in self.groups if g.is_under(status))
-            for status in ["", *OrderStatus.values]
-        }
-
-    @property
-    def to_prepare(self) -> int:
-        return _count(group for group in self.groups if group.stage == Stage.TO_PREPARE)
-
-    @property
-    def late(self) -> int:
-        return sum(group.late for group in self.groups)
-
-    @property
-    def orders(self) -> int:
-        """How many orders are selected, whatever their status."""
-        return _count(self.selected)
-
-    @property
-    def sums(self) -> list[Sums]:
-        """One row per currency, the commonest first; what is earned is added up, what is expected apart."""
-        currencies: Counter[str] = Counter()
-        for group in self.selected:
-            currencies[group.currency] += group.orders
-        return [
-            self._sums(currency)
-            for currency in sorted(currencies, key=lambda code: (-currencies[code], code))
-        ]
-
-    def _sums(self, currency: str) -> Sums:
-        groups = [group for group in self.selected if group.currency == currency]
-        earned = [group for group in groups if group.status in EARNS]
-        expected = [group for group in groups if group.status in EXPECTS]
-        return Sums(
-            currency,
-            total=round_half_up(sum((group.total for group in earned), ZERO)),
-            earnings=round_half_up(sum((group.earnings for group in earned), ZERO)),
-            expected_total=round_half_up(sum((group.total for group in expected), ZERO)),
-            expected_earnings=round_half_up(sum((group.earnings for group in expected), ZERO)),
-        )
-
-
-def _count(groups: Iterable[Group]) -> int:
-    return sum(group.orders for group in groups)
+        return Summary(status, groups, late=self.without_status.late(self.now).count())

@@ -13,6 +13,7 @@ from marketplace.append_only import release
 from marketplace.checks import can_render
 from marketplace.models import OutgoingEmail
 from orders.models import HistoryEntry, Note, Order, OrderLine, Refund, RefundLine, Shipment, StockMovement
+from orders.models.tally_triggers import release_tally
 from tests.factories import make_member, make_vendor
 from vendors.models import Product, User, Vendor
 from vendors.roles import Role
@@ -68,6 +69,7 @@ def emptied(request):
     request.getfixturevalue("transactional_db")  # set up before this one, so that it is emptied after
     yield
     release()
+    release_tally()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ OURS = [
 ]
 INSIDE_OTHERS = {
     "BulkItem",
+    "Tally",
     "OrderLine",
     "OrderNameStart",
     "ShipmentLine",

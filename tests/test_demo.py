@@ -104,7 +104,7 @@ class TestTheDemo:
         assert {line.sku for line in lines if line.levies} == {"DIF"}
 
     def test_a_search_for_ben_finds_several_open_orders_of_the_last_month(self, verveine):
-        orders = Order.objects.for_vendor(verveine).named("bén")
+        orders = Order.objects.for_vendor(verveine).named("bén", of=verveine)
 
         assert orders.filter(status="processing", placed_at__gte=NOON - timedelta(days=30)).count() >= 5
 

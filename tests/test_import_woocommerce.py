@@ -191,7 +191,9 @@ def test_products_of_the_storefront_are_not_counted(imported):
 def test_orders_are_found_by_every_word_of_the_name(imported):
     vendor = Vendor.objects.get(slug="boutique-big")
 
-    found = Order.objects.for_vendor(vendor).named("NGUYEN").values_list("customer_name", flat=True)
+    found = (
+        Order.objects.for_vendor(vendor).named("NGUYEN", of=vendor).values_list("customer_name", flat=True)
+    )
 
     assert set(found) >= {"Zoé Nguyễn"}
 

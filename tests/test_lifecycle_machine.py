@@ -33,6 +33,7 @@ from orders.domain.refunds import (
     refund_order,
 )
 from orders.domain.stock import OutOfStock, count
+from orders.domain.tallies import differences
 from orders.domain.transitions import StaleOrder, StepRefused, change_status, validate
 from orders.models import HistoryEntry, Order, Refund, Source
 from orders.states import OrderStatus, RefundState
@@ -318,6 +319,10 @@ class LifeOfOrders(RuleBasedStateMachine):
             assert versions[-1] <= order.version
             assert self.versions.get(order.pk, 0) <= order.version
             self.versions[order.pk] = order.version
+
+    @invariant()
+    def the_tally_is_what_counting_finds(self):
+        assert differences(self.vendor) == []
 
     @invariant()
     def dates_and_stage_fit_the_state(self):

@@ -6,14 +6,16 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Order
 from orders.states import OrderStatus, Stage
+from orders.table_rows import RowMaker
 from tests.factories import NOON, make_customer, make_line, make_member, make_order, make_vendor
-from vendors.roles import Role
+from vendors.roles import Permission, Role
 
 S = OrderStatus
 LIST = "/vendors/rucher-des-baux/orders/"
@@ -585,3 +587,28 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(
         response = client.get(LIST + "?status=completed")
 
     assert len(numbers(response.content.decode())) == rows
+
+
+@pytest.mark.parametrize("number", ["1042", "A b%é?#", "n°7;x=~number", "2024-00:1@b"])
+def test_a_rows_addresses_are_those_of_its_pages(vendor, number):
+    order = make_order(vendor, number=number, status=OrderStatus.PROCESSING)
+    everything = dict.fromkeys([permission.value for permission in Permission], True)
+
+    row = RowMaker(vendor.slug, everything, timezone.now(), invoiced=()).row(order)
+    invoiced = RowMaker(vendor.slug, everything, timezone.now(), invoiced={order.pk}).row(order)
+
+    pages = ["detail", "validate", "issue_invoice", "delivery_note_pdf", "invoice_pdf"]
+    found = [row.address, row.validate_address, row.issue_address, row.note_address, invoiced.invoice_address]
+    assert found == [reverse(f"orders:{page}", args=[vendor.slug, number]) for page in pages]
+
+
+def test_names_and_numbers_are_escaped_in_rows(client_of, owner, vendor):
+    make_order(
+        vendor, number="<i>1", customer_name="<script>alert(1)</script>", status=OrderStatus.PROCESSING
+    )
+
+    page = client_of(owner).get(reverse("orders:list", args=[vendor.slug])).content.decode()
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+    assert "<i>1" not in page

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -82,6 +83,7 @@ def moment(value: datetime, *, keeps_time: bool = False) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str, css: str = "") -> SafeString:
     """A drawing of the page's sprite; decoration, hidden from screen readers."""
     return format_html('<svg class="i {}" aria-hidden="true"><use href="#{}"/></svg>', css, name)

@@ -7,6 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('orders', '0025_storefront_answers'),
+        ('orders', '0041_order_by_refund'),
     ]
 
     operations = [

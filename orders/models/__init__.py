@@ -18,6 +18,7 @@ from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
 from orders.models.storefront import Answer, Trouble
+from orders.models.tally import Tally
 
 __all__ = [
     "Answer",
@@ -50,6 +51,7 @@ __all__ = [
     "SourceVendor",
     "StatusChange",
     "StockMovement",
+    "Tally",
     "Trouble",
     "UnknownVendors",
 ]

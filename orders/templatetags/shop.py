@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.db.models import Count, Exists, IntegerField, Subquery
+from django.db.models import Count, Exists, IntegerField, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from orders.models import Delivery, Order, OrderLine
+from orders.domain.tallies import rows_between
+from orders.models import Delivery, OrderLine
 from orders.states import OrderStatus, Stage
 from vendors.models import Vendor
 
@@ -32,11 +33,10 @@ def frame(context: Any) -> Frame:
     """What surrounds each page of the shop, in one query."""
     request = context["request"]
     waiting = (
-        Order.objects.for_vendor(request.vendor)
+        rows_between(request.vendor, None, None)
         .filter(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE)
-        .order_by()
         .values("vendor")
-        .annotate(number=Count("pk"))
+        .annotate(number=Sum("orders"))
         .values("number")
     )
     unread = (

@@ -1,0 +1,166 @@
+"""The rows of the order list: ready strings, so that the template only puts them in their places.
+
+A page has 25 rows; addresses are worked out and words translated once a page, not once a row.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from django.urls import reverse
+from django.utils.http import RFC3986_SUBDELIMS
+from django.utils.translation import gettext as _
+
+from marketplace import formats
+from marketplace.templatetags.display import icon, moment
+from orders.models import Order
+from orders.states import (
+    DELIVERABLE,
+    INVOICEABLE,
+    EarningsState,
+    OrderStatus,
+    RefundState,
+    Stage,
+)
+
+PLACE = "~number~"  # of the order's number in an address; no slug holds a tilde
+PAGES = ("detail", "validate", "issue_invoice", "invoice_pdf", "delivery_note_pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An order as the list shows it to one person; what is not shown or not offered is empty."""
+
+    number: str
+    version: int
+    address: str
+    validate_address: str
+    issue_address: str
+    invoice_address: str
+    is_invoiced: bool
+    note_address: str
+    is_pickup: bool
+    says: dict[str, str]
+    total: str
+    total_before: str
+    earnings: str
+    is_expected: bool
+    status: str
+    status_label: str
+    drawing: str
+    stage: str
+    late: str
+    is_partly_refunded: bool
+    needs_refund: bool
+    customer: str
+    is_guest: bool
+    placed_at: str
+
+    @property
+    def has_tags(self) -> bool:
+        return bool(self.stage or self.is_partly_refunded or self.needs_refund)
+
+
+def row_words() -> dict[str, str]:
+    """What rows say and draw again and again, in the reader's language."""
+    return {
+        "instead_of": _("instead of"),
+        "to_come": _("to come"),
+        "none": _("none"),
+        "refunded_in_part": _("Refunded in part"),
+        "to_be_refunded": _("To be refunded"),
+        "guest": _("guest"),
+        "validate": _("Validate"),
+        "view": _("View"),
+        "issue": _("Issue the invoice…"),
+        "invoice": _("Invoice"),
+        "proforma": _("Proforma"),
+        "delivery_note": _("Delivery note"),
+        "pickup_note": _("Pickup note"),
+        "clock": icon("clock"),
+        "eye": icon("eye"),
+        "docs": icon("docs"),
+        "draft": icon("proforma"),
+        "pen": icon("issue"),
+        "bag": icon("bag"),
+        "truck": icon("truck"),
+    }
+
+
+class RowMaker:
+    """Makes the rows of one page, for one person of the shop ``shop`` (its slug).
+
+    ``invoiced`` are the ids of the orders whose invoice is issued.
+    """
+
+    def __init__(self, shop: str, may: dict[str, bool], now: datetime, invoiced: Collection[int]) -> None:
+        self.may, self.now, self.invoiced = may, now, invoiced
+        self.addresses = {page: reverse(f"orders:{page}", args=[shop, PLACE]) for page in PAGES}
+        self.statuses = {
+            status.value: (str(status.label), icon(f"st-{status.value}")) for status in OrderStatus
+        }
+        self.stages = {"": "", **{stage.value: str(stage.label) for stage in Stage}}
+        self.sentences = {
+            "select": _("Select order %(number)s"),
+            "order": _("order %(number)s"),
+            "of_order": _("of order %(number)s"),
+        }
+        self.late = _("%(days)s d late")
+
+    def row(self, order: Order) -> Row:
+        """Return what the list shows of ``order``, whose customer is loaded."""
+        number, status = order.number, order.status
+        quoted = quote(number, safe=RFC3986_SUBDELIMS + "/~:@")
+        gains = order.earnings_state
+        late_days = _days_late(order, self.now)
+        is_invoiced = order.pk in self.invoiced
+        may_issue = self.may["issue_invoices"] and not is_invoiced and status in INVOICEABLE
+        may_read = self.may["view_invoices"] and not may_issue and (is_invoiced or status in DELIVERABLE)
+        label, drawing = self.statuses[status]
+
+        def address(page: str, is_offered: bool) -> str:
+            return self.addresses[page].replace(PLACE, quoted) if is_offered else ""
+
+        return Row(
+            number=number,
+            version=order.version,
+            address=address("detail", True),
+            validate_address=address("validate", self.may["fulfill"] and order.can_validate),
+            issue_address=address("issue_invoice", may_issue),
+            invoice_address=address("invoice_pdf", may_read),
+            is_invoiced=is_invoiced,
+            note_address=address("delivery_note_pdf", self.may["delivery_notes"] and status in DELIVERABLE),
+            is_pickup=order.is_pickup,
+            says={name: text % {"number": number} for name, text in self.sentences.items()},
+            **self._amounts(order, gains),
+            is_expected=gains == EarningsState.EXPECTED,
+            status=status,
+            status_label=label,
+            drawing=drawing,
+            stage=self.stages[order.stage],
+            late=self.late % {"days": late_days} if late_days else "",
+            is_partly_refunded=order.refund_state == RefundState.PARTIAL,
+            needs_refund=order.needs_refund,
+            customer=order.customer_name or order.customer_email or "–",
+            is_guest=order.is_guest_order,
+            placed_at=moment(order.placed_at),
+        )
+
+    def _amounts(self, order: Order, gains: EarningsState) -> dict[str, str]:
+        if not self.may["view_amounts"]:
+            return {"total": "", "total_before": "", "earnings": ""}
+        return {
+            "total": formats.money(order.net_total, order.currency),
+            "total_before": formats.money(order.total, order.currency) if order.refunded_total else "",
+            "earnings": formats.money(order.earnings, order.currency)
+            if gains == EarningsState.EARNED
+            else "",
+        }
+
+
+def _days_late(order: Order, now: datetime) -> int:
+    """For how many days the order has been late, at least one; 0 where it is not."""
+    if order.prepare_by is None or not order.is_late(now):
+        return 0
+    return max(1, (now - order.prepare_by).days)

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from orders.models import BulkJob
 from orders.states import OrderStatus
-from tests.factories import NOON, make_member, make_order, make_product, make_user, make_vendor
+from tests.factories import NOON, make_customer, make_member, make_order, make_product, make_user, make_vendor
 from vendors.roles import PERMISSIONS, Permission, Role
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +27,9 @@ SHOP_PAGES = {
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
     "orders:start_bulk": (Permission.FULFILL, "POST"),
     "orders:bulk": (Permission.FULFILL, "GET"),
+    "overview:page": (Permission.VIEW_ORDERS, "GET"),
+    "customers:list": (Permission.VIEW_ORDERS, "GET"),
+    "customers:detail": (Permission.VIEW_ORDERS, "GET"),
     "products:list": (Permission.VIEW_PRODUCTS, "GET"),
     "products:detail": (Permission.VIEW_PRODUCTS, "GET"),
     "products:count": (Permission.COUNT_STOCK, "POST"),
@@ -85,6 +88,7 @@ def shops(vendor):
     """Our shop with order 1042, and a neighbour with 2077."""
     neighbour = make_vendor("miel-et-cie")
     make_product(vendor, pk=1)
+    make_customer(vendor, "Secret Customer", pk=1)
     BulkJob.objects.create(pk=1, vendor=vendor, asked_by=make_user(), action="validate", asked_at=NOON)
     make_order(vendor, number="1042", status=OrderStatus.PROCESSING, customer_name="Secret Customer")
     make_order(neighbour, number="2077", status=OrderStatus.PROCESSING, customer_name="Neighbor Customer")

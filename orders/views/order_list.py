@@ -75,7 +75,7 @@ def customers(request: VendorRequest) -> HttpResponse:
     return render(request, "orders/_list_customers.html", {"suggestions": found})
 
 
-def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page, str]:
+def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
     """The page asked for, or an empty one and the sentence that says why."""
     if not order_filter.is_valid():
         return Page([]), ""
@@ -114,7 +114,7 @@ def _controls(request: VendorRequest, order_filter: OrderFilter, today: date) ->
     }
 
 
-def _empty_state(order_filter: OrderFilter, page: Page) -> dict[str, Any]:
+def _empty_state(order_filter: OrderFilter, page: Page[Order]) -> dict[str, Any]:
     """What an empty page needs to explain itself."""
     if page.rows or not order_filter.is_valid():
         return {}

@@ -612,3 +612,35 @@ def test_names_and_numbers_are_escaped_in_rows(client_of, owner, vendor):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>alert" not in page
     assert "<i>1" not in page
+
+
+# New orders
+
+
+def news(client, since):
+    return client.get(LIST + "news/", {"since": since.isoformat()})
+
+
+def test_orders_that_came_since_are_announced(client_of, owner, vendor):
+    shown_at = timezone.now()
+    make_order(vendor, placed_at=shown_at)
+    make_order(make_vendor("miel-et-cie"), placed_at=shown_at)
+
+    response = news(client_of(owner), shown_at)
+
+    assert "1 new order: show it" in response.content.decode()
+
+
+def test_no_news_is_no_content(client_of, owner, vendor):
+    make_order(vendor, placed_at=timezone.now())
+
+    assert news(client_of(owner), timezone.now()).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "since", ["", "yesterday", "2026-11-27", "2020-01-01T00:00:00+00:00", "9999-12-31T23:59:59Z"]
+)
+def test_a_moment_that_cannot_be_is_no_news(client_of, owner, vendor, since):
+    make_order(vendor, placed_at=timezone.now())
+
+    assert client_of(owner).get(LIST + "news/", {"since": since}).status_code == 204

@@ -15,6 +15,7 @@ SHOP_PAGES = {
     "orders:list": (Permission.VIEW_ORDERS, "GET"),
     "orders:customers": (Permission.VIEW_ORDERS, "GET"),
     "orders:set_aside": (Permission.VIEW_ORDERS, "GET"),
+    "orders:news": (Permission.VIEW_ORDERS, "GET"),
     "orders:detail": (Permission.VIEW_ORDERS, "GET"),
     "orders:validate": (Permission.FULFILL, "POST"),
     "orders:ship": (Permission.FULFILL, "POST"),

@@ -10,6 +10,8 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
 TABLES = ["orders_historyentry", "orders_document", "orders_stockmovement"]
+# Of these, only the named columns are fixed: a movement outlives the order line that caused it.
+FIXED = {"orders_stockmovement": ["product_id", "units", "cause", "at"]}
 SAYS = "rows of this table are never changed nor deleted"
 
 
@@ -35,17 +37,21 @@ def release(using: str = "default") -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
 
 
+def _update_of(table: str) -> str:
+    return f"UPDATE OF {', '.join(FIXED[table])}" if table in FIXED else "UPDATE"
+
+
 def _statements(vendor: str, table: str) -> list[str]:
     if vendor == "sqlite":
         return [
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word.lower()} BEFORE {word} ON {table} "
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word} BEFORE {event} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
-            for word in ("UPDATE", "DELETE")
+            for word, event in (("update", _update_of(table)), ("delete", "DELETE"))
         ]
     return [
         "CREATE OR REPLACE FUNCTION comptoir_append_only() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '%: {SAYS}', TG_TABLE_NAME; END $$",
         f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}",
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+        f"CREATE TRIGGER {table}_append_only BEFORE {_update_of(table)} OR DELETE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION comptoir_append_only()",
     ]

@@ -38,9 +38,11 @@ class Row:
     validate_address: str
     issue_address: str
     invoice_address: str
-    is_invoiced: bool
+    invoice_name: str
+    invoice_drawing: str
     note_address: str
-    is_pickup: bool
+    note_name: str
+    note_drawing: str
     says: dict[str, str]
     total: str
     total_before: str
@@ -74,28 +76,23 @@ def row_words() -> dict[str, str]:
         "validate": _("Validate"),
         "view": _("View"),
         "issue": _("Issue the invoice…"),
-        "invoice": _("Invoice"),
-        "proforma": _("Proforma"),
-        "delivery_note": _("Delivery note"),
-        "pickup_note": _("Pickup note"),
         "clock": icon("clock"),
         "eye": icon("eye"),
-        "docs": icon("docs"),
-        "draft": icon("proforma"),
         "pen": icon("issue"),
-        "bag": icon("bag"),
-        "truck": icon("truck"),
     }
 
 
 class RowMaker:
-    """Makes the rows of one page, for one person of the shop ``shop`` (its slug).
-
-    ``invoiced`` are the ids of the orders whose invoice is issued.
-    """
+    """Makes the rows of one page, for one person of the shop ``shop`` (its slug)."""
 
     def __init__(self, shop: str, may: dict[str, bool], now: datetime, invoiced: Collection[int]) -> None:
         self.may, self.now, self.invoiced = may, now, invoiced
+        self.papers = {
+            "invoice": (_("Invoice"), icon("docs")),
+            "proforma": (_("Proforma"), icon("proforma")),
+            "delivery": (_("Delivery note"), icon("truck")),
+            "pickup": (_("Pickup note"), icon("bag")),
+        }
         self.addresses = {page: reverse(f"orders:{page}", args=[shop, PLACE]) for page in PAGES}
         self.statuses = {
             status.value: (str(status.label), icon(f"st-{status.value}")) for status in OrderStatus
@@ -114,10 +111,12 @@ class RowMaker:
         quoted = quote(number, safe=RFC3986_SUBDELIMS + "/~:@")
         gains = order.earnings_state
         late_days = _days_late(order, self.now)
+        label, drawing = self.statuses[status]
         is_invoiced = order.pk in self.invoiced
         may_issue = self.may["issue_invoices"] and not is_invoiced and status in INVOICEABLE
-        may_read = self.may["view_invoices"] and not may_issue and (is_invoiced or status in DELIVERABLE)
-        label, drawing = self.statuses[status]
+        has_paper = is_invoiced or (status in DELIVERABLE and not may_issue)
+        invoice_name, invoice_drawing = self.papers["invoice" if is_invoiced else "proforma"]
+        note_name, note_drawing = self.papers["pickup" if order.is_pickup else "delivery"]
 
         def address(page: str, is_offered: bool) -> str:
             return self.addresses[page].replace(PLACE, quoted) if is_offered else ""
@@ -128,10 +127,12 @@ class RowMaker:
             address=address("detail", True),
             validate_address=address("validate", self.may["fulfill"] and order.can_validate),
             issue_address=address("issue_invoice", may_issue),
-            invoice_address=address("invoice_pdf", may_read),
-            is_invoiced=is_invoiced,
+            invoice_address=address("invoice_pdf", self.may["view_invoices"] and has_paper),
+            invoice_name=invoice_name,
+            invoice_drawing=invoice_drawing,
             note_address=address("delivery_note_pdf", self.may["delivery_notes"] and status in DELIVERABLE),
-            is_pickup=order.is_pickup,
+            note_name=note_name,
+            note_drawing=note_drawing,
             says={name: text % {"number": number} for name, text in self.sentences.items()},
             **self._amounts(order, gains),
             is_expected=gains == EarningsState.EXPECTED,

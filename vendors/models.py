@@ -86,7 +86,8 @@ class VendorQuerySet(models.QuerySet["Vendor"]):
 class Vendor(models.Model):
     """A shop of the marketplace.
 
-    ``commission_rate`` is a fraction (0.1000 = 10 %) and empty where the marketplace's own applies.
+    ``commission_rate`` is a fraction (0.1000 = 10 %), ``commission_fixed`` an amount per unit; both are
+    empty where the marketplace's own applies.
     """
 
     name = models.CharField(_("name"), max_length=200)
@@ -97,6 +98,9 @@ class Vendor(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
+    commission_fixed = models.DecimalField(
+        _("fixed commission per unit"), null=True, blank=True, validators=[MinValueValidator(0)], **MONEY
+    )
     confirms_payments = models.BooleanField(
         _("may confirm cheques and transfers"), default=False, help_text=_("A grant of the marketplace.")
     )
@@ -230,6 +234,9 @@ class Product(models.Model):
     price = models.DecimalField(_("price incl. VAT"), null=True, blank=True, **MONEY)
     vat_rate = models.DecimalField(_("VAT rate"), null=True, blank=True, **RATE)
     commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
+    commission_fixed = models.DecimalField(
+        _("fixed commission per unit"), null=True, blank=True, validators=[MinValueValidator(0)], **MONEY
+    )
     weight_grams = models.PositiveIntegerField(_("weight (g)"), null=True, blank=True)
     stock = models.IntegerField(_("stock"), null=True, blank=True, editable=False)
     counted_at = models.DateTimeField(_("counted since"), null=True, blank=True, editable=False)

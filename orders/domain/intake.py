@@ -13,6 +13,7 @@ from orders.domain.customers import customer_of, free_number, index_name, number
 from orders.domain.history import record
 from orders.domain.intake_changes import (
     Merge,
+    mark_dates,
     remember,
     take_columns,
     take_dates,
@@ -231,6 +232,7 @@ def _create(merge: Merge) -> bool:
     arrive(order, by=merge.source, at=merge.at)
     reported.order = order
     merge.is_newer = True
+    mark_dates(merge)
     take_dates(merge)
     report_refunds(order, data, merge.source, at=merge.at)
     if data.status == "refunded":

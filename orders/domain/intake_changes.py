@@ -110,8 +110,13 @@ def take_status(merge: Merge) -> None:
     told = moments.get(data.status) or data.modified_at or merge.at
     if change_status(order, data.status, by=merge.source, at=told):
         merge.changed.add("status")
-        for name in DATES:
-            merge.reported.applied[f"{name}_set"] = digest(getattr(order, name))
+        mark_dates(merge)
+
+
+def mark_dates(merge: Merge) -> None:
+    """Remember that the dates which the order has now come from the storefront."""
+    for name in DATES:
+        merge.reported.applied[f"{name}_set"] = digest(getattr(merge.order, name))
 
 
 def take_stock_of_refunded(order: Order, reported: ReportedOrder, *, at: datetime) -> None:

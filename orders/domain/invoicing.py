@@ -20,7 +20,7 @@ from orders.documents.invoice import invoice_pdf
 from orders.documents.parties import identity_of
 from orders.documents.snapshot import Supply, invoice_snapshot
 from orders.domain.history import By, record
-from orders.domain.parcels import units_left
+from orders.domain.parcels import units_outstanding
 from orders.domain.transitions import lock
 from orders.models import (
     DeliveryNote,
@@ -224,7 +224,7 @@ def date_of_supply(order: Order) -> Supply:
     art. 242 nonies A, I, 10°); an order that is not paid has none.
     """
     last = order.shipments.order_by("-shipped_at").first()
-    if last is not None and not units_left(order):
+    if last is not None and not units_outstanding(order):
         return Supply(last.shipped_at, is_delivery=True)
     if order.status in DELIVERED and order.completed_at:
         return Supply(order.completed_at, is_delivery=True)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0003_bulk_jobs'),
+        ("orders", "0025_storefront_answers"),
         ('vendors', '0002_membership_wishes'),
     ]
 

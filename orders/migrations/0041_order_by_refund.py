@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0040_tally'),
+        ("orders", "0040_tally"),
         ('vendors', '0002_membership_wishes'),
     ]
 

@@ -6,8 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0025_storefront_answers'),
-        ('orders', '0041_order_by_refund'),
+        ("orders", "0041_order_by_refund"),
     ]
 
     operations = [

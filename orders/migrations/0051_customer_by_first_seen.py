@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0050_bulk_item_labels'),
+        ('orders', '0061_fixed_commission_source'),
         ('vendors', '0003_time_zone_known'),
     ]
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.countries import postal_country
 from marketplace.formats import spaced
+from marketplace.money import round_half_up
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
@@ -278,7 +279,13 @@ class Order(models.Model):
 
     @property
     def is_refundable(self) -> bool:
-        return self.status in PAID and self.refundable > 0
+        """Whether there is money to refund, or a free order to stop."""
+        return self.status in PAID and (self.refundable > 0 or self.total == 0)
+
+    @property
+    def may_get_goods_back(self) -> bool:
+        """Whether units can come back to the shelf: what they cost, if anything, is refunded or was paid."""
+        return self.status in PAID or self.status == OrderStatus.REFUNDED
 
     @property
     def billing_lines(self) -> list[str]:
@@ -341,7 +348,9 @@ class OrderLine(models.Model):
     Amounts include VAT unless named ``net``; those may be negative. ``taxes`` holds what the
     storefront put on the line: ``[{"label", "rate", "amount", "kind": "vat"|"levy"}]``, rate a
     fraction and amount as decimal strings. ``vat_rates`` are derived from it. Commission is
-    frozen at arrival: ``commission = round(base × rate) + fixed × quantity``, at most the base.
+    frozen at arrival: ``commission = round(base × rate) + fixed × quantity``, at most the base; the
+    sources say who set rate and fixed part ("line", "product", "vendor", "marketplace"), or
+    "kept" for shipping and fees that belong to the marketplace.
     ``held`` counts the units that this line took from the product's stock and still holds.
     """
 
@@ -367,6 +376,9 @@ class OrderLine(models.Model):
     )
     commission_rate_source = models.CharField(_("where the rate comes from"), max_length=12, blank=True)
     commission_fixed = _money(_("fixed commission per unit"))
+    commission_fixed_source = models.CharField(
+        _("where the fixed commission comes from"), max_length=12, blank=True
+    )
     commission = _money(_("commission"))
     commission_vat = _money(_("VAT on the commission"))
 
@@ -423,4 +435,4 @@ class OrderLine(models.Model):
     @property
     def unit_price(self) -> Decimal:
         """Price of one unit before discounts, incl. VAT, rounded for the screen."""
-        return (self.total_before_discount / self.quantity).quantize(Decimal("0.01"))
+        return round_half_up(self.total_before_discount / self.quantity)

@@ -24,6 +24,8 @@ class RefundProgress(models.TextChoices):
 class Refund(models.Model):
     """An amount given back to the customer, incl. VAT.
 
+    It is nothing where units came back without money, or where a free order was stopped.
+
     A requested refund reserves its amount; lines, stock, gains and state of the order follow
     when it is confirmed. A failed one keeps the storefront's ``answer``.
     ``is_spread`` says that the refund came without lines and was spread over what was left;
@@ -65,7 +67,7 @@ class Refund(models.Model):
             models.UniqueConstraint(
                 fields=["order", "external_id"], condition=~Q(external_id=""), name="refund_external_unique"
             ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_amount_not_negative"),
             models.CheckConstraint(
                 condition=Q(progress__in=RefundProgress.values), name="refund_progress_known"
             ),

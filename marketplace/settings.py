@@ -74,7 +74,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_tables2",
     "django_tasks",
-    "django_tasks_db",
+    "marketplace.apps.QueueConfig",
 ]
 
 MIDDLEWARE = [

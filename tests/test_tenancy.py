@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from orders.models import BulkJob
 from orders.states import OrderStatus
-from tests.factories import NOON, make_member, make_order, make_product, make_user, make_vendor
+from tests.factories import NOON, make_customer, make_member, make_order, make_product, make_user, make_vendor
 from vendors.models import Invitation, Membership
 from vendors.roles import PERMISSIONS, Permission, Role
 
@@ -19,6 +19,7 @@ SHOP_PAGES = {
     "orders:list": (Permission.VIEW_ORDERS, "GET"),
     "orders:customers": (Permission.VIEW_ORDERS, "GET"),
     "orders:set_aside": (Permission.VIEW_ORDERS, "GET"),
+    "orders:news": (Permission.VIEW_ORDERS, "GET"),
     "orders:detail": (Permission.VIEW_ORDERS, "GET"),
     "orders:validate": (Permission.FULFILL, "POST"),
     "orders:ship": (Permission.FULFILL, "POST"),
@@ -31,6 +32,9 @@ SHOP_PAGES = {
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
     "orders:start_bulk": (Permission.FULFILL, "POST"),
     "orders:bulk": (Permission.FULFILL, "GET"),
+    "overview:page": (Permission.VIEW_ORDERS, "GET"),
+    "customers:list": (Permission.VIEW_ORDERS, "GET"),
+    "customers:detail": (Permission.VIEW_ORDERS, "GET"),
     "products:list": (Permission.VIEW_PRODUCTS, "GET"),
     "products:detail": (Permission.VIEW_PRODUCTS, "GET"),
     "products:count": (Permission.COUNT_STOCK, "POST"),
@@ -135,6 +139,7 @@ def shops(vendor):
     """Our shop with order 1042 and one row of each kind, and a neighbour with order 2077."""
     neighbour = make_vendor("miel-et-cie")
     make_product(vendor, pk=1)
+    make_customer(vendor, "Secret Customer", pk=1)
     BulkJob.objects.create(pk=1, vendor=vendor, asked_by=make_user(), action="validate", asked_at=NOON)
     Membership.objects.create(pk=900001, vendor=vendor, user=make_user(), role=Role.PREPARER)
     Invitation.objects.create(

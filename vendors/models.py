@@ -131,7 +131,7 @@ class LegalIdentity(models.Model):
         STANDARD = "standard", _("Charges VAT")
         FRANCHISE = "franchise", _("VAT franchise (CGI art. 293 B)")
 
-    vendor = models.OneToOneField(Vendor, models.CASCADE, related_name="identity")
+    vendor = models.OneToOneField(Vendor, models.CASCADE, related_name="identity", verbose_name=_("shop"))
     legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
     is_sole_trader = models.BooleanField(_("sole trader (EI)"), default=False)
     legal_form = models.CharField(_("legal form"), max_length=40, blank=True)
@@ -187,8 +187,8 @@ class LegalIdentity(models.Model):
 class Membership(models.Model):
     """A person's place in a shop's team."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("person"))
+    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships", verbose_name=_("shop"))
     role = models.CharField(_("role"), max_length=10, choices=Role)
     wants_new_order_mail = models.BooleanField(_("mail: new orders, confirmed payments"), default=True)
     wants_refund_mail = models.BooleanField(_("mail: refunds"), default=True)
@@ -272,7 +272,7 @@ class Product(OwnedByShop):
     ``orders.domain.stock``.
     """
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="products")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="products", verbose_name=_("shop"))
     sku = models.CharField("SKU", max_length=100, blank=True)
     name = models.CharField(_("name"), max_length=300)
     external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)

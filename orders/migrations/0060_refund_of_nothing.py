@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """A refund of nothing is possible: units come back later than their money, or a free order ends."""
 
     dependencies = [
-        ("orders", "0050_bulk_item_labels"),
+        ("orders", "0052_names_of_relations"),
     ]
 
     operations = [

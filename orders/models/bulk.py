@@ -47,8 +47,8 @@ class BulkItem(models.Model):
         UNCHANGED = "unchanged", _("Done already")
         REFUSED = "refused", _("Refused")
 
-    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="+")
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", verbose_name=_("bulk action"))
+    order = models.ForeignKey(Order, models.PROTECT, related_name="+", verbose_name=_("order"))
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
     why = models.CharField(_("why"), max_length=500, blank=True)
 

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any
 
 from django.db import models
-from django.db.models import BigAutoField, CharField, Lookup, Q
+from django.db.models import BigAutoField, CharField, F, Lookup, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -101,6 +101,9 @@ class Customer(OwnedByShop):
     class Meta:
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
+        indexes = [
+            models.Index("vendor", F("created_at").desc(), F("id").desc(), name="customer_by_first_seen")
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["vendor", "source", "external_id"],

@@ -29,7 +29,7 @@ class DocumentKind(models.TextChoices):
 class DocumentSeries(models.Model):
     """The counter of one shop, kind and year; its row is locked while a number is taken."""
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="document_series")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="document_series", verbose_name=_("shop"))
     kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
     year = models.PositiveSmallIntegerField(_("year"))
     last_number = models.PositiveIntegerField(_("last number"), default=0)
@@ -56,9 +56,11 @@ class Document(OwnedByShop):
     Never changed, never deleted; ``sha256`` is of the PDF's bytes.
     """
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="documents")
-    shipment = models.ForeignKey(Shipment, models.PROTECT, null=True, blank=True, related_name="documents")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
+    order = models.ForeignKey(Order, models.PROTECT, related_name="documents", verbose_name=_("order"))
+    shipment = models.ForeignKey(
+        Shipment, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name=_("parcel")
+    )
     kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
     year = models.PositiveSmallIntegerField(_("year"))
     sequence = models.PositiveIntegerField(_("sequence"))
@@ -118,7 +120,7 @@ class DeliveryNote(models.Model):
     What it says is drawn from the order each time; its series may have gaps.
     """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes", verbose_name=_("order"))
     shipment = models.OneToOneField(
         Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_note"
     )

@@ -371,7 +371,7 @@ class OrderLine(models.Model):
     ``held`` counts the units that this line took from the product's stock and still holds.
     """
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=8, choices=LineKind, default=LineKind.PRODUCT)
     position = models.PositiveSmallIntegerField(_("position"))
     external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)

@@ -33,7 +33,7 @@ class Refund(models.Model):
     (``orders.domain.refund_lines.set_refund_lines``), no credit note is issued for it.
     """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds", verbose_name=_("order"))
     progress = models.CharField(
         _("progress"), max_length=9, choices=RefundProgress, default=RefundProgress.CONFIRMED
     )
@@ -85,8 +85,10 @@ class Refund(models.Model):
 class RefundLine(models.Model):
     """What a refund took from one line: units, amount incl. VAT, units back on the shelf."""
 
-    refund = models.ForeignKey(Refund, models.PROTECT, related_name="lines")
-    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="refund_lines")
+    refund = models.ForeignKey(Refund, models.PROTECT, related_name="lines", verbose_name=_("refund"))
+    line = models.ForeignKey(
+        OrderLine, models.PROTECT, related_name="refund_lines", verbose_name=_("order line")
+    )
     units = models.PositiveIntegerField(_("units"), default=0)
     units_back = models.PositiveIntegerField(_("units back on the shelf"), default=0)
     amount = models.DecimalField(_("amount incl. VAT"), **MONEY)

@@ -224,7 +224,7 @@ class Invitation(models.Model):
     ``expires_at``, for the person of that address alone. Changed only by ``vendors.domain.team``.
     """
 
-    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="invitations")
+    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="invitations", verbose_name=_("shop"))
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(_("role"), max_length=10, choices=Role)
     digest = models.CharField(max_length=64, unique=True, editable=False)

@@ -61,7 +61,10 @@ def test_orders_are_neither_added_nor_deleted(staff, vendor, path):
 def test_a_status_change_goes_through_the_same_door(staff, vendor):
     order = make_order(vendor, status=OrderStatus.ON_HOLD)
 
-    staff.post("/admin/orders/order/", {"action": "move_to_processing", "_selected_action": [order.pk]})
+    staff.post(
+        "/admin/orders/order/",
+        {"action": "move_to_processing", "_selected_action": [order.pk], "confirmed": "1", "reason": "Paid"},
+    )
 
     order.refresh_from_db()
     assert (order.status, order.history.latest("id").actor) == (OrderStatus.PROCESSING, "staff")
@@ -71,7 +74,9 @@ def test_a_refused_step_says_why(staff, vendor):
     order = make_order(vendor, status=OrderStatus.CANCELLED)
 
     response = staff.post(
-        "/admin/orders/order/", {"action": "move_to_completed", "_selected_action": [order.pk]}, follow=True
+        "/admin/orders/order/",
+        {"action": "move_to_completed", "_selected_action": [order.pk], "confirmed": "1", "reason": "x"},
+        follow=True,
     )
 
     assert Order.objects.get(pk=order.pk).status == OrderStatus.CANCELLED

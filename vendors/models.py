@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from vendors.roles import Permission, Role, allows
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 RATE: dict[str, Any] = {
     "max_digits": 5,
@@ -210,7 +211,51 @@ class Membership(models.Model):
         return allows(self.role, permission)
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> Self:
+        """Those that may still be accepted or have only expired."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+
+class Invitation(models.Model):
+    """A place in a shop's team, offered to one address.
+
+    The link in the mail holds a secret of which only the SHA-256 is kept. It works once, until
+    ``expires_at``, for the person of that address alone. Changed only by ``vendors.domain.team``.
+    """
+
+    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="invitations", verbose_name=_("shop"))
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("invited by")
+    )
+    invited_at = models.DateTimeField(_("invited at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    sent = models.PositiveSmallIntegerField(_("sent"), default=1)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vendor", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="invitation_open_once",
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.vendor}"
+
+
+class ProductQuerySet(ScopedQuerySet["Product"]):
     def for_vendor(self, vendor: Vendor) -> Self:
         return self.filter(vendor=vendor)
 
@@ -219,7 +264,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(stock__isnull=False)
 
 
-class Product(models.Model):
+class Product(OwnedByShop):
     """Something a shop sells.
 
     ``stock`` is the sum of the product's movements, in units; empty while nobody has counted

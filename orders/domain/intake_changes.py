@@ -13,6 +13,7 @@ from orders.domain.customers import customer_of, free_number, index_name, number
 from orders.domain.history import record
 from orders.domain.intake_lines import change_lines, is_fixed, lines_differ
 from orders.domain.order_data import OrderData
+from orders.domain.refunds import BY_STATUS, refund_what_no_refund_accounts_for
 from orders.domain.reports import columns_of, contact_of, digest, digests_of, latest
 from orders.domain.transitions import after_working_days, change_status
 from orders.models import HistoryKind, Order, ReportedOrder, Source
@@ -111,6 +112,8 @@ def take_status(merge: Merge) -> None:
     if change_status(order, data.status, by=merge.source, at=told):
         merge.changed.add("status")
         mark_dates(merge)
+    if data.status == OrderStatus.REFUNDED:
+        refund_what_no_refund_accounts_for(order, by=merge.source, at=told)
 
 
 def mark_dates(merge: Merge) -> None:
@@ -179,6 +182,6 @@ def _differences(merge: Merge) -> list[dict[str, str]]:
     if order.status != data.status:
         found.append({"field": "status", "here": str(order.status), "there": str(data.status)})
     told = {refund.external_id for refund in data.refunds}
-    only_here = order.refunds.exclude(external_id="").exclude(external_id__in=told)
+    only_here = order.refunds.exclude(external_id__in=["", BY_STATUS, *told])
     found += [{"field": "refunds", "here": refund.external_id, "there": ""} for refund in only_here]
     return found

@@ -139,7 +139,7 @@ def ask_for_refund(
     """
     named, amount = wish(lines, amount)
     lock(order)
-    if order.source is None or not order.source.confirms_refunds:
+    if not _is_carried_out_there(order):
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
     if version not in (None, order.version):
         raise StaleOrder(order)
@@ -245,6 +245,12 @@ def _drop_requests_beyond_what_is_left(order: Order, *, by: By, at: datetime) ->
             left -= request.amount
         else:
             _fail(order, request, "", by=by, at=at, why=BEYOND_WHAT_IS_LEFT)
+
+
+def _is_carried_out_there(order: Order) -> bool:
+    """Whether a refund is only asked for here: the storefront can be told, or says so of itself."""
+    source = order.source
+    return source is not None and (source.confirms_refunds or (source.has_rest and order.external_id != ""))
 
 
 def _open_request(order: Order, amount: Decimal) -> Refund | None:

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from orders.models.orders import Order
 from vendors.models import Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 
 class BulkAction(models.TextChoices):
@@ -15,7 +16,7 @@ class BulkAction(models.TextChoices):
     SHIP = "ship", _("Mark shipped")
 
 
-class BulkJob(models.Model):
+class BulkJob(OwnedByShop):
     """One action for a selection of orders; each order is its own piece of work."""
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="bulk_jobs", verbose_name=_("shop"))
@@ -25,6 +26,8 @@ class BulkJob(models.Model):
     action = models.CharField(_("action"), max_length=10, choices=BulkAction)
     asked_at = models.DateTimeField(_("asked at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    objects = ScopedQuerySet["BulkJob"].as_manager()
 
     class Meta:
         verbose_name = _("bulk action")

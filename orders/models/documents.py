@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from orders.models.fulfillment import Shipment
 from orders.models.orders import Order
 from vendors.models import MONEY, Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 
 def document_storage() -> Storage:
@@ -49,7 +50,7 @@ class IssuedIsFrozen(Exception):
     """An issued document is neither changed nor deleted; a correction is another document."""
 
 
-class Document(models.Model):
+class Document(OwnedByShop):
     """A document as it was issued: ``snapshot`` is all it says, ``pdf`` the original's bytes.
 
     Never changed, never deleted; ``sha256`` is of the PDF's bytes.
@@ -79,6 +80,8 @@ class Document(models.Model):
     snapshot = models.JSONField(_("what it says"))
     pdf = models.FileField(_("original"), storage=document_storage, max_length=200)
     sha256 = models.CharField("SHA-256", max_length=64)
+
+    objects = ScopedQuerySet["Document"].as_manager()
 
     class Meta:
         verbose_name = _("document")

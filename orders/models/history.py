@@ -45,10 +45,16 @@ class Note(models.Model):
         verbose_name=_("author"),
     )
     written_at = models.DateTimeField(_("written at"))
+    external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
 
     class Meta:
         verbose_name = _("note")
         verbose_name_plural = _("notes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "external_id"], condition=~Q(external_id=""), name="note_external_unique"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]

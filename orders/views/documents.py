@@ -11,6 +11,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
@@ -34,6 +35,7 @@ from vendors.roles import Permission
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
     if (issued := _issued(request, number)) is not None:
+        _downloaded(request, issued.number, issued.order)
         return _original(request, issued)
     order = _find(request, number)
     if order.status not in DELIVERABLE:
@@ -42,6 +44,7 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
         pdf = proforma_pdf(order, at=timezone.now())
     except CannotRender as reason:
         return _sentence(request, order, str(reason), 503)
+    _downloaded(request, "proforma", order)
     return _pdf(pdf, f"Proforma-{order.number}")
 
 
@@ -55,9 +58,11 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
         return _no_document(request, order)
     note = delivery_note(order, shipment, at=timezone.now())
     try:
-        return _pdf(render_delivery_note(note), note.number)
+        pdf = render_delivery_note(note)
     except CannotRender as reason:
         return _sentence(request, order, str(reason), 503)
+    _downloaded(request, note.number, order)
+    return _pdf(pdf, note.number)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,6 +87,10 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _downloaded(request: VendorRequest, document: str, order: Order) -> None:
+    audit(AuditKind.DOWNLOADED, by=request.user, vendor=request.vendor, subject=order, document=document)
 
 
 def _issued(request: VendorRequest, number: str) -> Document | None:

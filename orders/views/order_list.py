@@ -31,9 +31,9 @@ NEWS_FOR = timedelta(days=3)  # an order that was placed before is no news
 SUGGESTS_FROM = 2  # letters
 # What a row reads; the other columns stay in the database.
 SHOWN = (
-    *("number", "number_value", "version", "status", "stage", "refund_state", "currency"),
+    *("vendor", "number", "number_value", "version", "status", "stage", "refund_state", "currency"),
     *("placed_at", "paid_at", "prepare_by", "total", "refunded_total", "net_total", "earnings"),
-    *("customer_name", "customer_email", "customer__external_id"),
+    *("customer_name", "customer_email", "customer__vendor", "customer__external_id"),
     *("shipping_method", "shipping_address_1", "shipping_city"),
 )
 TYPED = {"customer", "q"}  # what a person writes letter by letter
@@ -114,7 +114,7 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
         return Page([]), ""
     try:
         total = order_filter.summary.orders
-        return paginate(order_filter.selection, order_filter.keyset, cursor, total=total), ""
+        return paginate(order_filter.first_of_selection, order_filter.keyset, cursor, total=total), ""
     except BadCursor as error:
         return Page([]), str(error)
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("vendors", "0003_time_zone_known"),
+        ("vendors", "0030_invitations"),
     ]
 
     operations = [

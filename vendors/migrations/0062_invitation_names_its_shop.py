@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vendors', '0061_names_of_relations'),
+        ("vendors", "0061_names_of_relations"),
     ]
 
     operations = [

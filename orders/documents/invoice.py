@@ -9,10 +9,10 @@ from django.utils import translation
 
 from marketplace.formats import FIXED, decimal, long_date, money, percent
 from marketplace.money import exponent
-from orders.documents.logo import data_uri
 from orders.documents.parties import legal_lines
 from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Euros, Group, Line, Snapshot
+from vendors.logo import data_uri
 
 MOST_DECIMALS = 6  # of a unit price
 

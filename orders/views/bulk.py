@@ -1,6 +1,7 @@
 """One action for a selection: asked for on the list, followed on a page of its own."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,14 +23,23 @@ AT_ONCE = 20  # orders that are dealt with while the person waits
 PER_PAGE = 100
 
 
+NEEDS = {
+    BulkAction.VALIDATE: Permission.FULFILL,
+    BulkAction.SHIP: Permission.FULFILL,
+    BulkAction.INVOICE: Permission.ISSUE_INVOICES,
+}
+
+
 @require_POST
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def start_bulk(request: VendorRequest) -> HttpResponse:
     """Do one action for the ticked orders, or for the whole filtered selection (``all=1``)."""
     action = request.POST.get("action", "")
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
+    if not request.membership.may(NEEDS[BulkAction(action)]):
+        raise PermissionDenied
     orders = _chosen(request)
     if orders is None or not orders.exists():
         messages.error(request, _("No order was chosen: nothing was changed."))
@@ -60,7 +70,7 @@ def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
 
 
 @require_safe
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     """Show how far a bulk action is, and what came of each order."""
     job = get_object_or_404(BulkJob.objects.select_related("asked_by"), vendor=request.vendor, pk=pk)

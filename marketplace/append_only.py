@@ -9,7 +9,13 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-TABLES = ["orders_historyentry", "orders_document", "orders_stockmovement"]
+TABLES = [
+    "orders_historyentry",
+    "orders_document",
+    "orders_stockmovement",
+    "vendors_identitychange",
+    "vendors_mandatestep",
+]
 # Of these, only the named columns are fixed: a movement outlives the order line that caused it.
 FIXED = {"orders_stockmovement": ["product_id", "units", "cause", "at"]}
 SAYS = "rows of this table are never changed nor deleted"

@@ -9,13 +9,16 @@ from django.db.models import Count, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from orders.documents.renderer import CannotRender
 from orders.domain.fulfillment import ShippingRefused, ship
+from orders.domain.invoicing import InvoiceRefused, issue_invoice
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
-from orders.domain.transitions import StepRefused, lock, validate
+from orders.domain.transitions import NotPermitted, StepRefused, lock, may, validate
 from orders.models import BulkAction, BulkItem, BulkJob, Order
 from orders.states import OrderStatus
 from vendors.models import User, Vendor
+from vendors.roles import Permission
 
 BATCH = 1000
 logger = logging.getLogger(__name__)
@@ -59,7 +62,7 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
     try:
         with transaction.atomic():
             changed = _act(BulkAction(job.action), item.order, job.asked_by, at)
-    except (StepRefused, OutOfStock) as refusal:
+    except (StepRefused, OutOfStock, InvoiceRefused, CannotRender) as refusal:
         item.state, item.why = BulkItem.State.REFUSED, str(refusal)[:500]
     except DatabaseError:
         raise  # of the moment: the worker tries again
@@ -74,6 +77,8 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
 
 def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
     """Do it; return whether anything changed. Raises as the single action does."""
+    if action == BulkAction.INVOICE:
+        return _invoice(order, by, at)
     if action == BulkAction.VALIDATE:
         return validate(order, by=by, at=at) is not None
     lock(order)
@@ -87,6 +92,15 @@ def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
             )
     ship(order, by=by, at=at)
     return True
+
+
+def _invoice(order: Order, by: User, at: datetime) -> bool:
+    """Issue the invoice and the credit notes that are due; return whether any was issued."""
+    if not may(by, order, Permission.ISSUE_INVOICES):
+        raise NotPermitted(order)
+    before = order.documents.count()
+    issue_invoice(order, by=by, at=at)
+    return order.documents.count() > before
 
 
 def _finish(job: BulkJob, at: datetime) -> bool:

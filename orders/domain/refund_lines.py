@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from orders.domain import earnings
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, record
 from orders.domain.refund_plan import NOTHING, Plan, RefundedLine, plan_refund, what_is_left
 from orders.domain.transitions import lock
@@ -23,8 +24,8 @@ def set_refund_lines(refund: Refund, lines: Mapping[int, RefundedLine], *, by: B
     ``lines`` is ``{order line id: RefundedLine}``: units and amounts count. Units back on the
     shelf are those that the order's own reports told of, so no stock moves. What the lines
     leave of the amount stays spread; without any lines all of it does, and the refund waits no
-    more. Locks the order. Raises ``orders.domain.refunds.RefundRefused`` for lines that have less
-    left than is told.
+    more: the credit note that waited is issued. Locks the order. Raises
+    ``orders.domain.refunds.RefundRefused`` for lines that have less left than is told.
     """
     order = refund.order
     lock(order)
@@ -38,6 +39,7 @@ def set_refund_lines(refund: Refund, lines: Mapping[int, RefundedLine], *, by: B
             order, HistoryKind.CHANGED, by=by, at=at, data={"fields": ["refund_lines"], "refund": refund.pk}
         )
     refund.save()
+    issue_due_if_possible(order, by=by, at=at)
     return True
 
 

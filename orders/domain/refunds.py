@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from marketplace.money import split
 from orders import emails
 from orders.domain import answers, earnings, stock
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
 from orders.domain.refund_plan import (
@@ -62,6 +63,7 @@ def refund_order(
     reason: str = "",
     external_id: str | None = None,
     version: int | None = None,
+    awaits_lines: bool = False,
 ) -> Refund:
     """Record a confirmed refund with everything that follows from it, or change nothing.
 
@@ -72,6 +74,8 @@ def refund_order(
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
     does nothing; an unknown one confirms the oldest open request of the same amount, if any.
+    With ``awaits_lines`` its lines can still be asked for: a refund that had to be spread gets
+    its credit note only once they are known.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -91,6 +95,7 @@ def refund_order(
     )
     refund = _store(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
+    refund.awaits_lines = awaits_lines and plan.is_spread
     return _carry_out(order, refund, plan, by=by, at=at)
 
 
@@ -286,6 +291,7 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     _record(order, refund, by=by, at=at)
     if order.total == order.refunded_total and order.status in PAID:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
+    issue_due_if_possible(order, by=by, at=at)
     emails.announce_refund(order, refund)
     return refund
 

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Case, QuerySet, When
@@ -27,8 +28,15 @@ PER_PAGE = 100
 LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
 
+NEEDS = {
+    BulkAction.VALIDATE: Permission.FULFILL,
+    BulkAction.SHIP: Permission.FULFILL,
+    BulkAction.INVOICE: Permission.ISSUE_INVOICES,
+}
+
+
 @require_POST
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def start_bulk(request: VendorRequest) -> HttpResponse:
     """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
 
@@ -38,6 +46,8 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
+    if not request.membership.may(NEEDS[BulkAction(action)]):
+        raise PermissionDenied
     orders = _chosen(request)
     count = orders.count() if orders is not None else 0
     if orders is None or not count:
@@ -100,7 +110,7 @@ def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
 
 
 @require_safe
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     """Show how far a bulk action is, and what came of each order."""
     job = get_object_or_404(BulkJob.objects.select_related("asked_by"), vendor=request.vendor, pk=pk)

@@ -9,7 +9,12 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-TABLES = ["orders_historyentry", "orders_document"]
+TABLES = [
+    "orders_historyentry",
+    "orders_document",
+    "vendors_identitychange",
+    "vendors_mandatestep",
+]
 SAYS = "rows of this table are never changed nor deleted"
 
 

@@ -12,12 +12,11 @@ from django.conf import settings
 
 from marketplace.mail import queue_email
 from orders.models import Note, Order, Refund, Shipment, StatusChange
-from orders.states import OrderStatus, RefundState
+from orders.states import STOPPED, OrderStatus, RefundState
 from vendors.models import Membership
 from vendors.roles import Permission
 
 ANNOUNCED = frozenset({OrderStatus.ON_HOLD, OrderStatus.PROCESSING, OrderStatus.COMPLETED})
-STOPPED = frozenset({OrderStatus.CANCELLED, OrderStatus.FAILED})
 
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 

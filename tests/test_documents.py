@@ -16,13 +16,14 @@ from orders.documents.barcodes import code128_svg
 from orders.documents.colors import readable
 from orders.documents.delivery_note import delivery_note_context, delivery_note_pdf
 from orders.documents.invoice import invoice_context, invoice_pdf
+from orders.documents.invoice_snapshot import invoice_snapshot
 from orders.documents.legal_texts import texts_on
 from orders.documents.logo import LogoRefused, clean_logo, data_uri
 from orders.documents.parties import logo_of
 from orders.documents.renderer import CannotRender, html_to_pdf
-from orders.documents.snapshot import invoice_snapshot
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
-from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice, original_pdf
+from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice
+from orders.domain.originals import original_pdf
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.transitions import change_status
 from orders.models import DeliveryNote, Document, DocumentSeries

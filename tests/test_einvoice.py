@@ -95,11 +95,12 @@ def told(xml, path):
 
 @pytest.fixture
 def vector(vendor):
-    """47.60: 29.70 at 5.5 %, 13.00 at 20 %, shipping 4.90 over both."""
+    """47.60: 29.70 at 5.5 %, 13.00 at 20 %, shipping 3.46 and 1.44 at the same rates."""
     return [
         make_line(None, 3, total="29.70", vat_rate=FIVE_FIVE, name="Miel de lavande", sku="MIEL"),
         make_line(None, 2, total="13.00", vat_rate=TWENTY, name="Savon", sku="SAVON"),
-        shipping("4.90", "0.055", "0.2"),
+        shipping("3.46", "0.055"),
+        shipping("1.44", "0.2"),
     ]
 
 
@@ -335,7 +336,7 @@ def credit_notes(invoice, parts):
             for position, amount in whole.items()
         }
         taken = sum(now.values()) - sum(before.values())
-        if taken > 0 or part == [1000] * 44:
+        if taken > 0:
             notes.append(credit_of(invoice, now, dict(before), f"RDB-A2026-{len(notes) + 1:06d}"))
             before.update(now)
     return notes
@@ -359,7 +360,8 @@ def check_basket(vendor, basket):
         for group in note["groups"]:
             net, vat = left[group["rate"]]
             left[group["rate"]] = net - Decimal(group["net"]), vat - Decimal(group["vat"])
-    assert set(left.values()) == {(Decimal(0), Decimal(0))}
+    if Decimal(invoice["totals"]["gross"]):
+        assert set(left.values()) == {(Decimal(0), Decimal(0))}
 
 
 @settings(max_examples=25, suppress_health_check=ONE_SHOP)

@@ -89,7 +89,7 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
         )
     client = client_of(owner)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         assert page(client, order).status_code == 200
 
 

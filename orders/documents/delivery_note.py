@@ -17,6 +17,7 @@ from orders.documents.legal_texts import texts_on
 from orders.documents.logo import data_uri
 from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of
 from orders.documents.renderer import render_pdf
+from orders.documents.snapshot import Seller
 from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
 from orders.states import OrderStatus, Stage
 
@@ -74,14 +75,14 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     order = note.order
     parcels = list(order.shipments.prefetch_related("lines"))
     pickup = note.shipment is None and is_pickup(order, parcels)
-    seller = seller_of(order.vendor, texts_on(note.dated_on))
+    seller = seller_of(order.vendor, texts_on(note.dated_on), franchise=False)
     content = _content(order, parcels, note.shipment)
     shown = parcels if note.shipment is None else [note.shipment]
     return {
         "title": "Bon de retrait" if pickup else "Bon de livraison",
         "number": note.number,
         "seller": seller,
-        "logo": data_uri(seller["logo"]) if seller["logo"] else "",
+        "logo": data_uri(seller["logo"]),
         "legal": legal_lines(seller),
         "addressee": buyer_lines(order) if pickup else recipient_lines(order) or buyer_lines(order),
         "facts": _facts(note, parcels, content),
@@ -182,7 +183,7 @@ def _code(parcel: Shipment) -> dict[str, Any]:
     }
 
 
-def _pickup(order: Order, seller: dict[str, Any]) -> dict[str, Any]:
+def _pickup(order: Order, seller: Seller) -> dict[str, Any]:
     """Return where and when the goods can be fetched, and the day they were, if they were."""
     is_done = order.status in (OrderStatus.COMPLETED, OrderStatus.REFUNDED)
     return {

@@ -5,7 +5,7 @@ discounts and VAT are told is written in ``docs/rules/invoicing.md``, "The elect
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from marketplace.money import net_of, round_half_up
 from orders.documents.parties import legal_lines
 from orders.documents.renderer import CannotRender
+from orders.documents.snapshot import Address, Group, Line, Snapshot
 
 Terms = dict[str, Any]
 """Business terms by their key; a group is a dictionary or a list of them."""
@@ -39,7 +40,7 @@ class NotAnEInvoice(CannotRender):
         )
 
 
-def einvoice_xml(snapshot: Mapping[str, Any]) -> bytes:
+def einvoice_xml(snapshot: Snapshot) -> bytes:
     """Return ``factur-x.xml`` of an issued invoice (380) or credit note (381).
 
     The same snapshot gives the same bytes. Nothing is asked of another machine. Raises
@@ -57,7 +58,7 @@ def einvoice_xml(snapshot: Mapping[str, Any]) -> bytes:
     return xml
 
 
-def einvoice_terms(snapshot: Mapping[str, Any]) -> Terms:
+def einvoice_terms(snapshot: Snapshot) -> Terms:
     """Return the document's business terms; those that it lacks are left out."""
     lines, allowances = _lines_and_allowances(snapshot)
     terms = {
@@ -85,7 +86,7 @@ def einvoice_terms(snapshot: Mapping[str, Any]) -> Terms:
     return told
 
 
-def _is_paid(snapshot: Mapping[str, Any]) -> bool:
+def _is_paid(snapshot: Snapshot) -> bool:
     return not Decimal(snapshot["totals"]["due"])
 
 
@@ -102,7 +103,7 @@ def _told(value: Any) -> Any:
 # Lines
 
 
-def _lines_and_allowances(snapshot: Mapping[str, Any]) -> tuple[list[Terms], list[Terms]]:
+def _lines_and_allowances(snapshot: Snapshot) -> tuple[list[Terms], list[Terms]]:
     """Return the invoice lines (BG-25) and what is taken off the whole document (BG-20).
 
     A fee below zero, such as a gift card, is taken off the document; an invoice has a line
@@ -116,7 +117,7 @@ def _lines_and_allowances(snapshot: Mapping[str, Any]) -> tuple[list[Terms], lis
     return lines, [_allowance(line) for line in taken_off]
 
 
-def _line(line: Mapping[str, Any], place: int, snapshot: Mapping[str, Any]) -> Terms:
+def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
     """Return one line: ``BT-131 = BT-146 × BT-129 - BT-136``, to the cent.
 
     Prices are never below zero: a line below zero has a quantity below zero. What a discount
@@ -144,7 +145,7 @@ def _line(line: Mapping[str, Any], place: int, snapshot: Mapping[str, Any]) -> T
     }
 
 
-def _allowance(line: Mapping[str, Any]) -> Terms:
+def _allowance(line: Line) -> Terms:
     return {
         "amount": str(-_net(line)),
         "reason": line["name"].strip() or "Remise",
@@ -153,7 +154,7 @@ def _allowance(line: Mapping[str, Any]) -> Terms:
     }
 
 
-def _discount(line: Mapping[str, Any], places: int) -> Decimal:
+def _discount(line: Line, places: int) -> Decimal:
     """Return what discounts took off the line, without VAT; nothing for a line below zero."""
     gross = Decimal(line["discount"])
     if gross <= 0 or _net(line) < 0:
@@ -161,14 +162,14 @@ def _discount(line: Mapping[str, Any], places: int) -> Decimal:
     return net_of(gross, Decimal(line["rate"] or 0), places)
 
 
-def _net(line: Mapping[str, Any]) -> Decimal:
+def _net(line: Line) -> Decimal:
     return Decimal(line["net"])
 
 
 # VAT and totals
 
 
-def _vat_group(group: Mapping[str, Any], snapshot: Mapping[str, Any]) -> Terms:
+def _vat_group(group: Group, snapshot: Snapshot) -> Terms:
     is_exempt = group["rate"] is None
     return {
         "BT-116": group["net"],
@@ -191,7 +192,7 @@ def _percent(rate: str | None) -> str:
     return _plain(Decimal(rate or 0) * 100)
 
 
-def _totals(snapshot: Mapping[str, Any], lines: Sequence[Terms], allowances: Sequence[Terms]) -> Terms:
+def _totals(snapshot: Snapshot, lines: Sequence[Terms], allowances: Sequence[Terms]) -> Terms:
     totals = snapshot["totals"]
     off = sum((Decimal(allowance["amount"]) for allowance in allowances), Decimal(0))
     prepaid = Decimal(totals["gross"]) - Decimal(totals["due"])
@@ -224,7 +225,7 @@ def _check_sums(terms: Terms) -> None:
         raise ValueError(_("the sums of its lines, its VAT and its total differ."))
 
 
-def _vat_in_euros(snapshot: Mapping[str, Any]) -> Terms:
+def _vat_in_euros(snapshot: Snapshot) -> Terms:
     """Return the VAT in euros, which a document in another currency must have."""
     euros = snapshot["euros"]
     return {"BT-6": "EUR", "BT-111": euros["vat"]} if euros else {}
@@ -233,12 +234,12 @@ def _vat_in_euros(snapshot: Mapping[str, Any]) -> Terms:
 # Payment
 
 
-def _payment(snapshot: Mapping[str, Any]) -> Terms:
+def _payment(snapshot: Snapshot) -> Terms:
     """Return how it is paid and until when; a paid document has the day of payment there.
 
     A transfer needs the account; without one the means is told in words alone.
     """
-    code, iban = snapshot["payment_code"], snapshot["seller"].get("iban", "")
+    code, iban = snapshot["payment_code"], snapshot["seller"]["iban"]
     is_paid = _is_paid(snapshot)
     has_account = code in TRANSFERS and iban
     return {
@@ -251,14 +252,14 @@ def _payment(snapshot: Mapping[str, Any]) -> Terms:
     }
 
 
-def _paid_on(snapshot: Mapping[str, Any]) -> str:
+def _paid_on(snapshot: Snapshot) -> str:
     return str(snapshot["refunded_on"] or snapshot["paid_on"] or snapshot["issued_on"])
 
 
 # Who
 
 
-def _seller(snapshot: Mapping[str, Any]) -> Terms:
+def _seller(snapshot: Snapshot) -> Terms:
     seller = snapshot["seller"]
     contact = {"name": seller["name"], "phone": seller["phone"], "email": seller["email"]}
     return {
@@ -277,7 +278,7 @@ def _seller(snapshot: Mapping[str, Any]) -> Terms:
     }
 
 
-def _buyer(snapshot: Mapping[str, Any]) -> Terms:
+def _buyer(snapshot: Snapshot) -> Terms:
     buyer = snapshot["buyer"]
     siren = buyer["siren"]
     scheme, endpoint = (PEPPOL_SIREN, siren) if siren else (MAIL, buyer["email"])
@@ -293,7 +294,7 @@ def _buyer(snapshot: Mapping[str, Any]) -> Terms:
     }
 
 
-def _delivered_to(snapshot: Mapping[str, Any]) -> Terms:
+def _delivered_to(snapshot: Snapshot) -> Terms:
     """Return to whom and where it is delivered; where no place is named, to the buyer."""
     address = snapshot["delivered_to"]
     buyer = {"name": _named(snapshot["buyer"]["address"]) or snapshot["buyer"]["lines"][0]}
@@ -302,12 +303,12 @@ def _delivered_to(snapshot: Mapping[str, Any]) -> Terms:
     return {"name": _named(address) or buyer["name"], **_address(address)}
 
 
-def _named(address: Mapping[str, str]) -> str:
+def _named(address: Address) -> str:
     """Return who lives there: the company or, for want of one, the person."""
     return address["company"].strip() or address["name"].strip()
 
 
-def _address(address: Mapping[str, str]) -> Terms:
+def _address(address: Address) -> Terms:
     return {
         "addr_l1": address["address_1"],
         "addr_l2": address["address_2"],
@@ -320,10 +321,8 @@ def _address(address: Mapping[str, str]) -> Terms:
 # Notes and references
 
 
-def _notes(snapshot: Mapping[str, Any]) -> list[Terms]:
+def _notes(snapshot: Snapshot) -> list[Terms]:
     """Return the mentions: those to a business have codes (UNTDID 4451), each stands once."""
-    terms = snapshot["terms"] or {}
-    coded = {"PMT": terms.get("recovery"), "PMD": terms.get("penalties"), "AAB": terms.get("discount")}
     texts = snapshot["texts"]
     free = [
         texts[snapshot["operation"]],
@@ -331,13 +330,25 @@ def _notes(snapshot: Mapping[str, Any]) -> list[Terms]:
         snapshot["mandate"],
         snapshot["reason"],
     ]
+    coded = _business_terms(snapshot) if snapshot["buyer"]["is_business"] else {}
     return [
-        *({"BT-21": code, "BT-22": text} for code, text in coded.items() if text),
+        *({"BT-21": code, "BT-22": text} for code, text in coded.items()),
         *({"BT-22": text} for text in free if text),
     ]
 
 
-def _preceding(snapshot: Mapping[str, Any]) -> list[Terms]:
+def _business_terms(snapshot: Snapshot) -> dict[str, str]:
+    """Return what the French rules ask for on credit notes too (BR-FR-05), where nobody is to pay."""
+    texts = snapshot["texts"]
+    terms = snapshot["terms"] or {
+        "recovery": texts["recovery"],
+        "penalties": texts["penalties"],
+        "discount": texts["no_discount"],
+    }
+    return {"PMT": terms["recovery"], "PMD": terms["penalties"], "AAB": terms["discount"]}
+
+
+def _preceding(snapshot: Snapshot) -> list[Terms]:
     corrected = snapshot["corrects"]
     return [{"BT-25": corrected["number"], "BT-26": corrected["issued_on"]}] if corrected else []
 

@@ -1,6 +1,5 @@
 """The invoice, and the proforma: what a snapshot says, printed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +12,7 @@ from marketplace.money import exponent
 from orders.documents.logo import data_uri
 from orders.documents.parties import legal_lines
 from orders.documents.renderer import render_pdf
+from orders.documents.snapshot import Euros, Group, Line, Snapshot
 
 MOST_DECIMALS = 6  # of a unit price
 
@@ -40,7 +40,7 @@ class PrintedGroup:
     gross: str
 
 
-def invoice_pdf(snapshot: Mapping[str, Any]) -> bytes:
+def invoice_pdf(snapshot: Snapshot) -> bytes:
     """Return the PDF of an invoice; of a proforma where the snapshot has no number.
 
     The same snapshot gives the same bytes. Raises ``orders.documents.renderer.CannotRender``.
@@ -49,19 +49,19 @@ def invoice_pdf(snapshot: Mapping[str, Any]) -> bytes:
 
 
 @translation.override("fr")
-def invoice_context(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+def invoice_context(snapshot: Snapshot) -> dict[str, Any]:
     """Return the snapshot as the template prints it: amounts, dates and rates are French text."""
     seller = snapshot["seller"]
-    totals = {name: _money(amount, snapshot) for name, amount in snapshot["totals"].items()}
+    totals = {name: _money(amount, snapshot) for name, amount in dict[str, str](**snapshot["totals"]).items()}
     return {
-        "title": "Facture" if snapshot["number"] else "Proforma",
+        "title": _title(snapshot),
         "number": snapshot["number"],
         "provisional": "" if snapshot["number"] else snapshot["texts"]["provisional"],
         "seller": seller,
-        "logo": data_uri(seller["logo"]) if seller["logo"] else "",
+        "logo": data_uri(seller["logo"]),
         "legal": legal_lines(seller),
         "facts": _facts(snapshot),
-        "addressee": snapshot["buyer"],
+        "addressee": snapshot["buyer"]["lines"],
         "delivery": snapshot["delivery"]
         or (["L’adresse de facturation"] if snapshot["is_delivered"] else []),
         "charges_vat": not seller["is_franchise"],
@@ -78,7 +78,13 @@ def invoice_context(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _facts(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _title(snapshot: Snapshot) -> str:
+    if snapshot["type_code"] == "381":
+        return "Avoir"
+    return "Facture" if snapshot["number"] else "Proforma"
+
+
+def _facts(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Return the terms at the top: dates, order, kind of operation."""
     texts = snapshot["texts"]
     supply = "Date de livraison" if snapshot["supply_is_delivery"] else "Date de paiement"
@@ -87,11 +93,18 @@ def _facts(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
         (supply, _date(snapshot["supplied_on"])),
         ("Commande", f"{snapshot['order']} du {_date(snapshot['placed_on'])}"),
         ("Opération", texts[snapshot["operation"]]),
+        ("Facture corrigée", _corrected(snapshot)),
+        ("Motif", snapshot["reason"]),
     ]
     return [(term, text) for term, text in facts if text]
 
 
-def _line(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> PrintedLine:
+def _corrected(snapshot: Snapshot) -> str:
+    invoice = snapshot["corrects"]
+    return f"{invoice['number']} du {_date(invoice['issued_on'])}" if invoice else ""
+
+
+def _line(line: Line, snapshot: Snapshot) -> PrintedLine:
     return PrintedLine(
         name=line["name"],
         notes=_notes(line, snapshot),
@@ -103,7 +116,7 @@ def _line(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> PrintedLine:
     )
 
 
-def _notes(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> list[str]:
+def _notes(line: Line, snapshot: Snapshot) -> list[str]:
     notes = [line["details"], line["sku"]]
     if line["is_share"]:
         notes.append(f"part à {_rate(line['rate'])}")
@@ -116,20 +129,38 @@ def _notes(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> list[str]:
     return [note for note in notes if note]
 
 
-def _group(group: Mapping[str, Any], snapshot: Mapping[str, Any]) -> PrintedGroup:
-    amounts = {name: _money(group[name], snapshot) for name in ("net", "vat", "gross")}
-    return PrintedGroup(rate=_rate(group["rate"]), **amounts)
+def _group(group: Group, snapshot: Snapshot) -> PrintedGroup:
+    return PrintedGroup(
+        rate=_rate(group["rate"]),
+        net=_money(group["net"], snapshot),
+        vat=_money(group["vat"], snapshot),
+        gross=_money(group["gross"], snapshot),
+    )
 
 
-def _mentions(snapshot: Mapping[str, Any]) -> list[str]:
+def _mentions(snapshot: Snapshot) -> list[str]:
     """Return what the law asks for below the sums."""
     texts, seller = snapshot["texts"], snapshot["seller"]
-    if seller["is_franchise"]:
-        return [texts["franchise"]]
-    return [texts["on_debits"]] if seller["on_debits"] else []
+    mentions = [
+        texts["franchise"] if seller["is_franchise"] else "",
+        texts["on_debits"] if seller["on_debits"] else "",
+        snapshot["mandate"],
+    ]
+    if terms := snapshot["terms"]:
+        due = f"À payer avant le {_date(snapshot['due_on'])}" if not snapshot["is_paid"] else ""
+        mentions += [due, terms["discount"], terms["penalties"], terms["recovery"]]
+    if euros := snapshot["euros"]:
+        mentions.append(_euros(euros, snapshot["currency"]))
+    return [mention for mention in [*mentions, seller["footer"]] if mention]
 
 
-def _money(amount: str, snapshot: Mapping[str, Any]) -> str:
+def _euros(euros: Euros, currency: str) -> str:
+    vat, gross = money(Decimal(euros["vat"]), "EUR"), money(Decimal(euros["gross"]), "EUR")
+    rate = f"1 {currency} = {decimal(Decimal(euros['rate']), 4)}{FIXED}€ le {_date(euros['rate_on'])}"
+    return f"En euros\u202f: TVA {vat}, total {gross} ({rate})"
+
+
+def _money(amount: str, snapshot: Snapshot) -> str:
     value, currency = Decimal(amount), snapshot["currency"]
     return money(value, currency, _places(value, currency))
 

@@ -118,9 +118,11 @@ def clean_logo(svg: str) -> str:
     return ET.tostring(_copy(root, DEEPEST), encoding="unicode")
 
 
-def data_uri(svg: str) -> str:
-    """Return ``svg`` as an address that holds the whole image."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+def data_uri(logo: str) -> str:
+    """Return an SVG as an address that holds the whole image; such an address, and nothing, as they are."""
+    if not logo or logo.startswith("data:"):
+        return logo
+    return "data:image/svg+xml;base64," + base64.b64encode(logo.encode()).decode()
 
 
 def _copy(element: ET.Element, depth: int) -> ET.Element:

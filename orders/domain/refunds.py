@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from marketplace.money import split
 from orders import emails
 from orders.domain import earnings, stock
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, actor_of, record, write_note
 from orders.domain.parcels import units_left
 from orders.domain.refund_plan import (
@@ -282,6 +283,7 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     _record(order, refund, by=by, at=at)
     if order.total == order.refunded_total and order.status in PAID:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
+    issue_due_if_possible(order, by=by, at=at)
     emails.announce_refund(order, refund)
     return refund
 

@@ -8,7 +8,10 @@ from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain import stock
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, actor_of, record, write_note
+from orders.domain.invoicing import issue_on_completion
+from orders.domain.locking import lock as lock
 from orders.domain.parcels import units_left
 from orders.models import HistoryKind, Order, Source, StatusChange
 from orders.states import (
@@ -19,6 +22,7 @@ from orders.states import (
     PAID,
     REOPEN,
     STAFF_STEPS,
+    STOPPED,
     TAKES_STOCK,
     VALIDATE,
     OrderStatus,
@@ -160,13 +164,6 @@ def change_status(
     return move(order, to, by=by, at=at, note=note)
 
 
-def lock(order: Order) -> None:
-    """Lock the order's row and read it anew; its shop stays loaded."""
-    order.refresh_from_db(
-        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor")
-    )
-
-
 def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "") -> StatusChange:
     """Take a step that was found possible: state, dates, stock, history, mails. The caller holds the lock."""
     old = order.status
@@ -190,8 +187,17 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
         version=order.version,
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
+    _settle_documents(order, by=by, at=at)
     emails.announce_step(order, change)
     return change
+
+
+def _settle_documents(order: Order, *, by: By, at: datetime) -> None:
+    """Issue what the step asks for: an invoice, or the credit note of one that will not be paid."""
+    if order.status == OrderStatus.COMPLETED:
+        issue_on_completion(order, at=at)
+    elif order.status in STOPPED:
+        issue_due_if_possible(order, by=by, at=at)
 
 
 def arrive(order: Order, *, by: By, at: datetime) -> None:

@@ -12,6 +12,7 @@ from vendors.models import Vendor
 class BulkAction(models.TextChoices):
     VALIDATE = "validate", _("Validate")
     SHIP = "ship", _("Mark shipped")
+    INVOICE = "invoice", _("Issue invoices")
 
 
 class BulkJob(models.Model):

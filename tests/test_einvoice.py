@@ -125,7 +125,9 @@ def test_two_credit_notes_of_five_euros_take_back_ten(vendor):
         credit_of(invoice, {1: Decimal("10.00")}, {1: Decimal("5.00")}, number="RDB-A2026-000002")
     )
 
-    sums = [(told(xml, "ram:BasisAmount")[0], told(xml, "ram:CalculatedAmount")[0]) for xml in (first, second)]
+    sums = [
+        (told(xml, "ram:BasisAmount")[0], told(xml, "ram:CalculatedAmount")[0]) for xml in (first, second)
+    ]
     assert sums == [("4.17", "0.83"), ("4.16", "0.84")]
     assert told(second, "ram:InvoiceReferencedDocument/ram:IssuerAssignedID") == ["RDB-F2026-000001"]
     assert (broken_rules(first), broken_rules(second)) == ([], [])
@@ -138,14 +140,17 @@ def test_a_discount_stands_beside_the_price_before_it(vendor):
     xml = einvoice_xml(snapshot_of(vendor, [make_line(None, 2, total="13.00", discount="3.00")]))
 
     assert told(xml, "ram:NetPriceProductTradePrice/ram:ChargeAmount") == ["6.665"]
-    assert told(xml, "ram:SpecifiedLineTradeSettlement/ram:SpecifiedTradeAllowanceCharge/ram:ActualAmount") == [
-        "2.50"
-    ]
+    assert told(
+        xml, "ram:SpecifiedLineTradeSettlement/ram:SpecifiedTradeAllowanceCharge/ram:ActualAmount"
+    ) == ["2.50"]
     assert told(xml, "ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount") == ["10.83"]
 
 
 def test_a_gift_card_is_taken_off_the_document(vendor):
-    lines = [make_line(None, total="20.00"), make_line(None, total="-5.00", kind=LineKind.FEE, name="Carte cadeau")]
+    lines = [
+        make_line(None, total="20.00"),
+        make_line(None, total="-5.00", kind=LineKind.FEE, name="Carte cadeau"),
+    ]
     xml = einvoice_xml(snapshot_of(vendor, lines))
 
     assert told(xml, "ram:AllowanceTotalAmount") == ["4.17"]
@@ -180,9 +185,7 @@ def test_the_franchise_is_exempt_by_name(vendor, vat_number):
 
 
 def test_a_business_that_is_to_pay_is_told_when_and_what_if_not(vendor, vector):
-    xml = einvoice_xml(
-        snapshot_of(vendor, vector, business=True, status=OrderStatus.ON_HOLD, paid_at=None)
-    )
+    xml = einvoice_xml(snapshot_of(vendor, vector, business=True, status=OrderStatus.ON_HOLD, paid_at=None))
 
     assert sorted(told(xml, "ram:IncludedNote/ram:SubjectCode")) == ["AAB", "PMD", "PMT"]
     assert told(xml, "ram:DuePayableAmount") == ["47.60"]
@@ -258,7 +261,9 @@ def test_no_other_machine_is_asked(vendor, vector, monkeypatch):
 
 
 def test_the_rules_are_alive(vendor, vector):
-    xml = einvoice_xml(snapshot_of(vendor, vector)).replace(b">47.60</ram:GrandTotal", b">47.61</ram:GrandTotal")
+    xml = einvoice_xml(snapshot_of(vendor, vector)).replace(
+        b">47.60</ram:GrandTotal", b">47.61</ram:GrandTotal"
+    )
 
     assert any("BR-CO-15" in rule for rule in broken_rules(xml))
 
@@ -299,7 +304,9 @@ def product_lines(draw, rates):
 @st.composite
 def baskets(draw):
     business = draw(st.booleans())
-    rates = draw(st.sampled_from([FRENCH_RATES, ["0.2", "0.055"]] + [FRENCH_RATES + OTHER_RATES] * (not business)))
+    rates = draw(
+        st.sampled_from([FRENCH_RATES, ["0.2", "0.055"]] + [FRENCH_RATES + OTHER_RATES] * (not business))
+    )
     lines = draw(st.lists(product_lines(rates), min_size=1, max_size=40))
     several = st.lists(st.sampled_from(rates), min_size=1, max_size=3, unique=True)
     for amount in draw(st.lists(cents(0, 2_000), max_size=2)):
@@ -326,19 +333,24 @@ def whole_of(invoice):
 
 
 def credit_notes(invoice, parts):
-    """The credit notes of refunds in parts; the last takes back all that is left."""
+    """The credit notes of refunds in parts; the last takes back all that is left.
+
+    No more is given back than was paid: what would leave less than nothing does not happen.
+    """
     whole, before = whole_of(invoice), defaultdict(Decimal)
+    total = sum(whole.values())
     notes = []
-    for part in [*parts, [1000] * 44]:
+    for part in parts:
         now = {
             position: before[position]
             + round_half_up((amount - before[position]) * part[position - 1] / 1000, invoice["decimals"])
             for position, amount in whole.items()
         }
-        taken = sum(now.values()) - sum(before.values())
-        if taken > 0:
+        if sum(before.values()) < sum(now.values()) < total:
             notes.append(credit_of(invoice, now, dict(before), f"RDB-A2026-{len(notes) + 1:06d}"))
             before.update(now)
+    if total:
+        notes.append(credit_of(invoice, dict(whole), dict(before), "RDB-A2026-999999"))
     return notes
 
 

@@ -1,5 +1,6 @@
 """An invoice's PDF with its XML inside: Factur-X is PDF/A-3 that names ``factur-x.xml`` in its metadata."""
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -7,6 +8,7 @@ FILE_NAME = "factur-x.xml"
 FX = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 UA = "http://www.aiim.org/pdfua/ns/id/"
 EXTENSION = "http://www.aiim.org/pdfa/ns/"
+LINE_END = re.compile(rb"[\r\n]\nendstream$")
 
 FX_PROPERTIES = {
     "DocumentFileName": "The name of the embedded XML document",
@@ -30,13 +32,16 @@ def attachment(xml: bytes, issued_on: str) -> Any:
 def declare(document: Any, pdf: Any) -> None:
     """Say in the PDF's metadata that it is Factur-X and PDF/UA-1 too; a ``finisher`` of WeasyPrint.
 
-    The metadata stay uncompressed, as PDF/A asks; the file is named once.
+    The metadata stay uncompressed, as PDF/A asks; the file is named once. A stream whose last
+    byte, compressed, looks like a line's end is left as it is: readers cannot tell where it ends.
     """
     for part in pdf.objects:
         if getattr(part, "extra", None) and part.extra.get("Type") == "/Metadata":
             part.compress = False
             xmp = b"".join(text if isinstance(text, bytes) else text.encode() for text in part.stream)
             part.stream = [xmp.replace(b"</rdf:RDF>", _descriptions().encode() + b"</rdf:RDF>", 1)]
+        elif getattr(part, "compress", False) and LINE_END.search(part.data):
+            part.compress = False
     if files := pdf.catalog.get("AF"):
         files[:] = list(dict.fromkeys(files))
 

@@ -150,12 +150,24 @@ STATIC_ROOT = VAR_DIR / "static"
 if DEBUG:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 MEDIA_ROOT = VAR_DIR / "media"
+# Issued originals: any of Django's storages; one of objects must never write over a file
+DOCUMENT_STORAGE = env.text("DOCUMENT_STORAGE", "django.core.files.storage.FileSystemStorage")
+DOCUMENT_STORAGE_OPTIONS = env.options("DOCUMENT_STORAGE_OPTIONS")
+if DOCUMENT_STORAGE.endswith(".FileSystemStorage"):
+    DOCUMENT_STORAGE_OPTIONS = {
+        "location": str(VAR_DIR / "documents"),
+        "base_url": None,
+        **DOCUMENT_STORAGE_OPTIONS,
+    }
+elif DOCUMENT_STORAGE.startswith("storages.backends.s3."):
+    DOCUMENT_STORAGE_OPTIONS = {
+        "default_acl": "private",
+        **DOCUMENT_STORAGE_OPTIONS,
+        "file_overwrite": False,
+    }
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "documents": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(VAR_DIR / "documents"), "base_url": None},
-    },
+    "documents": {"BACKEND": DOCUMENT_STORAGE, "OPTIONS": DOCUMENT_STORAGE_OPTIONS},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import bulk, documents, exports, order_detail, order_list, steps
+from orders.views import bulk, documents, downloads, exports, order_detail, order_list, steps
 
 app_name = "orders"
 
@@ -13,6 +13,8 @@ urlpatterns = [
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),
     path("bulk/<int:pk>/", bulk.bulk_job, name="bulk"),
+    path("bulk/<int:pk>/notes.pdf", downloads.notes_pdf, name="bulk_notes"),
+    path("bulk/<int:pk>/originals.zip", downloads.originals_zip, name="bulk_originals"),
     path("<str:number>/", order_detail.order_detail, name="detail"),
     path("<str:number>/validate/", order_detail.validate_order, name="validate"),
     path("<str:number>/steps/<slug:step>/", steps.step, name="step"),

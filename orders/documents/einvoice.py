@@ -97,7 +97,11 @@ def _told(value: Any) -> Any:
         return {key: part for key, part in clean.items() if part not in ("", [], {}, None)}
     if isinstance(value, list):
         return [_told(part) for part in value]
-    return NOT_XML.sub("", value).strip() if isinstance(value, str) else value
+    return _clean(value) if isinstance(value, str) else value
+
+
+def _clean(text: str) -> str:
+    return NOT_XML.sub("", text).strip()
 
 
 # Lines
@@ -134,7 +138,7 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
         "BT-146": _plain(round_half_up((abs(net) + off) / units, PRICE_DECIMALS)),
         "BT-151": _category(line["rate"]),
         "BT-152": _percent(line["rate"]),
-        "BT-153": line["name"].strip() or line["sku"].strip() or "Article",
+        "BT-153": _clean(line["name"]) or _clean(line["sku"]) or "Article",
         "BT-154": line["details"],
         "BT-155": line["sku"],
         "BG-27": [{"amount": str(off), "reason": "Remise", "reason_code": DISCOUNT}] if off else [],
@@ -148,7 +152,7 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
 def _allowance(line: Line) -> Terms:
     return {
         "amount": str(-_net(line)),
-        "reason": line["name"].strip() or "Remise",
+        "reason": _clean(line["name"]) or "Remise",
         "vat_category_code": _category(line["rate"]),
         "vat_rate": _percent(line["rate"]),
     }
@@ -284,7 +288,7 @@ def _buyer(snapshot: Snapshot) -> Terms:
     scheme, endpoint = (PEPPOL_SIREN, siren) if siren else (MAIL, buyer["email"])
     is_reachable = buyer["is_business"] and bool(endpoint)
     return {
-        "name": _named(buyer["address"]) or buyer["lines"][0],
+        "name": _buyers_name(snapshot),
         "legal_identifier": siren,
         "legal_identifier_schemeid": SIREN if siren else "",
         "vat_identifier": _compact(buyer["vat_number"]),
@@ -297,15 +301,19 @@ def _buyer(snapshot: Snapshot) -> Terms:
 def _delivered_to(snapshot: Snapshot) -> Terms:
     """Return to whom and where it is delivered; where no place is named, to the buyer."""
     address = snapshot["delivered_to"]
-    buyer = {"name": _named(snapshot["buyer"]["address"]) or snapshot["buyer"]["lines"][0]}
     if not address:
-        return buyer
-    return {"name": _named(address) or buyer["name"], **_address(address)}
+        return {"name": _buyers_name(snapshot)}
+    return {"name": _named(address) or _buyers_name(snapshot), **_address(address)}
+
+
+def _buyers_name(snapshot: Snapshot) -> str:
+    buyer = snapshot["buyer"]
+    return _named(buyer["address"]) or next(filter(None, map(_clean, buyer["lines"])), "Client")
 
 
 def _named(address: Address) -> str:
     """Return who lives there: the company or, for want of one, the person."""
-    return address["company"].strip() or address["name"].strip()
+    return _clean(address["company"]) or _clean(address["name"])
 
 
 def _address(address: Address) -> Terms:

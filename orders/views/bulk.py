@@ -1,6 +1,7 @@
 """One action for a selection: asked for on the list, followed on a page of its own."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,28 +20,44 @@ from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
+PDFS_AT_ONCE = 8  # of those that need a PDF each
 PER_PAGE = 100
+
+NEEDS = {
+    BulkAction.VALIDATE: Permission.FULFILL,
+    BulkAction.SHIP: Permission.FULFILL,
+    BulkAction.INVOICE: Permission.ISSUE_INVOICES,
+    BulkAction.NOTES: Permission.DELIVERY_NOTES,
+    BulkAction.ORIGINALS: Permission.VIEW_INVOICES,
+}
+NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
+FILES = {BulkAction.NOTES: "orders:bulk_notes", BulkAction.ORIGINALS: "orders:bulk_originals"}
 
 
 @require_POST
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def start_bulk(request: VendorRequest) -> HttpResponse:
     """Do one action for the ticked orders, or for the whole filtered selection (``all=1``)."""
     action = request.POST.get("action", "")
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
+    if not request.membership.may(NEEDS[BulkAction(action)]):
+        raise PermissionDenied
     orders = _chosen(request)
     if orders is None or not orders.exists():
         messages.error(request, _("No order was chosen: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
     with transaction.atomic():
         job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
-        is_small = job.items.count() <= AT_ONCE
+        is_small = job.items.count() <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
         if not is_small:
             run_bulk.enqueue(job.pk)
     if is_small:
         work_on(job, at=timezone.now(), most=AT_ONCE)
+        job.refresh_from_db()
+        if (file_url := _file_url(request, job)) and not progress(job)[BulkItem.State.REFUSED]:
+            return redirect(file_url)
     return redirect("orders:bulk", slug=request.vendor.slug, pk=job.pk)
 
 
@@ -60,7 +77,7 @@ def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
 
 
 @require_safe
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     """Show how far a bulk action is, and what came of each order."""
     job = get_object_or_404(BulkJob.objects.select_related("asked_by"), vendor=request.vendor, pk=pk)
@@ -78,10 +95,19 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "counts": counts,
             "total": total,
             "finished": total - counts[BulkItem.State.WAITING],
-            "is_running": counts[BulkItem.State.WAITING] > 0,
+            "is_running": job.finished_at is None,
+            "file_url": _file_url(request, job),
             "page": Paginator(items.order_by("id"), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
             "list_url": reverse("orders:list", args=[request.vendor.slug]),
         },
     )
+
+
+def _file_url(request: VendorRequest, job: BulkJob) -> str:
+    """Return where the file is, for the person who asked for it and while it is kept; else nothing."""
+    is_kept = bool(job.file) and job.expires_at is not None and job.expires_at > timezone.now()
+    if not is_kept or job.asked_by != request.user:
+        return ""
+    return reverse(FILES[BulkAction(job.action)], args=[request.vendor.slug, job.pk])

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import translation
+from django.utils.text import Truncator
 
 from marketplace.formats import FIXED, decimal, long_date
 from marketplace.money import round_half_up
@@ -24,6 +25,9 @@ from orders.states import OrderStatus, Stage
 # What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
 PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)
 PICKUP_POINT = re.compile(r"relais|relay|point|locker|consigne|poste|mondial", re.IGNORECASE)
+
+
+LONGEST_MESSAGE = 2000  # characters of the customer's; the rest stands on the order's page
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
         "lines": [_packed(line, content) for line in content.lines],
         "has_weights": any(_grams(line) for line in content.lines),
         "codes": [_code(parcel) for parcel in shown if parcel.tracking_number],
-        "message": order.customer_note.strip(),
+        "message": Truncator(order.customer_note.strip()).chars(LONGEST_MESSAGE),
         "pickup": _pickup(order, seller) if pickup else None,
     }
 

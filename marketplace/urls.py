@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("vendors.urls")),
     path("vendors/<slug:slug>/orders/", include("orders.urls")),
     path("vendors/<slug:slug>/products/", include("orders.product_urls")),
+    path("vendors/<slug:slug>/documents/", include("orders.document_urls")),
     path("vendors/<slug:slug>/", include("vendors.shop_urls")),
     path("accounts/", include("vendors.account_urls")),
     path("admin/", admin.site.urls),

@@ -20,6 +20,7 @@ from orders.models import (
     DeliveryNote,
     Document,
     DocumentSeries,
+    ExchangeRate,
     ExportLog,
     HistoryEntry,
     Note,
@@ -135,12 +136,23 @@ class DocumentAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "year"]
     search_fields = ["number"]
     exclude = ["pdf"]
+    readonly_fields = ["previous_hash", "chain_hash"]
 
 
 @admin.register(DocumentSeries)
 class DocumentSeriesAdmin(ReadOnlyAdmin):
     list_display = ["vendor", "kind", "year", "last_number", "last_issued_on"]
     list_select_related = ["vendor"]
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Entered by the marketplace; documents hold the rate they were issued with."""
+
+    list_display = ["currency", "on", "euros"]
+    list_filter = ["currency"]
+    date_hierarchy = "on"
+    ordering = ["-on", "currency"]
 
 
 @admin.register(DeliveryNote)

@@ -3,15 +3,15 @@
 The table of mails is in ``docs/rules/order-states.md``, "Mails".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
 
-from marketplace.mail import queue_email
-from orders.models import Note, Order, Refund, Shipment, StatusChange
+from marketplace.mail import Attachment, queue_email
+from orders.models import Document, DocumentKind, Note, Order, Refund, Shipment, StatusChange
 from orders.states import STOPPED, OrderStatus, RefundState
 from vendors.models import Membership
 from vendors.roles import Permission
@@ -50,7 +50,8 @@ def announce_step(order: Order, change: StatusChange) -> None:
     if (old, new) == (OrderStatus.ON_HOLD, OrderStatus.PROCESSING):
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
-        _tell_customer(order, "order_completed", f"completed:{order.pk}")
+        documents = order.documents.filter(kind=DocumentKind.INVOICE).order_by("-pk")[:1]
+        _tell_customer(order, "order_completed", f"completed:{order.pk}", documents=documents)
     if new in STOPPED and _was_announced(order):
         if old not in STOPPED:
             _tell_shop(order, "order_stopped", f"stopped:{change.pk}", "wants_stopped_mail")
@@ -63,7 +64,8 @@ def announce_refund(order: Order, refund: Refund) -> None:
     is_whole = order.refund_state == RefundState.FULL
     facts = {"refund": refund, "is_whole": is_whole}
     _tell_shop(order, "refund_recorded", f"refund:{refund.pk}", "wants_refund_mail", **facts)
-    _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", **facts)
+    notes = order.documents.filter(refund=refund)
+    _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", documents=notes, **facts)
 
 
 def tell_customer_of_parcel(order: Order, shipment: Shipment) -> None:
@@ -113,8 +115,13 @@ def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any)
         )
 
 
-def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> None:
-    """Queue a mail to the customer, unless the marketplace's storefront writes these itself."""
+def _tell_customer(
+    order: Order, template: str, event: str, *, documents: Iterable[Document] = (), **facts: Any
+) -> None:
+    """Queue a mail to the customer, unless the marketplace's storefront writes these itself.
+
+    ``documents`` are attached where the shop wants that.
+    """
     if _silent.get() or not settings.CUSTOMER_MAILS or not order.customer_email:
         return
     queue_email(
@@ -124,4 +131,12 @@ def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> Non
         to=order.customer_email,
         language=settings.LANGUAGE_CODE,
         context={"order": order, "shop": order.vendor, **facts},
+        attachments=[_attached(document) for document in documents]
+        if order.vendor.attaches_documents
+        else (),
     )
+
+
+def _attached(document: Document) -> Attachment:
+    name = f"{document.number.replace('/', '-')}.pdf"
+    return Attachment("documents", document.pdf.name or "", name, document.sha256)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders.views import bulk, documents, downloads, exports, order_detail, order_list, steps
+from orders.views import bulk, buyer, documents, downloads, exports, order_detail, order_list, steps
 
 app_name = "orders"
 
@@ -20,6 +20,11 @@ urlpatterns = [
     path("<str:number>/steps/<slug:step>/", steps.step, name="step"),
     path("<str:number>/invoice.pdf", documents.invoice_pdf, name="invoice_pdf"),
     path("<str:number>/invoice/", documents.issue, name="issue_invoice"),
+    path(
+        "<str:number>/invoices/<str:document>.pdf", documents.earlier_invoice_pdf, name="earlier_invoice_pdf"
+    ),
+    path("<str:number>/credit-notes/<str:document>.pdf", documents.credit_note_pdf, name="credit_note_pdf"),
+    path("<str:number>/buyer/", buyer.buyer, name="buyer"),
     path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
     path("<str:number>/ship/", steps.ship_order, name="ship"),
     path("<str:number>/ready/", steps.make_ready, name="ready"),

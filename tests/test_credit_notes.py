@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from orders.documents.credit_snapshot import SHARE_OF_DISCOUNT
+from orders.domain import credit_notes
 from orders.domain.credit_notes import has_due
 from orders.domain.invoicing import NotInvoiceable, WhollyRefunded, issue_invoice
 from orders.domain.refunds import RefundedLine, cancel_and_refund, refund_order
@@ -123,13 +124,17 @@ def test_an_order_that_was_wholly_refunded_before_any_invoice_has_none(vendor):
 
 def test_a_refund_that_waits_for_its_lines_holds_its_note_back(vendor):
     order = invoiced(vendor)
-    waiting = give_back(make_order(vendor, status=PAID), "1.00")
-    Refund.objects.filter(pk=waiting.pk).update(order=order, awaits_lines=True)
+    give_back(order, "1.00", awaits_lines=True)
 
     give_back(order, "5.00")
 
     assert notes(order) == []
     assert not has_due(order)
+
+    Refund.objects.filter(order=order).update(awaits_lines=False)
+    credit_notes.issue_due(order, by=None, at=LATER)
+
+    assert [note.total for note in notes(order)] == [Decimal("1.00"), Decimal("5.00")]
 
 
 def test_a_spread_refund_is_marked_on_its_note(vendor):
@@ -183,7 +188,14 @@ def test_a_note_keeps_the_old_seller_while_the_identity_is_incomplete(vendor):
     assert (note.number, note.snapshot["seller"]["siret"]) == ("RDB-A2026-000001", "73282932000074")
 
 
-def test_no_rate_gives_back_more_than_was_invoiced_at_it(vendor):
+@pytest.mark.parametrize(
+    ("position", "price", "per_rate", "moved"),
+    [
+        (1, "75.00", [("0.055", "67.50"), ("0.2", "7.50")], ["-7.50", "7.50"]),
+        (2, "25.00", [("0.055", "2.50"), ("0.2", "22.50")], ["2.50", "-2.50"]),
+    ],
+)
+def test_no_rate_gives_back_more_than_was_invoiced_at_it(vendor, position, price, per_rate, moved):
     dear = make_line(None, total="75.00", vat_rate=Decimal("0.055"))
     cheap = make_line(None, total="25.00", vat_rate=Decimal("0.2"))
     discount = make_line(None, total="-10.00", kind=LineKind.FEE)
@@ -191,16 +203,14 @@ def test_no_rate_gives_back_more_than_was_invoiced_at_it(vendor):
         {"label": "TVA", "rate": rate, "amount": "-0.10", "kind": "vat"} for rate in ("0.055", "0.2")
     ]
     order = invoiced(vendor, dear, cheap, discount)
-    line = order.lines.get(position=1)
+    line = order.lines.get(position=position)
 
-    give_back(order, lines={line.pk: RefundedLine(0, Decimal("75.00"))})
+    give_back(order, lines={line.pk: RefundedLine(0, Decimal(price))})
 
     said = notes(order)[0].snapshot
-    assert [(group["rate"], group["gross"]) for group in said["groups"]] == [
-        ("0.055", "67.50"),
-        ("0.2", "7.50"),
-    ]
-    assert [part["gross"] for part in said["lines"] if part["name"] == SHARE_OF_DISCOUNT] == ["-7.50", "7.50"]
+    shares = [part["gross"] for part in said["lines"] if part["name"] == SHARE_OF_DISCOUNT]
+    assert [(group["rate"], group["gross"]) for group in said["groups"]] == per_rate
+    assert shares == moved
 
 
 # Businesses that have not paid

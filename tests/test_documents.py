@@ -18,7 +18,6 @@ from orders.documents.delivery_note import delivery_note_context, delivery_note_
 from orders.documents.invoice import invoice_context, invoice_pdf
 from orders.documents.invoice_snapshot import invoice_snapshot
 from orders.documents.legal_texts import texts_on
-from orders.documents.logo import LogoRefused, clean_logo, data_uri
 from orders.documents.parties import logo_of
 from orders.documents.renderer import CannotRender, html_to_pdf
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
@@ -39,6 +38,7 @@ from tests.factories import (
     make_source,
     make_vendor,
 )
+from vendors.logo import LogoRefused, clean_logo, data_uri
 from vendors.models import LegalIdentity
 from vendors.roles import Role
 

@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 import tracemalloc
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 from zipfile import ZipFile
@@ -24,12 +24,13 @@ from orders.exports.cells import guarded
 from orders.exports.columns import LINE_COLUMNS, ORDER_COLUMNS
 from orders.exports.line_rows import LineRows
 from orders.exports.order_rows import OrderRows
-from orders.models import Document, ExportLog, Order, OrderLine, Shipment
+from orders.models import ExportLog, Order, OrderLine, Shipment
 from orders.states import OrderStatus
 from tests.factories import (
     FIVE_FIVE,
     NOON,
     TWENTY,
+    make_document,
     make_line,
     make_member,
     make_order,
@@ -103,22 +104,7 @@ def sheet_row(browser, query="", number=2):
 
 
 def issue(order, number="RDB-F2026-000042", sequence=42):
-    Document.objects.create(
-        vendor=order.vendor,
-        order=order,
-        kind="F",
-        year=2026,
-        sequence=sequence,
-        number=number,
-        issued_on=date(2026, 11, 24),
-        issued_at=NOON,
-        total=order.total,
-        currency=order.currency,
-        snapshot={},
-        sha256="0" * 64,
-        previous_hash=f"{sequence:064d}",
-        chain_hash=f"{sequence + 1:064d}",
-    )
+    make_document(order, number=number, sequence=sequence)
 
 
 @pytest.fixture

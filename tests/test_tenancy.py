@@ -1,11 +1,14 @@
 """Every address, every outsider: nobody reaches another shop's orders."""
 
+from decimal import Decimal
+
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from orders.domain.refunds import refund_order
 from orders.models import BulkJob
 from orders.states import OrderStatus
-from tests.factories import NOON, make_member, make_order, make_product, make_user, make_vendor
+from tests.factories import NOON, make_document, make_member, make_order, make_product, make_user, make_vendor
 from vendors.roles import PERMISSIONS, Permission, Role
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +38,12 @@ SHOP_PAGES = {
     "orders:export_csv": (Permission.EXPORT, "GET"),
     "orders:export_xlsx": (Permission.EXPORT, "GET"),
     "orders:invoice_pdf": (Permission.VIEW_INVOICES, "GET"),
+    "orders:credit_note_pdf": (Permission.VIEW_INVOICES, "GET"),
+    "orders:earlier_invoice_pdf": (Permission.VIEW_INVOICES, "GET"),
+    "orders:buyer": (Permission.ISSUE_INVOICES, "GET"),
+    "documents:list": (Permission.VIEW_INVOICES, "GET"),
+    "shop:identity": (Permission.VIEW_IDENTITY, "GET"),
+    "shop:mandate": (Permission.MANAGE_SHOP, "POST"),
     "orders:issue_invoice": (Permission.ISSUE_INVOICES, "POST"),
     "orders:delivery_note_pdf": (Permission.DELIVERY_NOTES, "GET"),
 }
@@ -71,7 +80,8 @@ def address(route, slug, number):
     route = (
         route.replace("<slug:slug>", slug).replace("<str:number>", number).replace("<slug:step>", "cancel")
     )
-    return "/" + route.replace("<int:pk>", "1")
+    route = route.replace("credit-notes/<str:document>", "credit-notes/RDB-A2026-000001")
+    return "/" + route.replace("<str:document>", "RDB-F2026-000001").replace("<int:pk>", "1")
 
 
 ROUTES = dict(named_urls())
@@ -84,7 +94,9 @@ def shops(vendor):
     neighbour = make_vendor("miel-et-cie")
     make_product(vendor, pk=1)
     BulkJob.objects.create(pk=1, vendor=vendor, asked_by=make_user(), action="validate", asked_at=NOON)
-    make_order(vendor, number="1042", status=OrderStatus.PROCESSING, customer_name="Secret Customer")
+    order = make_order(vendor, number="1042", status=OrderStatus.PROCESSING, customer_name="Secret Customer")
+    refund = refund_order(order, amount=Decimal("1.00"), by=None, at=NOON)
+    make_document(order, corrects=make_document(order), refund=refund)
     make_order(neighbour, number="2077", status=OrderStatus.PROCESSING, customer_name="Neighbor Customer")
     return vendor, neighbour
 

@@ -1,15 +1,27 @@
 """Shops and people, for the marketplace's staff."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from vendors.models import LegalIdentity, Membership, Product, User, Vendor
+from marketplace.admin import ReadOnlyAdmin, ReadOnlyInline
+from vendors.domain.identity import change_identity
+from vendors.models import (
+    IdentityChange,
+    LegalIdentity,
+    MandateStep,
+    Membership,
+    Product,
+    User,
+    VatChange,
+    Vendor,
+)
 
 admin.site.site_header = _("Comptoir: the marketplace’s office")
 admin.site.site_title = _("Comptoir")
@@ -63,9 +75,24 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
 
 class LegalIdentityInline(admin.StackedInline):  # type: ignore[type-arg]
+    """A change made here stands in the shop's trail, as one made by its owner does."""
+
     model = LegalIdentity
     extra = 0
     can_delete = False
+    exclude = ["logo_svg", "logo_image"]
+
+
+class IdentityChangeInline(ReadOnlyInline):
+    model = IdentityChange
+    fields = ["at", "by", "field", "before", "after"]
+    ordering = ["-id"]
+
+
+class MandateStepInline(ReadOnlyInline):
+    model = MandateStep
+    fields = ["at", "by", "version", "is_accepted"]
+    ordering = ["-id"]
 
 
 @admin.register(Vendor)
@@ -75,11 +102,46 @@ class VendorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["created_at"]
-    inlines = [LegalIdentityInline, MembershipInline]
+    inlines = [LegalIdentityInline, MembershipInline, MandateStepInline, IdentityChangeInline]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Write a legal identity by the domain, so that the trail has it; the rest as ever."""
+        if formset.model is not LegalIdentity:
+            super().save_formset(request, form, formset, change)
+            return
+        for identity in formset.save(commit=False):
+            if identity.pk is None:
+                identity.save()
+            edited = next(one for one in formset.forms if one.instance is identity)
+            values = {name: getattr(identity, name) for name in edited.changed_data}
+            change_identity(identity, values, by=cast(User, request.user), at=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A shop is closed, never deleted: its orders and invoices must be kept."""
         return False
+
+
+@admin.register(IdentityChange)
+class IdentityChangeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "vendor", "by", "field", "before", "after"]
+    list_select_related = ["vendor", "by"]
+    list_filter = ["field"]
+    search_fields = ["vendor__slug"]
+
+
+@admin.register(MandateStep)
+class MandateStepAdmin(ReadOnlyAdmin):
+    list_display = ["at", "vendor", "by", "version", "is_accepted"]
+    list_select_related = ["vendor", "by"]
+    search_fields = ["vendor__slug"]
+
+
+@admin.register(VatChange)
+class VatChangeAdmin(ReadOnlyAdmin):
+    """Changed on the shop's own page, where the trail has it."""
+
+    list_display = ["identity", "starts_on", "regime"]
+    list_select_related = ["identity__vendor"]
 
 
 @admin.register(Product)

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.forms import ModelForm
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -19,7 +20,13 @@ from vendors.roles import Permission
 def shop_settings(request: VendorRequest) -> HttpResponse:
     """Change how the shop works."""
     form = ShopSettingsForm(request.POST if request.method == "POST" else None, instance=request.vendor)
-    return _edit(request, form, title=_("Shop settings"), saved=_("The settings of the shop are kept."))
+    return _edit(
+        request,
+        form,
+        title=_("Shop settings"),
+        saved=_("The settings of the shop are kept."),
+        identity_url=reverse("shop:identity", args=[request.vendor.slug]),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,9 +37,11 @@ def mail_wishes(request: VendorRequest) -> HttpResponse:
     return _edit(request, form, title=_("My e-mails"), saved=_("Your choice is kept."))
 
 
-def _edit(request: VendorRequest, form: ModelForm[Any], *, title: str, saved: str) -> HttpResponse:
+def _edit(
+    request: VendorRequest, form: ModelForm[Any], *, title: str, saved: str, **more: str
+) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, saved)
         return redirect(request.path)
-    return render(request, "shop/edit.html", {"form": form, "title": title})
+    return render(request, "shop/edit.html", {"form": form, "title": title, **more})

@@ -15,12 +15,12 @@ from marketplace.formats import FIXED, decimal, long_date
 from marketplace.money import round_half_up
 from orders.documents.barcodes import code128_svg
 from orders.documents.legal_texts import texts_on
-from orders.documents.logo import data_uri
 from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of
 from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Seller
 from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
 from orders.states import OrderStatus, Stage
+from vendors.logo import data_uri
 
 # What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
 PICKUP = re.compile(r"retrait|pick[ -]?up|click|à emporter|(en|au) (boutique|magasin|atelier)", re.IGNORECASE)

@@ -11,10 +11,10 @@ from django.utils import translation
 from marketplace.formats import FIXED, decimal, long_date, money, percent
 from marketplace.money import exponent
 from orders.documents.einvoice import TRANSFERS, einvoice_xml
-from orders.documents.logo import data_uri
 from orders.documents.parties import grouped, legal_lines
 from orders.documents.renderer import EInvoice, render_pdf
 from orders.documents.snapshot import Euros, Group, Line, Snapshot
+from vendors.logo import data_uri
 
 MOST_DECIMALS = 6  # of a unit price
 FIGURE_BLANK = "\u2007"  # as wide as a digit

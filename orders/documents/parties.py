@@ -6,9 +6,9 @@ from typing import Any
 
 from marketplace.formats import FIXED, decimal
 from orders.documents.legal_texts import LegalTexts
-from orders.documents.logo import LogoRefused, clean_logo
 from orders.documents.snapshot import Address, Buyer, Seller
 from orders.models import Order
+from vendors.logo import LogoRefused, clean_logo
 from vendors.models import LegalIdentity, Vendor
 
 # ISO 3166: where the marketplace's parcels go to, in French. Another country is named by its code.

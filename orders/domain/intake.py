@@ -132,6 +132,8 @@ def _create(data: OrderData, source: Source, vendor: Vendor, at: datetime) -> Or
         payment_title=data.payment_title,
         shipping_method=data.shipping_method,
         customer_note=data.customer_note,
+        buyer_siren=data.buyer_siren,
+        buyer_vat_number=data.buyer_vat_number,
         currency=data.currency,
         total=data.total,
         storefront_vat_total=data.total_tax,

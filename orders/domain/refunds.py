@@ -62,6 +62,7 @@ def refund_order(
     reason: str = "",
     external_id: str | None = None,
     version: int | None = None,
+    awaits_lines: bool = False,
 ) -> Refund:
     """Record a confirmed refund with everything that follows from it, or change nothing.
 
@@ -72,6 +73,8 @@ def refund_order(
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
     does nothing; an unknown one confirms the oldest open request of the same amount, if any.
+    With ``awaits_lines`` its lines can still be asked for: a refund that had to be spread gets
+    its credit note only once they are known.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -91,6 +94,7 @@ def refund_order(
     )
     refund = _store(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
+    refund.awaits_lines = awaits_lines and plan.is_spread
     return _carry_out(order, refund, plan, by=by, at=at)
 
 

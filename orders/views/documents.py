@@ -5,17 +5,25 @@ import re
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
 from orders.domain.credit_notes import invoice_of
-from orders.domain.invoicing import InvoiceRefused, delivery_note, issue_invoice, proforma_pdf
+from orders.domain.invoicing import (
+    IdentityIncomplete,
+    InvoiceRefused,
+    delivery_note,
+    issue_invoice,
+    proforma_pdf,
+)
 from orders.domain.originals import OriginalDamaged, original_pdf
-from orders.models import Document, Order, Shipment
+from orders.models import Document, DocumentKind, Order, Shipment
 from orders.states import DELIVERABLE
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
@@ -38,6 +46,25 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
 
 
 @require_safe
+@vendor_required(Permission.VIEW_INVOICES)
+def credit_note_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
+    """Serve the original of one of the order's credit notes, byte for byte."""
+    return _original(_issued(request, number, DocumentKind.CREDIT_NOTE, document))
+
+
+@require_safe
+@vendor_required(Permission.VIEW_INVOICES)
+def earlier_invoice_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
+    """Serve an invoice by its own number; also one that was taken back and replaced."""
+    return _original(_issued(request, number, DocumentKind.INVOICE, document))
+
+
+def _issued(request: VendorRequest, number: str, kind: DocumentKind, document: str) -> Document:
+    mine = Document.objects.filter(vendor=request.vendor, order__number=number, kind=kind)
+    return get_object_or_404(mine, number=document)
+
+
+@require_safe
 @vendor_required(Permission.DELIVERY_NOTES)
 def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the delivery note of the whole order, or of the parcel ``?shipment=`` names."""
@@ -55,19 +82,40 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
 @require_POST
 @vendor_required(Permission.ISSUE_INVOICES)
 def issue(request: VendorRequest, number: str) -> HttpResponse:
-    """Issue the order's invoice, once, and say what happened on the order's page."""
+    """Issue the order's invoice, once, with the credit notes that are due; say what happened."""
     order = _find(request, number)
-    was_issued = invoice_of(order) is not None
+    known = set(order.documents.values_list("pk", flat=True))
     try:
         document = issue_invoice(order, by=request.user, at=timezone.now())
+    except IdentityIncomplete as refusal:
+        messages.error(request, _with_links(request, refusal))
     except (InvoiceRefused, CannotRender) as reason:
         messages.error(request, str(reason))
     else:
-        if was_issued:
+        new = order.documents.exclude(pk__in=known).order_by("pk")
+        if not new:
             messages.info(request, _("Invoice %(number)s was issued already.") % {"number": document.number})
-        else:
-            messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
+        for issued in new:
+            messages.success(request, _is_issued(issued))
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _is_issued(document: Document) -> str:
+    name = {"number": document.number}
+    if document.kind == DocumentKind.CREDIT_NOTE:
+        return _("Credit note %(number)s is issued.") % name
+    return _("Invoice %(number)s is issued.") % name
+
+
+def _with_links(request: VendorRequest, refusal: IdentityIncomplete) -> str:
+    """Return the refusal with a link to each missing field, for those who may see the identity."""
+    if not request.may["view_identity"]:
+        return str(refusal)
+    page = reverse("shop:identity", args=[request.vendor.slug])
+    links = format_html_join(
+        " ", '<a href="{}#id_{}">{}</a>', ((page, part.field, part.phrase) for part in refusal.missing)
+    )
+    return format_html("{} {}", str(refusal), links)
 
 
 def _find(request: VendorRequest, number: str) -> Order:

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.models import OutgoingEmail
 from orders.documents.parties import identity_of
 from orders.documents.vat import VatGroup, vat_groups
+from orders.domain.invoicing import is_invoiceable
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
-from orders.models import HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
-from orders.states import DELIVERABLE, INVOICEABLE
+from orders.models import Document, HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
+from orders.states import DELIVERABLE
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
 from orders.views.timeline import explanation, timeline
@@ -55,19 +56,41 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
             and order.customer.orders.filter(vendor=request.vendor).count(),
-            "invoice": next((document for document in order.documents.all() if document.kind == "F"), None),
+            **_documents(request, order),
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
-            "may_issue": request.may["issue_invoices"] and order.status in INVOICEABLE,
             "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },
     )
 
 
+def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
+    """The invoice and what corrects it, oldest first; what may be issued now."""
+    chain = [document for document in order.documents.all() if document.kind in ("F", "A")]
+    invoices = [document for document in chain if document.kind == "F"]
+    invoice = invoices[-1] if invoices else None
+    credited = {document.refund_id for document in chain}
+    waiting = [
+        refund
+        for refund in order.refunds.all()
+        if refund.progress == "confirmed" and refund.pk not in credited
+    ]
+    may_issue = request.may["issue_invoices"]
+    return {
+        "invoice": invoice,
+        "chain": chain if request.may["view_invoices"] else [],
+        "waits_for_lines": invoice is not None and any(refund.awaits_lines for refund in waiting),
+        "may_issue": may_issue and invoice is None and is_invoiceable(order) and order.refund_state != "full",
+        "may_issue_note": may_issue and bool(waiting) and invoice is not None and not waiting[0].awaits_lines,
+        "may_name_buyer": may_issue and invoice is None,
+    }
+
+
 def _vat(order: Order, lines: list[OrderLine]) -> list[VatGroup]:
     """The order's amounts per rate, as its invoice says them."""
-    franchise = identity_of(order.vendor).is_franchise
+    supplied = order.completed_at or order.paid_at or timezone.now()
+    franchise = identity_of(order.vendor).is_franchise_on(timezone.localdate(supplied))
     return vat_groups(lines, franchise=franchise, currency=order.currency)
 
 
@@ -78,7 +101,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .select_related("customer", "source", "vendor__identity")
         .prefetch_related(
             "lines",
-            "documents",
+            Prefetch("documents", Document.objects.defer("snapshot").order_by("pk")),
             Prefetch(
                 "shipments",
                 Shipment.objects.prefetch_related(

@@ -34,13 +34,6 @@ NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
 FILES = {BulkAction.NOTES: "orders:bulk_notes", BulkAction.ORIGINALS: "orders:bulk_originals"}
 
 
-NEEDS = {
-    BulkAction.VALIDATE: Permission.FULFILL,
-    BulkAction.SHIP: Permission.FULFILL,
-    BulkAction.INVOICE: Permission.ISSUE_INVOICES,
-}
-
-
 @require_POST
 @vendor_required(Permission.VIEW_ORDERS)
 def start_bulk(request: VendorRequest) -> HttpResponse:

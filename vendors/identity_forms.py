@@ -156,7 +156,7 @@ class VatChangeForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
-    regime = forms.ChoiceField(label=gettext_lazy("VAT regime"), choices=LegalIdentity.VatRegime)
+    regime = forms.ChoiceField(label=gettext_lazy("VAT regime from then on"), choices=LegalIdentity.VatRegime)
 
 
 class BaseVatChanges(forms.BaseFormSet[VatChangeForm]):

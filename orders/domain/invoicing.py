@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
@@ -174,9 +175,9 @@ def issue_on_completion(order: Order, *, at: datetime) -> None:
         record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": "render"})
 
 
-def missing_identity(vendor: Vendor, on: date) -> list[Missing]:
-    """Return what the shop's legal identity lacks for invoices about supplies of the day ``on``."""
-    return missing_parts(identity_of(vendor), on)
+def missing_identity(vendor: Vendor, on: date | None = None) -> list[Missing]:
+    """Return what the shop's legal identity lacks for invoices about supplies of ``on``, or of today."""
+    return missing_parts(identity_of(vendor), on or day_of(vendor, timezone.now()))
 
 
 def proforma_pdf(order: Order, *, at: datetime) -> bytes:

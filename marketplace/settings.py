@@ -180,9 +180,21 @@ elif DOCUMENT_STORAGE.startswith("storages.backends.s3."):
         **DOCUMENT_STORAGE_OPTIONS,
         "file_overwrite": False,
     }
+# Files made for a download, forgotten after a day; web and worker both reach them
+DOWNLOAD_STORAGE = env.text("DOWNLOAD_STORAGE", "django.core.files.storage.FileSystemStorage")
+DOWNLOAD_STORAGE_OPTIONS = env.options("DOWNLOAD_STORAGE_OPTIONS")
+if DOWNLOAD_STORAGE.endswith(".FileSystemStorage"):
+    DOWNLOAD_STORAGE_OPTIONS = {
+        "location": str(VAR_DIR / "downloads"),
+        "base_url": None,
+        **DOWNLOAD_STORAGE_OPTIONS,
+    }
+elif DOWNLOAD_STORAGE.startswith("storages.backends.s3."):
+    DOWNLOAD_STORAGE_OPTIONS = {"default_acl": "private", **DOWNLOAD_STORAGE_OPTIONS}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "documents": {"BACKEND": DOCUMENT_STORAGE, "OPTIONS": DOCUMENT_STORAGE_OPTIONS},
+    "downloads": {"BACKEND": DOWNLOAD_STORAGE, "OPTIONS": DOWNLOAD_STORAGE_OPTIONS},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if IS_AT_HOME

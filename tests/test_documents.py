@@ -120,13 +120,12 @@ def test_discount_variation_share_and_levy_stand_under_the_name(vendor, soap):
 
     assert notes == [
         [
-            "Parfum: rose",
-            "SAVON",
+            "SAVON · Parfum: rose",
             "part à 5,5 %",
             "remise déduite : 0,42 € TTC",
             "dont éco-contribution 0,64 €",
         ],
-        ["Parfum: rose", "SAVON", "part à 20 %", "remise déduite : 1,08 € TTC"],
+        ["SAVON · Parfum: rose", "part à 20 %", "remise déduite : 1,08 € TTC"],
     ]
 
 
@@ -212,9 +211,9 @@ def test_an_invoice_is_in_the_currency_of_the_order(vendor, currency, total):
 def test_an_unpaid_order_shows_what_is_due(vendor):
     context = printed(make_order(vendor, status="on-hold"), number="")
 
-    assert (context["title"], context["is_paid"], plain(context["totals"]["due"])) == (
+    assert (context["title"], context["state"], plain(context["totals"]["due"])) == (
         "Proforma",
-        False,
+        "",
         "12,00 €",
     )
     assert context["provisional"] == "Document provisoire sans valeur comptable"

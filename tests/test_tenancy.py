@@ -30,6 +30,8 @@ SHOP_PAGES = {
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
     "orders:start_bulk": (Permission.VIEW_ORDERS, "POST"),
     "orders:bulk": (Permission.VIEW_ORDERS, "GET"),
+    "orders:bulk_notes": (Permission.DELIVERY_NOTES, "GET"),
+    "orders:bulk_originals": (Permission.VIEW_INVOICES, "GET"),
     "products:list": (Permission.VIEW_PRODUCTS, "GET"),
     "products:detail": (Permission.VIEW_PRODUCTS, "GET"),
     "products:count": (Permission.COUNT_STOCK, "POST"),
@@ -103,6 +105,14 @@ def shops(vendor):
     return vendor, neighbour
 
 
+def own_file(vendor, name):
+    """Files belong to the person who asked for them: here, the member that the test signs in."""
+    action = {"orders:bulk_notes": "notes", "orders:bulk_originals": "originals"}.get(name)
+    if action:
+        member = vendor.memberships.get().user
+        BulkJob.objects.filter(pk=1).update(asked_by=member, action=action)
+
+
 def ask(client, url, method):
     return client.generic(method, url)
 
@@ -160,6 +170,7 @@ def test_a_member_needs_the_permission(client_of, shops, name, route, role):
     vendor, _neighbour = shops
     client = client_of(make_member(vendor, role))
     permission, method = SHOP_PAGES[name]
+    own_file(vendor, name)
 
     response = ask(client, address(route, "rucher-des-baux", "1042"), method)
 

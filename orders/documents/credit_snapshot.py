@@ -5,7 +5,7 @@ difference of two rounded totals, so that notes which add up to the invoice leav
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -55,7 +55,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
     """Return what the credit note says; all amounts are positive: what is given back."""
     places = invoice["decimals"]
     parts = [*_parts(invoice, credit, places), *_shares_of_discounts(invoice, credit, places)]
-    groups = _groups(invoice, credit, places)
+    groups = _groups(invoice, credit, {part.line["rate"] for part in parts}, places)
     totals = _totals(groups)
     return {
         **invoice,
@@ -123,7 +123,8 @@ def _moved(invoice: Snapshot, refunded: Mapping[int, Decimal], places: int) -> d
     return {rate: limited[rate] - lines[rate] for rate in limited}
 
 
-def _groups(invoice: Snapshot, credit: Credit, places: int) -> list[Group]:
+def _groups(invoice: Snapshot, credit: Credit, used: Collection[str | None], places: int) -> list[Group]:
+    """Return the amounts per rate: of those that lines of the note have (``used``), and all that changes."""
     now = _limited(invoice, _gross_by_rate(invoice, credit.until_now, places))
     before = _limited(invoice, _gross_by_rate(invoice, credit.before, places))
     groups: list[Group] = []
@@ -131,7 +132,7 @@ def _groups(invoice: Snapshot, credit: Credit, places: int) -> list[Group]:
         gross = now[rate] - before[rate]
         fraction = Decimal(rate or 0)
         net = net_of(now[rate], fraction, places) - net_of(before[rate], fraction, places)
-        if gross or net:
+        if gross or net or rate in used:
             groups.append({"rate": rate, "net": _str(net), "vat": _str(gross - net), "gross": _str(gross)})
     return groups
 

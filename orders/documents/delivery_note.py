@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import translation
+from django.utils.text import Truncator
 
 from marketplace.formats import FIXED, decimal, long_date
 from marketplace.money import round_half_up
@@ -19,6 +20,8 @@ from orders.documents.snapshot import Seller
 from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
 from orders.states import OrderStatus, Stage
 from vendors.logo import data_uri
+
+LONGEST_MESSAGE = 2000  # characters of the customer's; the rest stands on the order's page
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
         "lines": [_packed(line, content) for line in content.lines],
         "has_weights": any(_grams(line) for line in content.lines),
         "codes": [_code(parcel) for parcel in shown if parcel.tracking_number],
-        "message": order.customer_note.strip(),
+        "message": Truncator(order.customer_note.strip()).chars(LONGEST_MESSAGE),
         "pickup": _pickup(order, seller) if pickup else None,
     }
 

@@ -14,7 +14,8 @@ from orders.documents.invoice_snapshot import payment_code
 from orders.domain.invoicing import RateMissing, issue_invoice
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
-from orders.models import BulkItem, Document, ExchangeRate
+from orders.models import BulkItem, Document, ExchangeRate, Order
+from orders.states import OrderStatus
 from tests.factories import NOON, make_document, make_line, make_member, make_order, make_vendor
 from vendors.roles import Role
 
@@ -339,3 +340,41 @@ def test_rates_of_corsica_overseas_and_other_countries_are_as_the_order_says(ven
     )
 
     assert [group["rate"] for group in issue_invoice(order, by=None, at=NOON).snapshot["groups"]] == [rate]
+
+
+# The page that asks before anything is issued
+
+
+def test_the_page_asks_before_a_credit_note_is_issued(owned, order, monkeypatch):
+    issue_invoice(order, by=None, at=NOON)
+    with monkeypatch.context() as broken:
+        broken.setattr("orders.domain.credit_notes.invoice_pdf", lambda said: 1 / 0)
+        refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+
+    page = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+
+    assert "Issue the credit note of order 1042" in page
+    assert "It corrects invoice RDB-F2026-000001" in page
+    assert not Document.objects.filter(kind="A").exists()
+
+
+def test_an_order_refunded_in_full_is_offered_no_invoice(owned, order):
+    refund_order(order, amount=order.total, by=None, at=LATER)
+
+    asked = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+    listed = owned.get(f"{SHOP}/orders/").content.decode()
+
+    assert "was refunded in full before any invoice" in asked
+    assert f"{SHOP}/orders/1042/invoice/" not in listed
+
+
+def test_an_invoice_that_was_taken_back_can_be_issued_anew(owned, order):
+    Order.objects.update(paid_at=None)
+    invoice = issue_invoice(order, by=None, at=NOON)
+    change_status(order, OrderStatus.CANCELLED, by=order.source, at=LATER)
+    change_status(order, OrderStatus.PROCESSING, by=order.source, at=LATER)
+
+    assert b"Issue the invoice" in owned.get(f"{SHOP}/orders/1042/").content
+    owned.post(f"{SHOP}/orders/1042/invoice/")
+
+    assert Document.objects.get(kind="F", replaces=invoice).number == "RDB-F2026-000002"

@@ -284,6 +284,28 @@ def test_a_shop_under_franchise_has_no_vat(owned, vendor):
     assert (line["vat_rate"], line["total_excl_vat"], line["vat"]) == ("", "12.00", "0.00")
 
 
+def test_each_order_has_the_regime_of_its_day_of_supply(owned, vendor):
+    vendor.identity.vat_changes.create(starts_on=NOON.date(), regime="franchise")
+    for number, days in (("1", 2), ("2", 0)):
+        then = NOON - timedelta(days=days)
+        make_order(
+            vendor, number=number, status=S.PROCESSING, paid_at=then, lines=[make_line(None, total="12.00")]
+        )
+
+    vat = {row["order_number"]: row["vat_total"] for row in export(owned)}
+    vat_of_lines = {line["order_number"]: line["vat"] for line in export(owned, "rows=lines")}
+
+    assert vat == vat_of_lines == {"1": "2.00", "2": "0.00"}
+
+
+def test_an_issued_invoice_has_said_the_regime_for_good(owned, vendor):
+    order = make_order(vendor, status=S.PROCESSING, paid_at=NOON, lines=[make_line(None, total="12.00")])
+    make_document(order, snapshot={"seller": {"is_franchise": False}})
+    vendor.identity.vat_changes.create(starts_on=NOON.date(), regime="franchise")
+
+    assert export(owned)[0]["vat_total"] == "2.00"
+
+
 def test_rates_without_columns_share_one_pair(owned, vendor):
     rates = [Decimal("0.085"), Decimal("0.009"), Decimal(0), TWENTY]
     make_order(vendor, lines=[make_line(None, total="10.00", vat_rate=rate) for rate in rates])
@@ -672,8 +694,9 @@ def test_sums_add_up_on_every_order(vendor, lines, rules, refunds, franchise, cu
         if amount and order.status == S.PROCESSING:
             refund_order(order, amount=amount, by=None, at=NOON)
     only = Order.objects.filter(pk=order.pk)
-    [[cells]] = OrderRows(franchise=franchise).blocks(only)
-    [lines_cells] = LineRows(franchise=franchise).blocks(only)
+    under_franchise = set if franchise else lambda ids: set()
+    [[cells]] = OrderRows(under_franchise).blocks(only)
+    [lines_cells] = LineRows(under_franchise).blocks(only)
 
     row = dict(zip(ORDER_CODES, cells, strict=True))
     lines_rows = [dict(zip(LINE_CODES, cells_of_line, strict=True)) for cells_of_line in lines_cells]

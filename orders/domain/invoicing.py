@@ -13,21 +13,20 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from orders.documents.invoice import invoice_pdf
-from orders.documents.invoice_snapshot import EURO, Supply, invoice_snapshot
+from orders.documents.invoice_snapshot import EURO, invoice_snapshot
 from orders.documents.parties import identity_of
 from orders.documents.snapshot import Snapshot
 from orders.domain.credit_notes import invoice_of, is_taken_back, issue_due
 from orders.domain.history import By, record
 from orders.domain.locking import lock
 from orders.domain.originals import day_of, store, take_number
-from orders.domain.parcels import units_left
+from orders.domain.supplies import date_of_supply as date_of_supply
 from orders.models import DeliveryNote, Document, DocumentKind, ExchangeRate, HistoryKind, Order, Shipment
 from orders.states import INVOICEABLE, OrderStatus, RefundState
 from vendors.domain.identity import Missing, missing_parts
 from vendors.domain.mandate import mandate_of
 from vendors.models import Membership, User, Vendor
 
-DELIVERED = frozenset({OrderStatus.COMPLETED, OrderStatus.REFUNDED})
 RATE_IS_GOOD_FOR = timedelta(days=7)  # no rate is published at week-ends and on holidays
 logger = logging.getLogger(__name__)
 
@@ -213,20 +212,6 @@ def delivery_note(order: Order, shipment: Shipment | None = None, *, at: datetim
         note.save()
     note.order, note.shipment = order, shipment
     return note
-
-
-def date_of_supply(order: Order) -> Supply:
-    """Return when the order was supplied: its last parcel left, else it was completed, else paid.
-
-    Before delivery the law has the date of payment stand in its place (CGI annexe II
-    art. 242 nonies A, I, 10°); an order that is not paid has none.
-    """
-    last = order.shipments.order_by("-shipped_at").first()
-    if last is not None and not units_left(order):
-        return Supply(last.shipped_at, is_delivery=True)
-    if order.status in DELIVERED and order.completed_at:
-        return Supply(order.completed_at, is_delivery=True)
-    return Supply(order.paid_at if order.status in INVOICEABLE else None, is_delivery=False)
 
 
 def _in_the_shops_name(vendor: Vendor, by: By) -> bool:

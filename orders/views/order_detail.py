@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.models import OutgoingEmail
 from orders.documents.delivery_note import is_pickup
-from orders.documents.parties import identity_of
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.invoicing import is_invoiceable
 from orders.domain.stock import OutOfStock
+from orders.domain.supplies import under_franchise
 from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
@@ -113,8 +113,7 @@ def _without_note(order: Order, chain: list[Document]) -> list[Refund]:
 
 def _vat(order: Order, lines: list[OrderLine]) -> list[VatGroup]:
     """The order's amounts per rate, as its invoice says them."""
-    supplied = order.completed_at or order.paid_at or timezone.now()
-    franchise = identity_of(order.vendor).is_franchise_on(timezone.localdate(supplied))
+    franchise = order.pk in under_franchise(order.vendor, [order.pk])
     return vat_groups(lines, franchise=franchise, currency=order.currency)
 
 

@@ -28,7 +28,7 @@ def cluster(folder: Path, **settings: str) -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         raise SystemExit("PostgreSQL's server is missing: apt-get install postgresql")
-    port, home = _free_port(), folder / "postgresql"
+    port, home = free_port(), folder / "postgresql"
     home.mkdir()
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         os.chmod(folder, 0o755)
@@ -62,7 +62,7 @@ def _as_postgres(*command: object) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

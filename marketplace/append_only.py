@@ -13,11 +13,14 @@ TABLES = [
     "orders_historyentry",
     "orders_document",
     "orders_stockmovement",
+    "marketplace_auditentry",
     "vendors_identitychange",
     "vendors_mandatestep",
 ]
 # Of these, only the named columns are fixed: a movement outlives the order line that caused it.
 FIXED = {"orders_stockmovement": ["product_id", "units", "cause", "at"]}
+KEPT_DAYS = 180  # the audit may be thinned out, but never of younger rows
+FORGETTABLE = {"marketplace_auditentry": "at"}  # table: the column that says how old a row is
 SAYS = "rows of this table are never changed nor deleted"
 
 
@@ -48,16 +51,31 @@ def _update_of(table: str) -> str:
 
 
 def _statements(vendor: str, table: str) -> list[str]:
-    if vendor == "sqlite":
-        return [
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word} BEFORE {event} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
-            for word, event in (("update", _update_of(table)), ("delete", "DELETE"))
-        ]
+    column = FORGETTABLE.get(table)
+    return _sqlite(table, column) if vendor == "sqlite" else _postgresql(table, column)
+
+
+def _sqlite(table: str, column: str | None) -> list[str]:
+    young = f"WHEN OLD.{column} > datetime('now', '-{KEPT_DAYS} days') " if column else ""
     return [
-        "CREATE OR REPLACE FUNCTION comptoir_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '%: {SAYS}', TG_TABLE_NAME; END $$",
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word} BEFORE {event} ON {table} {condition}"
+        f"BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
+        for word, event, condition in (("update", _update_of(table), ""), ("delete", "DELETE", young))
+    ]
+
+
+def _postgresql(table: str, column: str | None) -> list[str]:
+    function = f"comptoir_{table}_append_only" if column else "comptoir_append_only"
+    old = (
+        f"IF TG_OP = 'DELETE' AND OLD.{column} <= now() - interval '{KEPT_DAYS} days' "
+        "THEN RETURN OLD; END IF; "
+        if column
+        else ""
+    )
+    return [
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN {old}RAISE EXCEPTION '%: {SAYS}', TG_TABLE_NAME; END $$",
         f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}",
         f"CREATE TRIGGER {table}_append_only BEFORE {_update_of(table)} OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION comptoir_append_only()",
+        f"FOR EACH ROW EXECUTE FUNCTION {function}()",
     ]

@@ -26,11 +26,11 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def whole(name: str, default: int) -> int:
-    """Return a whole number from 0; raises ImproperlyConfigured otherwise."""
+def whole(name: str, default: int, *, least: int = 0) -> int:
+    """Return a whole number from ``least``; raises ImproperlyConfigured otherwise."""
     value = text(name, str(default))
-    if not value.isascii() or not value.isdigit():
-        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use a whole number from 0.")
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"Unexpected value {name}={value}, use a whole number from {least}.")
     return int(value)
 
 
@@ -65,3 +65,9 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"Unexpected value {name}={value}, use one of: {', '.join(allowed)}.")
     return value
+
+
+def is_weak(secret: str) -> bool:
+    """Say whether a secret could be guessed: too short, too uniform, or copied from an example."""
+    examples = ("django-insecure", "development-only", "change-me", "changeme", "example")
+    return len(secret) < 50 or len(set(secret)) < 20 or any(word in secret.lower() for word in examples)

@@ -62,6 +62,12 @@ def percent(rate: Decimal) -> str:
     return decimal(rate * 100, None) + (FIXED + "%" if _is_french() else "%")
 
 
+def change(fraction: Decimal) -> str:
+    """Write a change in whole percent with its sign: 0.123 is ``+12 %``."""
+    whole = round(fraction * 100)
+    return signed(whole) + (FIXED + "%" if _is_french() else "%")
+
+
 def long_date(value: date | datetime) -> str:
     """Write a date in full, in the current time zone: ``23 novembre 2026``."""
     return date_format(_local(value), "j F Y").replace(" ", FIXED)

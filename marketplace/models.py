@@ -1,5 +1,8 @@
-"""Mail on its way: one row per mail, in the caller's transaction."""
+"""What every part of the product writes down: mails on their way, and who did what."""
 
+from typing import Any, NoReturn
+
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -46,3 +49,84 @@ class OutgoingEmail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} → {self.to}"
+
+
+class AuditKind(models.TextChoices):
+    """What an entry of the audit tells."""
+
+    SIGNED_IN = "signed_in", _("Signed in")
+    SIGN_IN_FAILED = "sign_in_failed", _("Sign-in failed")
+    SIGNED_OUT = "signed_out", _("Signed out")
+    ACCOUNT_CHANGED = "account_changed", _("Account changed")
+    INVITED = "invited", _("Invited")
+    INVITATION_ENDED = "invitation_ended", _("Invitation withdrawn")
+    JOINED = "joined", _("Joined a team")
+    ROLE_CHANGED = "role_changed", _("Role changed")
+    LEFT = "left", _("Left a team")
+    SETTINGS_CHANGED = "settings_changed", _("Settings changed")
+    SHOP_CHANGED = "shop_changed", _("Shop changed by the marketplace")
+    EXPORTED = "exported", _("Export")
+    DOWNLOADED = "downloaded", _("Document downloaded")
+    CUSTOMER_SEEN = "customer_seen", _("Customer’s data seen by staff")
+    SEEN_AS = "seen_as", _("Shop seen by support")
+    OFFICE_CHANGED = "office_changed", _("Changed in the office")
+    ANONYMISED = "anonymised", _("Customers’ data anonymised")
+    CUSTOMER_EXPORTED = "customer_exported", _("Customer’s data handed out")
+    CUSTOMER_ERASED = "customer_erased", _("Customer’s data erased")
+
+
+class AuditIsFrozen(Exception):
+    """The audit is only ever added to."""
+
+
+class AuditEntry(models.Model):
+    """One fact: who did what where, when. Written by ``marketplace.audit.audit`` alone.
+
+    ``subject`` names what was touched (``order:42``, ``user:7``); ``data`` holds codes, ids, counts and
+    the values before and after, never a customer's personal data. ``address`` is a shortened
+    network address of a member or of a failed sign-in, never a customer's. Rows are refused any
+    change by triggers in the database, and deletion before ``marketplace.append_only.KEPT_DAYS``.
+    """
+
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    kind = models.CharField(_("what"), max_length=20, choices=AuditKind)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
+    )
+    vendor = models.ForeignKey(
+        "vendors.Vendor", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("shop")
+    )
+    subject = models.CharField(_("about"), max_length=80, blank=True)
+    data = models.JSONField(_("details"), default=dict, blank=True)
+    address = models.CharField(_("shortened network address"), max_length=45, blank=True)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit")
+        indexes = [
+            models.Index(fields=["vendor", "id"], name="audit_by_shop"),
+            models.Index(fields=["user", "id"], name="audit_by_person"),
+            models.Index(fields=["kind", "id"], name="audit_by_kind"),
+            models.Index(fields=["subject", "id"], name="audit_by_subject"),
+            models.Index(fields=["at"], name="audit_by_time"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=AuditKind.values), name="audit_kind_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.subject}".strip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the entry; raises AuditIsFrozen for one that is stored already."""
+        if not self._state.adding:
+            raise AuditIsFrozen("An entry of the audit is never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AuditIsFrozen("An entry of the audit is never deleted by hand.")

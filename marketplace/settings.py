@@ -24,6 +24,11 @@ if not SECRET_KEY:
     if not IS_AT_HOME:
         raise ImproperlyConfigured("SECRET_KEY is missing: with DEBUG=False a long random text is needed.")
     SECRET_KEY = "development-only-" + "0123456789" * 5
+if not IS_AT_HOME and env.is_weak(SECRET_KEY):
+    raise ImproperlyConfigured(
+        "SECRET_KEY is weak: it needs at least 50 characters, 20 of them different, "
+        "and must not come from an example."
+    )
 FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEY", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if IS_AT_HOME else "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
@@ -34,10 +39,15 @@ MARKETPLACE_NAME = env.text("MARKETPLACE_NAME", "naturalconect")
 COMMISSION_RATE = env.decimal("COMMISSION_RATE", "0.10", most="1")
 COMMISSION_BASE = env.choice("COMMISSION_BASE", "net", ("net", "gross", "gross_with_shipping"))
 COMMISSION_VAT_RATE = env.decimal("COMMISSION_VAT_RATE", "0", most="1")
+COMMISSION_FIXED = env.decimal("COMMISSION_FIXED", "0")
 COMMISSION_ORDER_FEE = env.decimal("COMMISSION_ORDER_FEE", "0")
+SHIPPING_BELONGS_TO = env.choice("SHIPPING_BELONGS_TO", "vendor", ("vendor", "marketplace"))
+FEES_BELONG_TO = env.choice("FEES_BELONG_TO", "vendor", ("vendor", "marketplace"))
 
 CUSTOMER_MAILS = env.flag("CUSTOMER_MAILS", True)
 PENDING_EXPIRES_DAYS = env.whole("PENDING_EXPIRES_DAYS", 7)
+PERSONAL_DATA_KEPT_DAYS = env.whole("PERSONAL_DATA_KEPT_DAYS", 1095)
+AUDIT_KEPT_DAYS = env.whole("AUDIT_KEPT_DAYS", 365, least=180)
 DELIVERIES_KEPT_DAYS = env.whole("DELIVERIES_KEPT_DAYS", 30)
 
 # Storefronts that are asked by their REST API
@@ -57,17 +67,21 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django.contrib.humanize",
     "django_filters",
     "django_htmx",
     "django_tables2",
     "django_tasks",
-    "django_tasks_db",
+    "marketplace.apps.QueueConfig",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "marketplace.headers.HeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -78,6 +92,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "vendors.devices.DeviceMiddleware",
+    "vendors.second_factor.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "marketplace.urls"
@@ -145,9 +161,35 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True  # never sent: vendors.accounts does the same work for both
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out.
+    "login_failed": "20/m/ip,5/5m/key",
+    "reset_password": "20/m/ip,5/10m/key",
+}
+UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
+MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_AT_HOME
+MFA_TOTP_ISSUER = MARKETPLACE_NAME
+SECOND_FACTOR = env.choice("SECOND_FACTOR", "optional", ("optional", "staff", "staff-and-owners"))
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+
+# Attempts are counted where all processes see them
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "marketplace_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # Languages, time
 LANGUAGE_CODE = "fr"
@@ -234,7 +276,12 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 14 * 86_400
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of a form
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 if not IS_AT_HOME:
@@ -246,6 +293,8 @@ if not IS_AT_HOME:
     SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_NAME = "__Host-session"  # the browser refuses one set by a neighbouring host
+    CSRF_COOKIE_NAME = "__Host-csrf"
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 

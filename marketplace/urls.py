@@ -8,6 +8,8 @@ from marketplace.views import healthz
 urlpatterns = [
     path("", include("vendors.urls")),
     path("vendors/<slug:slug>/orders/", include("orders.urls")),
+    path("vendors/<slug:slug>/overview/", include("orders.overview_urls")),
+    path("vendors/<slug:slug>/customers/", include("orders.customer_urls")),
     path("vendors/<slug:slug>/products/", include("orders.product_urls")),
     path("vendors/<slug:slug>/documents/", include("orders.document_urls")),
     path("vendors/<slug:slug>/", include("vendors.shop_urls")),

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from marketplace.money import round_half_up
 from orders.domain.refunds import RefundedLine
 from orders.models import Carrier, LineKind, Order, OrderLine
 
@@ -141,7 +142,8 @@ class RefundForm(forms.Form):
 
     Units without an amount mean their price; ``amount`` beyond the lines is spread over all. A
     line with a negative amount, a rebate on the order, is named like the others; left empty, it
-    takes off what the lines would give back beyond what is left.
+    takes off what the lines would give back beyond what is left. Units that are refunded already,
+    and free ones, can still come back to the shelf.
     """
 
     amount = MoneyField(label=_("Another amount"), min_value=Decimal(0))
@@ -151,17 +153,17 @@ class RefundForm(forms.Form):
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.order = order
-        self.lines = [line for line in order.lines.all() if line.refundable]
+        self.lines = [line for line in order.lines.all() if line.refundable or _most_units(line)]
         for line in self.lines:
             self._add_fields(line)
 
     def _add_fields(self, line: OrderLine) -> None:
-        limit: dict[str, Any] = {"min_value": ZERO} if line.refundable > 0 else {"max_value": ZERO}
+        limit: dict[str, Any] = {"max_value": ZERO} if line.refundable < 0 else {"min_value": ZERO}
         self.fields[f"amount_{line.pk}"] = MoneyField(
             label=_("Amount incl. VAT, %(line)s") % {"line": line.full_name}, localize=False, **limit
         )
         if line.kind == LineKind.PRODUCT:
-            most = line.quantity - line.units_refunded
+            most = _most_units(line)
             self.fields[f"units_{line.pk}"] = forms.IntegerField(
                 label=_("Units, %(line)s") % {"line": line.full_name},
                 min_value=0,
@@ -188,7 +190,9 @@ class RefundForm(forms.Form):
         parts = {line.pk: self._part(line) for line in self.lines}
         if self.cleaned_data.get("amount") is None:
             parts = self._with_rebates(parts)
-        return {pk: part for pk, part in parts.items() if part.units or part.amount_incl_vat}
+        return {
+            pk: part for pk, part in parts.items() if part.units or part.amount_incl_vat or part.units_back
+        }
 
     def _with_rebates(self, parts: dict[int, RefundedLine]) -> dict[int, RefundedLine]:
         """Let the rebates that were left empty take off what the lines have beyond what is left."""
@@ -202,10 +206,12 @@ class RefundForm(forms.Form):
 
     def _part(self, line: OrderLine) -> RefundedLine:
         units = self.cleaned_data.get(f"units_{line.pk}") or 0
+        back = 0
+        if self.cleaned_data.get(f"back_{line.pk}"):
+            back, units = units, min(units, line.quantity - line.units_refunded)
         amount = self.cleaned_data.get(f"amount_{line.pk}")
         if amount is None:
             amount = price_of_units(line, units)
-        back = units if self.cleaned_data.get(f"back_{line.pk}") else 0
         return RefundedLine(units, amount, back)
 
     @property
@@ -217,6 +223,13 @@ class RefundForm(forms.Form):
         return amount + sum((part.amount_incl_vat for part in self.refunded_lines.values()), ZERO)
 
 
+def _most_units(line: OrderLine) -> int:
+    """How many units can be refunded, or come back."""
+    if line.kind != LineKind.PRODUCT:
+        return 0
+    return line.quantity - min(line.units_refunded, line.units_returned)
+
+
 def price_of_units(line: OrderLine, units: int) -> Decimal:
     """What ``units`` of the line cost the customer after discounts; the last units take what is left."""
     if not units:
@@ -224,5 +237,4 @@ def price_of_units(line: OrderLine, units: int) -> Decimal:
     left = line.quantity - line.units_refunded
     if units >= left:
         return line.refundable
-    exact = line.total * units / line.quantity
-    return min(exact.quantize(Decimal("0.01")), line.refundable)
+    return min(round_half_up(line.total * units / line.quantity), line.refundable)

@@ -11,14 +11,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from orders.models import Order
-
+Row = TypeVar("Row", bound=Model)
 PAGE_SIZE = 25
+MOMENTS = frozenset({"placed_at", "created_at"})
 LARGEST = 2**63 - 1  # what the database's whole numbers hold
 
 
@@ -88,7 +88,7 @@ class Cursor:
 
 
 def _read_value(column: str, text: str) -> datetime | Decimal | int:
-    if column == "placed_at":
+    if column in MOMENTS:
         moment = datetime.fromisoformat(text)
         if moment.utcoffset() is None or not 1 < moment.year < 9999:
             raise BadCursor
@@ -107,10 +107,10 @@ def _whole(value: Any) -> int:
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[Row]):
     """Some rows of a list, where they stand in it, and the cursors of its neighbors, empty at the ends."""
 
-    rows: list[Order]
+    rows: list[Row]
     first: int = 0
     previous: str = ""
     next: str = ""
@@ -121,8 +121,8 @@ class Page:
 
 
 def paginate(
-    orders: QuerySet[Order], keyset: Keyset, cursor: str, *, total: int, size: int = PAGE_SIZE
-) -> Page:
+    orders: QuerySet[Row], keyset: Keyset, cursor: str, *, total: int, size: int = PAGE_SIZE
+) -> Page[Row]:
     """Return the page of ``orders`` at ``cursor``, the first one where it is empty.
 
     ``total`` is the number of rows in all. Where the rows of a page have left the list
@@ -138,7 +138,7 @@ def paginate(
     return page if page.rows else _backward(orders, keyset, None, total, size)
 
 
-def _forward(orders: QuerySet[Order], keyset: Keyset, at: Cursor | None, total: int, size: int) -> Page:
+def _forward(orders: QuerySet[Row], keyset: Keyset, at: Cursor | None, total: int, size: int) -> Page[Row]:
     rows, has_more = _take(orders, keyset, at, size)
     return _page(
         rows,
@@ -150,7 +150,7 @@ def _forward(orders: QuerySet[Order], keyset: Keyset, at: Cursor | None, total: 
     )
 
 
-def _backward(orders: QuerySet[Order], keyset: Keyset, at: Cursor | None, total: int, size: int) -> Page:
+def _backward(orders: QuerySet[Row], keyset: Keyset, at: Cursor | None, total: int, size: int) -> Page[Row]:
     rows, has_more = _take(orders, keyset.reversed(), at, size)
     end = at.position - 1 if at else total
     return _page(
@@ -158,22 +158,22 @@ def _backward(orders: QuerySet[Order], keyset: Keyset, at: Cursor | None, total:
     )
 
 
-def _take(orders: QuerySet[Order], keyset: Keyset, at: Cursor | None, size: int) -> tuple[list[Order], bool]:
+def _take(orders: QuerySet[Row], keyset: Keyset, at: Cursor | None, size: int) -> tuple[list[Row], bool]:
     found = orders.filter(keyset.beyond(at.value, at.pk)) if at else orders
     rows = list(found.order_by(*keyset.order_by)[: size + 1])
     return rows[:size], len(rows) > size
 
 
 def _page(
-    rows: list[Order], keyset: Keyset, first: int, *, has_previous: bool, has_next: bool, total: int
-) -> Page:
+    rows: list[Row], keyset: Keyset, first: int, *, has_previous: bool, has_next: bool, total: int
+) -> Page[Row]:
     """Name the places of a page; those carried in a cursor are mended where orders came or went meanwhile."""
     if not rows:
         return Page([])
     latest = total - len(rows)
     first = max(2, min(first, latest) if has_next else latest + 1) if has_previous else 1
 
-    def beside(row: Order, position: int, *, is_backward: bool) -> str:
+    def beside(row: Row, position: int, *, is_backward: bool) -> str:
         return str(Cursor(keyset, is_backward, getattr(row, keyset.column), row.pk, position))
 
     return Page(

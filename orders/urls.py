@@ -20,6 +20,7 @@ app_name = "orders"
 urlpatterns = [
     path("", order_list.order_list, name="list"),
     path("customers/", order_list.customers, name="customers"),
+    path("news/", order_list.news, name="news"),
     path("export.csv", exports.export_csv, name="export_csv"),
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),

@@ -197,12 +197,14 @@ def make_order(
         total=sum((line.total for line in built), Decimal("0.00")),
         **{**values, **fields},
     )
-    frozen = {}
+    frozen, fixed = {}, {}
     for position, line in enumerate(built, start=1):
         line.order, line.position = order, position
         frozen[position] = line.commission_rate or None
+        fixed[position] = line.commission_fixed or None
     set_totals(order, built)
-    freeze_commission(order, built, rules or CommissionRules(rate=Decimal("0.1")), snapshot=frozen)
+    rules = rules or CommissionRules(rate=Decimal("0.1"))
+    freeze_commission(order, built, rules, snapshot=frozen, fixed=fixed)
     order.save()
     for line in built:
         line.order = order

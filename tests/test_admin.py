@@ -1,6 +1,7 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.utils import translation
 
 from orders.models import Order
 from orders.states import OrderStatus
@@ -60,7 +61,10 @@ def test_orders_are_neither_added_nor_deleted(staff, vendor, path):
 def test_a_status_change_goes_through_the_same_door(staff, vendor):
     order = make_order(vendor, status=OrderStatus.ON_HOLD)
 
-    staff.post("/admin/orders/order/", {"action": "move_to_processing", "_selected_action": [order.pk]})
+    staff.post(
+        "/admin/orders/order/",
+        {"action": "move_to_processing", "_selected_action": [order.pk], "confirmed": "1", "reason": "Paid"},
+    )
 
     order.refresh_from_db()
     assert (order.status, order.history.latest("id").actor) == (OrderStatus.PROCESSING, "staff")
@@ -70,8 +74,32 @@ def test_a_refused_step_says_why(staff, vendor):
     order = make_order(vendor, status=OrderStatus.CANCELLED)
 
     response = staff.post(
-        "/admin/orders/order/", {"action": "move_to_completed", "_selected_action": [order.pk]}, follow=True
+        "/admin/orders/order/",
+        {"action": "move_to_completed", "_selected_action": [order.pk], "confirmed": "1", "reason": "x"},
+        follow=True,
     )
 
     assert Order.objects.get(pk=order.pk).status == OrderStatus.CANCELLED
     assert "nothing was changed" in response.content.decode()
+
+
+def test_the_office_names_its_parts_in_french(staff):
+    text = staff.get("/admin/", headers={"accept-language": "fr"}).content.decode()
+
+    assert "Place de marché" in text
+    assert "File des tâches" in text
+    assert "Task" not in text
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_a_relation_that_the_office_shows_has_a_name_of_its_own(model):
+    shown = getattr(admin.site._registry.get(model), "list_display", ())
+
+    with translation.override("fr"):
+        raw = [
+            field.name
+            for field in model._meta.concrete_fields
+            if field.is_relation and field.name in shown and str(field.verbose_name) == field.name
+        ]
+
+    assert raw == []

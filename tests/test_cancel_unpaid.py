@@ -104,7 +104,7 @@ def test_an_order_that_is_paid_meanwhile_stays_paid(vendor, monkeypatch, capsys)
 
     captured = capsys.readouterr()
     assert (status(order), captured.out.strip()) == (S.PROCESSING, "0 unpaid orders cancelled.")
-    assert "changed meanwhile" in captured.err
+    assert "is not what you saw any more" in captured.err
     assert StaleOrder.__name__ not in captured.err
 
 

@@ -19,8 +19,9 @@ from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, change_status, validate
 from orders.models import BulkAction, BulkJob, HistoryEntry, Order, StatusChange
 from orders.states import OrderStatus
-from tests.factories import NOON, make_customer, make_order, make_product
-from vendors.models import Product, User
+from tests.factories import NOON, make_customer, make_member, make_order, make_product
+from vendors.domain import team
+from vendors.models import Invitation, Membership, Product, User
 
 S = OrderStatus
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -352,3 +353,26 @@ def test_many_processes_complete_each_order_once(vendor, owner, workers, orders)
 
     assert told == [""] * workers
     assert_all_completed_once(orders, products, job)
+
+
+@pytest.mark.parametrize("_round", ROUNDS)
+def test_two_owners_who_remove_each_other_leave_one(owner, vendor, _round):
+    other = make_member(vendor)
+    mine, theirs = owner.memberships.get(), other.memberships.get()
+
+    results = at_once(lambda: team.remove(theirs, by=owner), lambda: team.remove(mine, by=other))
+
+    assert vendor.memberships.filter(role="owner").count() == 1
+    assert [type(result) for result in results if result] == [team.LastOwner]
+
+
+@pytest.mark.parametrize("_round", ROUNDS)
+def test_a_link_that_is_used_twice_at_once_works_once(owner, vendor, _round, monkeypatch):
+    monkeypatch.setattr("vendors.domain.team.secrets.token_urlsafe", lambda n: f"secret-{_round}")
+    team.invite(vendor, email="lea@example.com", role="preparer", by=owner, at=NOON)
+    join = [lambda: team.join(f"secret-{_round}", name="Léa", password="une-belle-phrase", at=NOON)] * 2
+
+    results = at_once(*join)
+
+    assert sum(isinstance(result, Membership) for result in results) == 1
+    assert Invitation.objects.exclude(accepted_at=None).count() == 1

@@ -860,7 +860,7 @@ def test_a_workbook_that_fails_leaves_no_file_behind(owned, vendor, monkeypatch,
 
 
 @pytest.mark.parametrize("orders", [1, 3])
-@pytest.mark.parametrize(("query", "queries"), [("rows=orders", 11), ("rows=lines", 9)])
+@pytest.mark.parametrize(("query", "queries"), [("rows=orders", 12), ("rows=lines", 10)])
 @pytest.mark.parametrize("address", [CSV, XLSX])
 def test_a_block_costs_the_same_queries_whatever_it_holds(
     owned, vendor, django_assert_num_queries, address, query, queries, orders
@@ -868,7 +868,7 @@ def test_a_block_costs_the_same_queries_whatever_it_holds(
     for number in range(orders):
         issue_all_of(vendor, number)
 
-    # The session, its person, the membership, the identity, the log's row twice; the rest are the block's.
+    # The session, its person, the membership, the identity and its regimes, the log's row twice; the rest are the block's.
     with django_assert_num_queries(queries):
         body(owned.get(f"{address}?{query}"))
 

@@ -208,4 +208,7 @@ def test_the_demo_shows_the_products_own_pages_and_development_works_without_var
 
     assert flags() == "True True True\n"
     assert flags(DEMO="True") == "False True True\n"
-    assert flags(DEBUG="False", SECRET_KEY="x" * 60) == "False False True\n"
+    assert (
+        flags(DEBUG="False", SECRET_KEY="kZ8vQ2xW9mB4nC7rT1yU5iO3pL6jH0gF-dSaEqRwXzVbNmKlJhGf")
+        == "False False True\n"
+    )

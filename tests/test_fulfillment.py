@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from orders.domain.fulfillment import ShippingRefused, hand_over, ready_for_pickup, ship
-from orders.domain.parcels import units_left
-from orders.domain.refunds import RefundedLine, refund_order
+from orders.domain.parcels import units_left, units_outstanding
+from orders.domain.refunds import RefundedLine, ask_for_refund, confirm_refund, fail_refund, refund_order
 from orders.domain.transitions import NotPermitted, StaleOrder, after_working_days, change_status, validate
 from orders.models import Order, Shipment
 from orders.states import OrderStatus, Stage
@@ -126,6 +126,103 @@ def test_refunding_what_was_left_to_ship_makes_the_order_shipped(order, mugs):
 
     order.refresh_from_db()
     assert order.stage == Stage.SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("completes", "status"), [(True, S.COMPLETED), (False, S.PROCESSING)], ids=["completes", "stays"]
+)
+def test_refunding_the_last_unit_completes_as_shipping_it_does(vendor, order, mugs, completes, status):
+    vendor.completes_on_last_parcel = completes
+    vendor.save()
+    ship(order, units={mugs.pk: 3}, by=None, at=NOON)
+    other = order.lines.filter(kind="product").last()
+
+    refund_order(
+        order, lines={other.pk: RefundedLine(1, other.total, 1)}, by=order.source, at=NOON, external_id="77"
+    )
+
+    order.refresh_from_db()
+    assert order.status == status
+    assert [(step.actor, step.new_status) for step in order.history.filter(kind="status")] == (
+        [("system", S.COMPLETED)] if completes else []
+    )
+
+
+def test_a_gesture_after_the_last_parcel_completes_nothing(vendor, order):
+    ship(order, by=None, at=NOON)
+    vendor.completes_on_last_parcel = True
+    vendor.save()
+
+    refund_order(order, amount=Decimal("1.00"), by=None, at=NOON)
+
+    assert (order.status, order.stage) == (S.PROCESSING, Stage.SHIPPED)
+
+
+def refund_all_goods(order, **by):
+    named = {
+        line.pk: RefundedLine(line.quantity, line.total, 0) for line in order.lines.filter(kind="product")
+    }
+    return refund_order(order, lines=named, at=NOON, **by)
+
+
+@pytest.mark.parametrize("pickup", [False, True])
+def test_an_order_whose_goods_are_all_refunded_has_nothing_to_prepare(order, pickup):
+    if pickup:
+        ready_for_pickup(order, by=None, at=NOON)
+    refund_all_goods(order, by=None)
+
+    order.refresh_from_db()
+    assert (order.status, order.stage, order.prepare_by) == (S.PROCESSING, "", None)
+    assert not order.is_late(NOON + timedelta(days=20))
+
+
+def test_reopened_it_has_nothing_to_prepare_either(order, owner):
+    refund_all_goods(order, by=None)
+    validate(order, by=owner, at=NOON)
+    change_status(order, S.PROCESSING, by=owner, at=NOON, note="Too early")
+
+    assert (order.stage, order.prepare_by) == ("", None)
+
+
+# Units whose refund is asked for
+
+
+@pytest.fixture
+def asked(order, mugs, owner):
+    """A mug whose refund the storefront has not answered yet."""
+    order.source.confirms_refunds = True
+    order.source.save()
+    return ask_for_refund(order, lines={mugs.pk: RefundedLine(1, Decimal("12.00"), 1)}, by=owner, at=NOON)
+
+
+def test_units_whose_refund_is_asked_for_are_not_shipped_by_themselves(order, mugs, asked):
+    parcel = ship(order, by=None, at=NOON)
+
+    assert parcel.lines.get(line=mugs).units == 2
+    assert (order.stage, units_left(order), units_outstanding(order)) == (
+        Stage.TO_PREPARE,
+        {},
+        {mugs.pk: 1},
+    )
+
+
+def test_the_answer_says_whether_they_are_still_to_be_shipped(vendor, order, mugs, asked):
+    vendor.completes_on_last_parcel = True
+    vendor.save()
+    ship(order, by=None, at=NOON)
+    statuses = [order.status]
+
+    confirm_refund(asked, "77", by=order.source, at=NOON)
+
+    order.refresh_from_db()
+    assert [*statuses, order.status] == [S.PROCESSING, S.COMPLETED]
+
+
+def test_units_whose_refund_failed_are_to_be_shipped(order, mugs, asked):
+    ship(order, by=None, at=NOON)
+    fail_refund(asked, "Card expired", by=order.source, at=NOON)
+
+    assert (order.stage, units_left(order)) == (Stage.TO_PREPARE, {mugs.pk: 1})
 
 
 @pytest.mark.parametrize("status", sorted(set(S) - {S.PROCESSING}))

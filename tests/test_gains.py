@@ -7,11 +7,12 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.earnings import CommissionRules, line_commission
+from orders.domain.earnings import CommissionRules, freeze_commission, line_commission
 from orders.domain.refunds import RefundedLine, preview_refund, refund_order
 from orders.domain.transitions import change_status
 from orders.models import Order
 from orders.states import EarningsState, OrderStatus
+from orders.views.gains import explain_gains
 from tests.factories import FIVE_FIVE, NOON, make_line, make_order, make_product, make_vendor
 
 S = OrderStatus
@@ -123,6 +124,136 @@ def test_a_later_change_of_rate_does_not_touch_what_is_frozen(vendor):
     refund_order(order, amount=d("60.00"), by=None, at=NOON)
 
     assert (order.commission, order.commission_given_back) == (d("10.00"), d("5.00"))
+
+
+# Fixed amounts per unit, and what the marketplace keeps, as settings
+
+
+def by_settings(vendor, *lines):
+    """A paid order with the commission that the settings ask for."""
+    return paid(vendor, *lines, rules=CommissionRules.of(None))
+
+
+@pytest.mark.parametrize(
+    ("fixed", "line", "commission", "gains"),
+    [
+        pytest.param("0", {"total": "120.00"}, "10.00", "110.00", id="E1"),
+        pytest.param("1.00", {"total": "36.00", "quantity": 3}, "6.00", "30.00", id="E3"),
+        pytest.param("3.00", {"total": "2.40"}, "2.00", "0.40", id="E4"),
+    ],
+)
+def test_the_marketplace_sets_a_fixed_amount_per_unit(vendor, settings, fixed, line, commission, gains):
+    settings.COMMISSION_FIXED = d(fixed)
+
+    order = by_settings(vendor, make_line(None, **line))
+
+    assert (order.commission, order.earnings) == (d(commission), d(gains))
+
+
+def test_e6_by_settings(vendor, settings):
+    settings.COMMISSION_RATE = d("0.125")
+
+    assert by_settings(vendor, make_line(None, total="11.99")).commission == d("1.25")
+
+
+@pytest.mark.parametrize(
+    ("on_line", "on_product", "on_shop", "fixed", "source"),
+    [
+        ("0.50", "0.60", "0.70", "0.50", "line"),
+        (None, "0.60", "0.70", "0.60", "product"),
+        (None, None, "0.70", "0.70", "vendor"),
+        (None, None, None, "0.80", "marketplace"),
+        (None, "0", "0.70", "0", "product"),
+        (None, None, "0", "0", "vendor"),
+    ],
+)
+def test_the_nearest_fixed_amount_counts(on_line, on_product, on_shop, fixed, source):
+    vendor = make_vendor(commission_fixed=on_shop and d(on_shop))
+    product = make_product(vendor, price="120.00", commission_fixed=on_product and d(on_product))
+    frozen = {"commission_fixed": d(on_line)} if on_line else {}
+    rules = CommissionRules(rate=TEN, fixed=d("0.80"))
+    line = paid(vendor, make_line(product, 2, **frozen), rules=rules).lines.get()
+
+    assert (line.commission_fixed, line.commission_fixed_source) == (d(fixed), source)
+    assert line.commission == d("20.00") + 2 * d(fixed)
+
+
+def test_a_sale_that_states_no_fixed_amount_but_nothing_bears_nothing(vendor):
+    line = make_line(None, total="120.00")
+    order = paid(vendor, line)
+
+    freeze_commission(
+        order, [line], CommissionRules(rate=TEN, fixed=d("3.00")), snapshot={}, fixed={1: d("0")}
+    )
+
+    assert (line.commission, line.commission_fixed_source) == (d("10.00"), "line")
+
+
+def test_shipping_and_fees_bear_no_fixed_amount(vendor):
+    rules = CommissionRules(rate=TEN, fixed=d("3.00"), base="gross_with_shipping")
+    order = paid(vendor, make_line(None, total="120.00"), shipping(), rules=rules)
+
+    assert [line.commission for line in order.lines.all()] == [d("15.00"), d("0.60")]
+
+
+@pytest.mark.parametrize(
+    ("shipping_to", "fees_to", "kept", "gains"),
+    [
+        ("vendor", "vendor", ["10.00", "0", "0", "0"], "113.00"),  # E2 with a fee and a rebate
+        ("marketplace", "vendor", ["10.00", "6.00", "0", "0"], "107.00"),
+        ("vendor", "marketplace", ["10.00", "0", "3.00", "0"], "110.00"),
+        ("marketplace", "marketplace", ["10.00", "6.00", "3.00", "0"], "104.00"),
+    ],
+)
+def test_shipping_and_fees_may_belong_to_the_marketplace(vendor, settings, shipping_to, fees_to, kept, gains):
+    settings.SHIPPING_BELONGS_TO, settings.FEES_BELONG_TO = shipping_to, fees_to
+    fees = [make_line(None, kind="fee", total=total) for total in ("3.00", "-6.00")]
+
+    order = by_settings(vendor, make_line(None, total="120.00"), shipping(), *fees)
+
+    assert [line.commission for line in order.lines.all()] == [d(amount) for amount in kept]
+    assert order.earnings == d(gains)
+    adds_up(order)
+
+
+def test_what_is_kept_bears_no_vat_on_a_commission_and_goes_back_with_refunds(vendor):
+    rules = CommissionRules(rate=TEN, vat_rate=d("0.2"), base="gross_with_shipping", keeps_shipping=True)
+    order = paid(vendor, shipping(), rules=rules)
+    line = order.lines.get()
+    charged = (line.commission, line.commission_vat, order.earnings)
+
+    refund_order(order, lines={line.pk: RefundedLine(0, d("2.00"))}, by=None, at=NOON)
+
+    assert charged == (d("6.00"), 0, 0)
+    assert (order.commission_given_back, order.earnings) == (d("2.00"), 0)
+
+
+def test_e5_and_e7_where_the_marketplace_keeps_shipping(vendor, settings):
+    settings.SHIPPING_BELONGS_TO = "marketplace"
+    order = by_settings(vendor, make_line(None, total="120.00"), shipping("30.00"))
+    goods, before = order.lines.first(), order.earnings
+
+    spread = refund_order(order, amount=d("5.00"), by=None, at=NOON)
+    fell = before - order.earnings
+    half = refund_order(order, lines={goods.pk: RefundedLine(0, d("56.00"))}, by=None, at=NOON)
+
+    # 4.00 of goods with 0.33 of commission, 1.00 of shipping wholly kept
+    assert (before, spread.commission_given_back, fell) == (d("110.00"), d("1.33"), d("3.67"))
+    assert (half.commission_given_back, order.earnings) == (d("4.67"), d("55.00"))
+
+
+def test_the_order_page_explains_fixed_amounts_and_what_is_kept(vendor):
+    product = make_product(vendor, price="36.00", commission_fixed=d("1.00"))
+    rules = CommissionRules(rate=TEN, keeps_shipping=True)
+    order = paid(vendor, make_line(product, 1, total="36.00", name="Mug"), shipping(), rules=rules)
+
+    assert explain_gains(order, list(order.lines.all())).lines == [
+        (
+            f"Mug ({product.sku})",
+            "10% of €30.00 excl. VAT + 1 × €1.00 = €4.00 (rate of the marketplace, fixed part of the product)",
+        ),
+        ("Shipping", "€6.00 belong to the marketplace"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -257,6 +388,9 @@ some_rules = st.builds(
     base=st.sampled_from(["net", "gross", "gross_with_shipping"]),
     vat_rate=st.sampled_from([d("0"), d("0.2")]),
     order_fee=st.sampled_from([d("0"), d("0.35")]),
+    fixed=st.sampled_from([d("0"), d("0"), d("0.50"), d("3.00")]),
+    keeps_shipping=st.booleans(),
+    keeps_fees=st.booleans(),
 )
 
 

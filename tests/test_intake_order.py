@@ -45,12 +45,13 @@ def _changes() -> list[tuple[str, bytes]]:
     gift = {"id": 77, "name": "Gift", "total": "3.00", "total_tax": "0.00", "taxes": []}
     other = {**line, "id": 4242, "product_id": 4242, "variation_id": 0}
     unpaid = {"date_paid": None, "date_paid_gmt": None}
+    paid_later = {"date_paid": "2026-11-23T07:03:30", "date_paid_gmt": "2026-11-23T07:03:30"}
     total = "51.07"
     return [
         report(1, "pending", **unpaid),
         report(1, "pending", **unpaid, customer_note="Bonjour"),
         report(2, "on-hold", **unpaid, fee_lines=[gift], total=total),
-        report(3, "processing", fee_lines=[gift], total=total, line_items=[other]),
+        report(3, "processing", fee_lines=[gift], total=total, line_items=[other], **paid_later),
         report(
             3, "processing", fee_lines=[gift], total=total, billing={"first_name": "Léa", "city": "Arles"}
         ),
@@ -91,7 +92,7 @@ def set_up() -> Source:
                 products[str(vendor)].add(f"{pid}:{variation}" if variation else str(pid))
     for external_id, ids in products.items():
         vendor = make_vendor()
-        make_member(vendor)
+        make_member(vendor, email=f"owner{external_id}@example.com")
         source.vendors.create(external_id=external_id, vendor=vendor)
         for pid in sorted(ids):
             make_product(vendor, stock=100, external_id=pid)

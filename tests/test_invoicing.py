@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.money import net_of
+from orders.documents.invoice_snapshot import Supply
 from orders.documents.vat import line_parts, vat_groups
 from orders.domain.fulfillment import ship
 from orders.domain.invoicing import (
     IdentityIncomplete,
     NotInvoiceable,
-    Supply,
     date_of_supply,
     delivery_note,
     issue_invoice,

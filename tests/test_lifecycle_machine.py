@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
-from orders.domain.parcels import units_left
+from orders.domain.parcels import is_all_refunded, units_left, units_outstanding
 from orders.domain.refunds import (
     RefundedLine,
     RefundRefused,
@@ -330,8 +330,9 @@ class LifeOfOrders(RuleBasedStateMachine):
             states = set(order.history.values_list("new_status", flat=True))
             assert (order.paid_at is not None) == bool(states & {S.PROCESSING, S.COMPLETED})
             assert (order.completed_at is not None) == (S.COMPLETED in states)
-            assert bool(order.stage) == (order.status == S.PROCESSING)
-            shipped = order.shipments.exists() and not units_left(order)
+            nothing_to_do = is_all_refunded(order) and not order.shipments.exists()
+            assert bool(order.stage) == (order.status == S.PROCESSING and not nothing_to_do)
+            shipped = order.shipments.exists() and not units_outstanding(order)
             assert (order.stage == "shipped") == (order.status == S.PROCESSING and shipped)
 
     @invariant()

@@ -594,12 +594,12 @@ def test_a_rows_addresses_are_those_of_its_pages(vendor, number):
     order = make_order(vendor, number=number, status=OrderStatus.PROCESSING)
     everything = dict.fromkeys([permission.value for permission in Permission], True)
 
-    row = RowMaker(vendor.slug, everything, timezone.now(), invoiced={order.pk}).row(order)
+    row = RowMaker(vendor.slug, everything, timezone.now(), invoiced=()).row(order)
+    invoiced = RowMaker(vendor.slug, everything, timezone.now(), invoiced={order.pk}).row(order)
 
-    pages = ["detail", "validate", "invoice_pdf", "delivery_note_pdf"]
-    assert [row.address, row.validate_address, row.invoice_address, row.note_address] == [
-        reverse(f"orders:{page}", args=[vendor.slug, number]) for page in pages
-    ]
+    pages = ["detail", "validate", "issue_invoice", "delivery_note_pdf", "invoice_pdf"]
+    found = [row.address, row.validate_address, row.issue_address, row.note_address, invoiced.invoice_address]
+    assert found == [reverse(f"orders:{page}", args=[vendor.slug, number]) for page in pages]
 
 
 def test_names_and_numbers_are_escaped_in_rows(client_of, owner, vendor):
@@ -612,3 +612,35 @@ def test_names_and_numbers_are_escaped_in_rows(client_of, owner, vendor):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>alert" not in page
     assert "<i>1" not in page
+
+
+# New orders
+
+
+def news(client, since):
+    return client.get(LIST + "news/", {"since": since.isoformat()})
+
+
+def test_orders_that_came_since_are_announced(client_of, owner, vendor):
+    shown_at = timezone.now()
+    make_order(vendor, placed_at=shown_at)
+    make_order(make_vendor("miel-et-cie"), placed_at=shown_at)
+
+    response = news(client_of(owner), shown_at)
+
+    assert "1 new order: show it" in response.content.decode()
+
+
+def test_no_news_is_no_content(client_of, owner, vendor):
+    make_order(vendor, placed_at=timezone.now())
+
+    assert news(client_of(owner), timezone.now()).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "since", ["", "yesterday", "2026-11-27", "2020-01-01T00:00:00+00:00", "9999-12-31T23:59:59Z"]
+)
+def test_a_moment_that_cannot_be_is_no_news(client_of, owner, vendor, since):
+    make_order(vendor, placed_at=timezone.now())
+
+    assert client_of(owner).get(LIST + "news/", {"since": since}).status_code == 204

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from marketplace.models import OutgoingEmail
+from orders.domain.earnings import CommissionRules
 from orders.domain.refunds import (
     RefundedLine,
     RefundRefused,
@@ -13,11 +14,13 @@ from orders.domain.refunds import (
     confirm_refund,
     fail_refund,
     refund_order,
+    refund_what_no_refund_accounts_for,
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, change_status
-from orders.forms import RefundForm
+from orders.forms import RefundForm, price_of_units
 from orders.models import Refund
 from orders.states import OrderStatus, RefundState
+from orders.views.timeline import timeline
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_source
 from vendors.roles import Role
 
@@ -197,6 +200,13 @@ def test_no_units_cost_nothing_even_where_money_is_left_of_a_line_without_units(
     assert form.refunded_lines == {carriage.pk: RefundedLine(0, d("6.00"))}
 
 
+def test_the_price_of_units_is_rounded_half_up(vendor):
+    line = make_order(vendor, lines=[make_line(None, 8, total="1.00")]).lines.get()
+
+    assert [price_of_units(line, units) for units in (1, 3, 5)] == [d("0.13"), d("0.38"), d("0.63")]
+    assert line.unit_price == d("0.13")
+
+
 def test_a_rebate_is_named_like_another_line(rebated):
     mugs, rebate = rebated.lines.all()
 
@@ -319,6 +329,101 @@ def test_a_form_opened_before_another_refund_is_refused(order, owner, refund):
     assert order.refunded_total == d("5.00")
 
 
+# Goods without money
+
+
+def test_units_come_back_later_than_their_money(vendor, shelf, owner):
+    order = make_order(vendor, lines=[(shelf, 3)], status=S.COMPLETED)
+    line = order.lines.get()
+    refund_order(order, amount=d("36.00"), by=owner, at=NOON)
+    mails, stocks = OutgoingEmail.objects.count(), [stock(shelf)]
+
+    for units in (2, 1):
+        refund_order(order, lines={line.pk: RefundedLine(0, d("0"), units)}, by=owner, at=NOON)
+        stocks.append(stock(shelf))
+
+    assert stocks == [7, 9, 10]
+    assert (order.status, order.refunded_total, order.earnings) == (S.REFUNDED, d("36.00"), 0)
+    assert OutgoingEmail.objects.count() == mails
+
+
+def test_free_units_come_back(vendor, shelf, owner):
+    sample = make_line(shelf, 1, total="0.00")
+    order = make_order(vendor, lines=[make_line(None, total="12.00"), sample], status=S.COMPLETED)
+
+    refund = refund_order(order, lines={sample.pk: RefundedLine(1, d("0"), 1)}, by=owner, at=NOON)
+
+    assert (stock(shelf), refund.amount, order.refund_state) == (10, 0, RefundState.NONE)
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.ON_HOLD, S.CANCELLED, S.FAILED])
+def test_goods_come_back_to_orders_that_were_carried_out(vendor, shelf, owner, status):
+    order = make_order(vendor, lines=[(shelf, 3)], status=status)
+
+    with pytest.raises(RefundRefused, match="cannot be refunded"):
+        refund_order(order, lines={order.lines.get().pk: RefundedLine(0, d("0"), 1)}, by=owner, at=NOON)
+
+
+def test_more_units_do_not_come_back_than_were_sold(order, mugs, owner):
+    refund_order(order, lines={mugs.pk: RefundedLine(3, d("36.00"), 2)}, by=owner, at=NOON)
+
+    with pytest.raises(RefundRefused, match="1 units can come back, not 2."):
+        refund_order(order, lines={mugs.pk: RefundedLine(0, d("0"), 2)}, by=owner, at=NOON)
+
+
+def test_the_form_takes_back_free_units_and_units_whose_money_is_refunded(vendor, order, mugs, shelf):
+    refund_order(order, lines={mugs.pk: RefundedLine(2, d("36.00"))}, by=None, at=NOON)
+    sample = make_line(shelf, 2, total="0.00")
+    free = make_order(vendor, lines=[sample], status=S.PROCESSING)
+
+    forms = [
+        refund_form(order, **{f"units_{mugs.pk}": 2, f"back_{mugs.pk}": "on"}),
+        refund_form(free, **{f"units_{sample.pk}": 1, f"back_{sample.pk}": "on"}),
+    ]
+
+    assert [form.refunded_lines for form in forms] == [
+        {mugs.pk: RefundedLine(1, d("0.00"), 2)},
+        {sample.pk: RefundedLine(1, d("0.00"), 1)},
+    ]
+
+
+# Orders that cost nothing
+
+
+@pytest.fixture
+def free(vendor, shelf):
+    lines = [make_line(shelf, 3, total="0.00"), make_line(None, kind="shipping", total="0.00")]
+    rules = CommissionRules(rate=d("0.1"), order_fee=d("0.35"))
+    return make_order(vendor, number="1044", lines=lines, status=S.PROCESSING, rules=rules)
+
+
+def test_a_free_order_is_stopped_with_its_goods_back(free, shelf, owner):
+    opened_on, gains = free.version, free.earnings
+    refund = cancel_and_refund(free, by=owner, at=NOON, version=opened_on)
+
+    assert (free.status, refund.amount, stock(shelf)) == (S.REFUNDED, 0, 10)
+    assert (free.refund_state, gains, free.earnings) == (RefundState.FULL, d("-0.35"), 0)
+    mail = OutgoingEmail.objects.get(template="order_refunded")
+    assert ("cost you nothing" in mail.text, "€0.00" in mail.text) == (True, False)
+    with pytest.raises(StaleOrder):
+        cancel_and_refund(free, by=owner, at=NOON, version=opened_on)
+
+
+def test_a_free_order_ends_with_its_last_unit(free, owner):
+    line = free.lines.first()
+    states = []
+    for units in (1, 2):
+        refund_order(free, lines={line.pk: RefundedLine(units, d("0"), units)}, by=owner, at=NOON)
+        states.append((free.status, free.refund_state))
+
+    assert states == [(S.PROCESSING, RefundState.NONE), (S.REFUNDED, RefundState.FULL)]
+
+
+def test_a_refund_of_nothing_at_all_is_refused(free, owner):
+    with pytest.raises(RefundRefused, match="more than nothing, or units come back"):
+        refund_order(free, amount=d("0.00"), by=owner, at=NOON)
+
+
 # Made at the storefront
 
 
@@ -352,6 +457,45 @@ def test_a_whole_refund_of_a_cancelled_order_leaves_it_cancelled(order):
     refund_order(order, amount=d("42.00"), by=order.source, at=NOON)
 
     assert (order.status, order.refund_state) == (S.CANCELLED, RefundState.FULL)
+
+
+def test_a_refunded_order_without_refunds_is_a_whole_refund_without_lines(order, shelf, everything):
+    change_status(order, S.REFUNDED, by=order.source, at=NOON)
+    expected_before = order.earnings
+
+    refund = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+    once = everything()
+
+    assert (expected_before, order.earnings, order.status) == (d("39.00"), 0, S.REFUNDED)
+    assert (refund.amount, order.refund_state, stock(shelf)) == (d("42.00"), RefundState.FULL, 7)
+    assert refund_what_no_refund_accounts_for(order, by=order.source, at=NOON) is None
+    assert everything() == once
+
+
+def test_refunds_that_are_told_after_a_whole_one_was_taken_from_the_status_are_echoes(order, everything):
+    refund = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+    before = everything()
+
+    told = refund_order(order, amount=d("30.00"), by=order.source, at=NOON, external_id="77")
+
+    assert (told, everything()) == (refund, before)
+
+
+def test_only_what_the_reported_refunds_leave_is_refunded_by_the_status(order):
+    refund_order(order, amount=d("30.00"), by=order.source, at=NOON, external_id="77")
+
+    rest = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+
+    assert (rest.amount, order.status) == (d("12.00"), S.REFUNDED)
+
+
+def test_the_status_confirms_a_whole_refund_that_was_asked_for(order_of_storefront, owner):
+    order = order_of_storefront
+    asked = cancel_and_refund(order, by=owner, at=NOON)
+
+    told = refund_what_no_refund_accounts_for(order, by=order.source, at=NOON)
+
+    assert (told, told.progress, order.refund_requested_total) == (asked, "confirmed", 0)
 
 
 # Asked for here, carried out by the storefront
@@ -510,12 +654,43 @@ def test_a_request_here_does_not_hinder_what_the_storefront_has_refunded(order_o
 
     refund_order(order, amount=d("42.00"), by=order.source, at=NOON, external_id="77")
 
-    assert (order.status, order.refunded_total, order.is_refundable) == (S.REFUNDED, d("42.00"), False)
+    asked.refresh_from_db()
+    assert (order.status, order.refunded_total, order.refundable) == (S.REFUNDED, d("42.00"), 0)
+    assert (asked.progress, order.refund_requested_total) == ("failed", 0)
     with pytest.raises(RefundRefused):
         confirm_refund(asked, "78", by=order.source, at=NOON)
-    fail_refund(asked, "Refunded already", by=order.source, at=NOON)
-    order.refresh_from_db()
-    assert (order.refund_requested_total, order.refundable) == (0, 0)
+
+
+def test_requests_that_no_longer_fit_fail_the_older_ones_kept_first(order_of_storefront, owner):
+    order = order_of_storefront
+    for amount in ("10.00", "20.00", "5.00"):
+        ask_for_refund(order, amount=d(amount), by=owner, at=NOON)
+
+    refund_order(order, amount=d("25.00"), by=order.source, at=NOON, external_id="77")
+
+    requests = order.refunds.filter(external_id="").order_by("id")
+    assert [request.progress for request in requests] == ["requested", "failed", "requested"]
+    assert (order.refund_requested_total, order.refundable) == (d("15.00"), d("2.00"))
+    assert [(e.data["amount"], e.data["why"]) for e in order.history.filter(data__progress="failed")] == [
+        ("20.00", "beyond_what_is_left")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shows_amounts", "sentence"),
+    [
+        (True, "Refund of €30.00 dropped: after another refund, less than that is left"),
+        (False, "Refund dropped: after another one, less than that is left"),
+    ],
+)
+def test_the_history_says_why_a_request_was_dropped(order_of_storefront, owner, shows_amounts, sentence):
+    order = order_of_storefront
+    ask_for_refund(order, amount=d("30.00"), by=owner, at=NOON)
+    refund_order(order, amount=d("25.00"), by=order.source, at=NOON, external_id="77")
+
+    events = timeline(order, order.history.all(), [], [], shows_amounts=shows_amounts)
+
+    assert sentence in [event.what for event in events]
 
 
 def test_a_request_whose_lines_were_refunded_meanwhile_keeps_its_units(

@@ -7,6 +7,7 @@ import pytest
 
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import ship
+from orders.domain.refunds import refund_order
 from orders.jobs import run_bulk
 from orders.models import BulkJob, Refund, Shipment
 from orders.states import OrderStatus, Stage
@@ -54,7 +55,7 @@ def actions(client, order):
         ),
         (S.COMPLETED, ["Refund…", "Cancel and refund…", "Reopen the order…"]),
         (S.CANCELLED, []),
-        (S.REFUNDED, []),
+        (S.REFUNDED, ["Goods came back…"]),
         (S.FAILED, ["Cancel the order…"]),
     ],
 )
@@ -396,3 +397,33 @@ def test_a_page_that_refuses_leads_back(client_of, owner, vendor, path):
     order = make_order(vendor, status=S.PENDING)
 
     assert "Back to the order" in client_of(owner).get(url(order, path)).content.decode()
+
+
+def test_a_free_order_is_stopped_from_its_page(client_of, owner, vendor):
+    product = make_product(vendor, stock=10)
+    order = make_order(vendor, lines=[make_line(product, 2, total="0.00")], status=S.PROCESSING)
+    client = client_of(owner)
+
+    asked = client.get(url(order, "cancel-and-refund/")).content.decode()
+    post(client, order, "cancel-and-refund/", version=order.version)
+
+    order.refresh_from_db()
+    product.refresh_from_db()
+    assert ("The order cost nothing" in asked, "Stop the order" in asked) == (True, True)
+    assert (order.status, product.stock) == (S.REFUNDED, 10)
+
+
+def test_goods_come_back_to_a_refunded_order_by_its_page(client_of, owner, vendor):
+    product = make_product(vendor, stock=10)
+    order = make_order(vendor, lines=[(product, 2)], status=S.PROCESSING)
+    refund_order(order, amount=order.total, by=owner, at=NOON)
+    client, line = client_of(owner), order.lines.get()
+    labels = [client.get(url(order)).content.decode().count("Goods came back…")]
+
+    post(client, order, "refund/", **{f"units_{line.pk}": 2, f"back_{line.pk}": "on", "do": "refund"})
+
+    product.refresh_from_db()
+    page = client.get(url(order)).content.decode()
+    labels.append(page.count("Goods came back…"))
+    assert (product.stock, labels) == (10, [1, 0])
+    assert "Goods back without money" in page

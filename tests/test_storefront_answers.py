@@ -1,5 +1,6 @@
 """What is done here goes back to the storefront: in order, once, whatever happens in between."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -33,7 +34,7 @@ def shop():
 
 @pytest.fixture
 def source(shop, settings, monkeypatch):
-    """A connected storefront that carries refunds out itself."""
+    """A connected storefront."""
     settings.STOREFRONT_PAUSE = 0
     monkeypatch.setattr("orders.connectors.woocommerce_rest.TIMEOUTS", (1.0, 0.3))
     source = make_source()
@@ -41,7 +42,7 @@ def source(shop, settings, monkeypatch):
 
 
 def connect(source, shop):
-    source.rest_url, source.confirms_refunds = shop.url, True
+    source.rest_url = shop.url
     source.consumer_key, source.consumer_secret = KEY, SECRET
     source.save()
     return source
@@ -171,6 +172,18 @@ def test_the_same_note_written_twice_arrives_twice(order, owner, shop):
     work()
     later()
     later()
+    later()
+
+    assert ({state for _kind, state in states()}, len(shop.notes[1360])) == ({"done"}, 2)
+
+
+def test_an_earlier_note_of_the_same_words_is_not_taken_for_this_one(order, owner, shop):
+    add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now() - timedelta(hours=1))
+    work()
+    shop.fails(Trouble.ERROR, method="POST")
+    add_note(order, "Bonjour", for_customer=True, by=owner, at=timezone.now())
+    work()
+
     later()
 
     assert ({state for _kind, state in states()}, len(shop.notes[1360])) == ({"done"}, 2)
@@ -338,6 +351,26 @@ def test_two_refunds_of_one_amount_are_both_made(order, owner, shop):
     ids = {str(refund["id"]) for refund in shop.refunds[1360]}
     assert set(order.refunds.values_list("external_id", "progress")) == {(pk, "confirmed") for pk in ids}
     assert len(ids) == 2
+
+
+def test_an_earlier_refund_of_the_same_amount_is_not_taken_for_this_one(order, owner, shop):
+    ask(order, owner, amount=Decimal("1.00"), reason="Geste")
+    work()
+    shop.refunds[1360][0]["meta_data"] = []
+    shop.fails(Trouble.ERROR, method="POST")
+    ask(order, owner, amount=Decimal("1.00"), reason="Geste")
+    work()
+
+    later()
+
+    order.refresh_from_db()
+    assert (len(shop.refunds[1360]), order.refunded_total) == (2, 2)
+
+
+def test_an_order_that_is_wholly_refunded_here_tells_no_state(order, owner):
+    refund_order(order, amount=order.total, by=owner, at=NOON)
+
+    assert (order.status, states()) == ("refunded", [])
 
 
 def test_the_echo_of_a_refund_changes_nothing(order, owner, shop, source, everything):
@@ -535,6 +568,30 @@ def test_the_owner_of_another_shop_cannot_make_this_storefront_hear_anything(ord
         validate(order, by=stranger, at=NOON)
 
     assert states() == []
+
+
+def test_keys_that_cannot_be_read_any_more_are_said(order, owner, shop, settings, source):
+    settings.FIELD_ENCRYPTION_KEYS = ["another key than the one they were kept with"]
+    validate(order, by=owner, at=NOON)
+    work()
+
+    assert "does not accept the REST keys: A stored secret cannot be read" in Answer.objects.get().why
+    assert states() == [("status", "waiting")]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"line_items": [{"id": None, "taxes": [{"total": "1"}]}]}, {"line_items": 7}]
+)
+def test_an_order_that_looks_odd_there_does_not_stop_the_worker(order, owner, shop, odd):
+    lines = half_of_a_line(order)
+    line = next(iter(lines))
+    odd = json.loads(json.dumps(odd).replace("null", order.lines.get(pk=line).external_id))
+    shop.orders[1360].update(odd)
+    ask(order, owner, lines=lines)
+    work()
+
+    assert states()[0][0] == "refund"
+    assert not DBTaskResult.objects.filter(status="FAILED").exists()
 
 
 # What people see

@@ -1,7 +1,7 @@
-"""Signing in and out, and a forgotten password; nothing else of allauth is open."""
+"""Signing in and out, and a person's own account; what else allauth has is not open."""
 
 from allauth.account import views
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 urlpatterns = [
@@ -20,6 +20,13 @@ urlpatterns = [
         views.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("password/change/", views.password_change, name="account_change_password"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("email/", views.email, name="account_email"),
+    path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),
+    re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", views.confirm_email, name="account_confirm_email"),
+    path("2fa/", include("allauth.mfa.urls")),
+    path("sessions/", include("allauth.usersessions.urls")),
     # allauth names this address in places; nobody signs up by themselves.
     path("signup/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
 ]

@@ -6,14 +6,22 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import ReadOnlyAdmin, ReadOnlyInline
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
+from vendors import access
+from vendors.domain import office
 from vendors.domain.identity import change_identity
 from vendors.models import (
     IdentityChange,
+    Invitation,
     LegalIdentity,
     MandateStep,
     Membership,
@@ -22,6 +30,7 @@ from vendors.models import (
     VatChange,
     Vendor,
 )
+from vendors.roles import Role
 
 admin.site.site_header = _("Comptoir: the marketplace’s office")
 admin.site.site_title = _("Comptoir")
@@ -41,14 +50,46 @@ class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
         fields = "__all__"
 
 
+OPENING = _("The teams reach their orders again.")
+CLOSING = _("The teams lose their pages at once. Orders go on coming in, and documents are kept.")
+
+
+class TeamFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """A shop that has an owner keeps one, whatever the office changes."""
+
+    def clean(self) -> None:
+        super().clean()
+        if not isinstance(self.instance, Vendor) or self.instance.pk is None:
+            return
+        had_one = self.instance.memberships.filter(role=Role.OWNER).exists()
+        kept = [form.cleaned_data for form in self.forms if form.cleaned_data.get("role") == Role.OWNER]
+        if had_one and not any(not data.get("DELETE") for data in kept):
+            raise ValidationError(_("A shop keeps an owner: nothing was changed."))
+
+
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
+    formset = TeamFormSet
     extra = 0
-    autocomplete_fields = ["user", "vendor"]
+    fields = ["user", "role", "since"]
+    autocomplete_fields = ["user"]
+
+
+class PlaceInline(admin.TabularInline):  # type: ignore[type-arg]
+    """The shops of a person, to look at: teams are changed on the shop."""
+
+    model = Membership
+    extra = 0
+    can_delete = False
+    fields = ["vendor", "role", "since"]
+    readonly_fields = ["vendor", "role", "since"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(OfficeAdmin, UserAdmin):  # type: ignore[type-arg]
     form = PersonChangeForm
     add_form = PersonCreationForm
     ordering = ["email"]
@@ -67,7 +108,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
             {"classes": ["wide"], "fields": ["email", "name", "usable_password", "password1", "password2"]},
         )
     ]
-    inlines = [MembershipInline]
+    inlines = [PlaceInline]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """People stand in histories: they are closed (may not sign in), never deleted."""
@@ -96,13 +137,15 @@ class MandateStepInline(ReadOnlyInline):
 
 
 @admin.register(Vendor)
-class VendorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class VendorAdmin(OfficeAdmin):
     list_display = ["name", "slug", "is_active", "commission_rate", "confirms_payments"]
     list_filter = ["is_active", "confirms_payments"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    readonly_fields = ["created_at"]
+    readonly_fields = ["created_at", "is_active"]
     inlines = [LegalIdentityInline, MembershipInline, MandateStepInline, IdentityChangeInline]
+    actions = ["close_shops", "open_shops"]
+    change_form_template = "admin/vendors/vendor/change_form.html"
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Write a legal identity by the domain, so that the trail has it; the rest as ever."""
@@ -119,6 +162,50 @@ class VendorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A shop is closed, never deleted: its orders and invoices must be kept."""
         return False
+
+    def get_urls(self) -> list[Any]:
+        see_as = path("<int:pk>/see-as/", self.admin_site.admin_view(self.see_as), name="see_as_shop")
+        return [see_as, *super().get_urls()]
+
+    @admin.action(description=_("Close the selected shops…"), permissions=["change"])
+    def close_shops(self, request: HttpRequest, shops: QuerySet[Vendor]) -> HttpResponse | None:
+        """Take the pages away from the teams, after asking; orders go on coming in."""
+        return self._confirm(request, shops, is_active=False)
+
+    @admin.action(description=_("Open the selected shops…"), permissions=["change"])
+    def open_shops(self, request: HttpRequest, shops: QuerySet[Vendor]) -> HttpResponse | None:
+        """Give the pages back to the teams, after asking."""
+        return self._confirm(request, shops, is_active=True)
+
+    def _confirm(
+        self, request: HttpRequest, shops: QuerySet[Vendor], *, is_active: bool
+    ) -> HttpResponse | None:
+        reason = request.POST.get("reason", "").strip()
+        if "confirmed" not in request.POST or not reason:
+            return confirmation(
+                self,
+                request,
+                title=str(_("Open shops") if is_active else _("Close shops")),
+                warning=str(OPENING if is_active else CLOSING),
+                action="open_shops" if is_active else "close_shops",
+                rows=shops,
+            )
+        for shop in shops:
+            office.set_open(shop, is_active, by=cast(User, request.user), reason=reason)
+        self.message_user(request, _("Done, and written in the audit."))
+        return None
+
+    def see_as(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let support read the shop's pages for an hour; the owners are told."""
+        shop = get_object_or_404(Vendor, pk=pk)
+        reason = request.POST.get("reason", "").strip()
+        if not self.has_change_permission(request, shop):
+            raise PermissionDenied
+        if request.method != "POST" or not reason:
+            return redirect("admin:vendors_vendor_change", pk)
+        office.see_as(shop, by=cast(User, request.user), reason=reason, at=timezone.now())
+        access.allow_sight(request, shop)
+        return redirect("orders:list", slug=shop.slug)
 
 
 @admin.register(IdentityChange)
@@ -145,14 +232,22 @@ class VatChangeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ProductAdmin(OfficeAdmin):
     list_display = ["name", "sku", "vendor", "price", "stock"]
     list_select_related = ["vendor"]
-    search_fields = ["name", "sku"]
+    search_fields = ["name__istartswith", "sku__exact"]
+    ordering = ["-id"]
     autocomplete_fields = ["vendor"]
     readonly_fields = ["stock", "counted_at", "external_id"]
-    show_full_result_count = False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Order lines and stock movements name products."""
         return False
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ["email", "vendor", "role", "invited_by", "invited_at", "accepted_at", "revoked_at"]
+    list_select_related = ["vendor", "invited_by"]
+    search_fields = ["email"]
+    ordering = ["-id"]

@@ -1,10 +1,14 @@
 """What people choose about their shop and about themselves."""
 
+from typing import Any
+
 from django import forms
+from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
 from vendors.domain.mandate import mandate_of
-from vendors.models import Membership, Vendor
+from vendors.models import Membership, User, Vendor
+from vendors.roles import Role
 
 
 class ShopSettingsForm(forms.ModelForm[Vendor]):
@@ -57,3 +61,45 @@ class MailWishesForm(forms.ModelForm[Membership]):
             "wants_refund_mail": _("Refunds"),
             "wants_stopped_mail": _("Cancelled and failed orders"),
         }
+
+
+class RoleForm(forms.Form):
+    """A role for a member."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+
+
+class InviteForm(RoleForm):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    field_order = ["email", "role"]
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.PREPARER)
+
+
+class JoinForm(forms.Form):
+    """A new account for an invited address."""
+
+    name = forms.CharField(
+        label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    password = forms.CharField(
+        label=_("Choose a password"),
+        strip=False,
+        max_length=200,
+        help_text=_("At least 10 characters; a sentence is easy to remember."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        self.email = email
+        super().__init__(*args, **kwargs)
+
+    def clean_password(self) -> str:
+        """Refuse what is easily guessed."""
+        person = User(email=self.email, name=self.cleaned_data.get("name", ""))
+        password: str = self.cleaned_data["password"]
+        password_validation.validate_password(password, person)
+        return password

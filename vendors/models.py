@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from vendors.roles import Permission, Role, allows
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 RATE: dict[str, Any] = {
     "max_digits": 5,
@@ -87,7 +88,8 @@ class VendorQuerySet(models.QuerySet["Vendor"]):
 class Vendor(models.Model):
     """A shop of the marketplace.
 
-    ``commission_rate`` is a fraction (0.1000 = 10 %) and empty where the marketplace's own applies.
+    ``commission_rate`` is a fraction (0.1000 = 10 %), ``commission_fixed`` an amount per unit; both are
+    empty where the marketplace's own applies.
     """
 
     name = models.CharField(_("name"), max_length=200)
@@ -98,6 +100,9 @@ class Vendor(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
+    commission_fixed = models.DecimalField(
+        _("fixed commission per unit"), null=True, blank=True, validators=[MinValueValidator(0)], **MONEY
+    )
     confirms_payments = models.BooleanField(
         _("may confirm cheques and transfers"), default=False, help_text=_("A grant of the marketplace.")
     )
@@ -133,7 +138,7 @@ class LegalIdentity(models.Model):
         STANDARD = "standard", _("Charges VAT")
         FRANCHISE = "franchise", _("VAT franchise (CGI art. 293 B)")
 
-    vendor = models.OneToOneField(Vendor, models.CASCADE, related_name="identity")
+    vendor = models.OneToOneField(Vendor, models.CASCADE, related_name="identity", verbose_name=_("shop"))
     legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
     is_sole_trader = models.BooleanField(_("sole trader (EI)"), default=False)
     legal_form = models.CharField(_("legal form"), max_length=40, blank=True)
@@ -212,7 +217,9 @@ class LegalIdentity(models.Model):
 class VatChange(models.Model):
     """The day from which a shop has another VAT regime; ``LegalIdentity.vat_regime`` is the first one."""
 
-    identity = models.ForeignKey(LegalIdentity, models.CASCADE, related_name="vat_changes")
+    identity = models.ForeignKey(
+        LegalIdentity, models.CASCADE, related_name="vat_changes", verbose_name=_("legal identity")
+    )
     starts_on = models.DateField(_("from"))
     regime = models.CharField(_("VAT regime"), max_length=10, choices=LegalIdentity.VatRegime)
 
@@ -249,7 +256,9 @@ class TrailRow(models.Model):
 class IdentityChange(TrailRow):
     """One field of a legal identity that somebody changed; ``by`` is None for Comptoir itself."""
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="identity_changes")
+    vendor = models.ForeignKey(
+        Vendor, models.PROTECT, related_name="identity_changes", verbose_name=_("shop")
+    )
     at = models.DateTimeField(_("at"))
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
@@ -270,7 +279,7 @@ class IdentityChange(TrailRow):
 class MandateStep(TrailRow):
     """A shop lets the marketplace issue invoices in its name, in the words of ``version``; or no more."""
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="mandate_steps")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="mandate_steps", verbose_name=_("shop"))
     at = models.DateTimeField(_("at"))
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
     version = models.CharField(_("version of the text"), max_length=20)
@@ -288,8 +297,8 @@ class MandateStep(TrailRow):
 class Membership(models.Model):
     """A person's place in a shop's team."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("person"))
+    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships", verbose_name=_("shop"))
     role = models.CharField(_("role"), max_length=10, choices=Role)
     wants_new_order_mail = models.BooleanField(_("mail: new orders, confirmed payments"), default=True)
     wants_refund_mail = models.BooleanField(_("mail: refunds"), default=True)
@@ -312,7 +321,51 @@ class Membership(models.Model):
         return allows(self.role, permission)
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> Self:
+        """Those that may still be accepted or have only expired."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+
+class Invitation(models.Model):
+    """A place in a shop's team, offered to one address.
+
+    The link in the mail holds a secret of which only the SHA-256 is kept. It works once, until
+    ``expires_at``, for the person of that address alone. Changed only by ``vendors.domain.team``.
+    """
+
+    vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="invitations", verbose_name=_("shop"))
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("invited by")
+    )
+    invited_at = models.DateTimeField(_("invited at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    sent = models.PositiveSmallIntegerField(_("sent"), default=1)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vendor", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="invitation_open_once",
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.vendor}"
+
+
+class ProductQuerySet(ScopedQuerySet["Product"]):
     def for_vendor(self, vendor: Vendor) -> Self:
         return self.filter(vendor=vendor)
 
@@ -321,7 +374,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(stock__isnull=False)
 
 
-class Product(models.Model):
+class Product(OwnedByShop):
     """Something a shop sells.
 
     ``stock`` is the sum of the product's movements, in units; empty while nobody has counted
@@ -329,13 +382,16 @@ class Product(models.Model):
     ``orders.domain.stock``.
     """
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="products")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="products", verbose_name=_("shop"))
     sku = models.CharField("SKU", max_length=100, blank=True)
     name = models.CharField(_("name"), max_length=300)
     external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
     price = models.DecimalField(_("price incl. VAT"), null=True, blank=True, **MONEY)
     vat_rate = models.DecimalField(_("VAT rate"), null=True, blank=True, **RATE)
     commission_rate = models.DecimalField(_("commission rate"), null=True, blank=True, **RATE)
+    commission_fixed = models.DecimalField(
+        _("fixed commission per unit"), null=True, blank=True, validators=[MinValueValidator(0)], **MONEY
+    )
     weight_grams = models.PositiveIntegerField(_("weight (g)"), null=True, blank=True)
     stock = models.IntegerField(_("stock"), null=True, blank=True, editable=False)
     counted_at = models.DateTimeField(_("counted since"), null=True, blank=True, editable=False)

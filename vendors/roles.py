@@ -51,6 +51,28 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
     ),
 }
 
+# The table as people read it: what a role may do, in words.
+IN_WORDS = {
+    P.VIEW_ORDERS: _("See orders, customers’ delivery data and history"),
+    P.VIEW_AMOUNTS: _("See amounts and gains"),
+    P.FULFILL: _("Ship, mark as ready for pickup, validate, write notes"),
+    P.DELIVERY_NOTES: _("Print delivery notes"),
+    P.MANAGE_ORDERS: _("Cancel, reopen, refund, confirm payments"),
+    P.ISSUE_INVOICES: _("Issue invoices"),
+    P.VIEW_INVOICES: _("Download invoices and credit notes"),
+    P.EXPORT: _("Export orders"),
+    P.VIEW_PRODUCTS: _("See products and stock"),
+    P.COUNT_STOCK: _("Count stock"),
+    P.EDIT_PRODUCTS: _("Change products"),
+    P.VIEW_IDENTITY: _("See the legal identity"),
+    P.MANAGE_SHOP: _("Change team, legal identity and settings"),
+}
+
+
+def table() -> list[tuple[str, list[bool]]]:
+    """Return one row per permission: its words, and whether each role of ``Role`` has it."""
+    return [(str(IN_WORDS[p]), [allows(role, p) for role in Role.values]) for p in Permission]
+
 
 def allows(role: str, permission: Permission) -> bool:
     """Say whether ``role`` may do ``permission``."""

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from vendors import views
+from vendors import invitation_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("language/", views.choose_language, name="choose_language"),
+    path("invitations/<str:secret>/", invitation_views.invitation, name="invitation"),
 ]

@@ -35,6 +35,12 @@ def percent(rate: Decimal) -> str:
 
 
 @register.filter
+def change(fraction: Decimal) -> str:
+    """A change in whole percent with its sign: ``+12 %``."""
+    return formats.change(fraction)
+
+
+@register.filter
 def number(value: int) -> str:
     return formats.decimal(value, 0)
 

@@ -5,12 +5,13 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from marketplace.admin import ReadOnlyAdmin, ReadOnlyInline
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
+from marketplace.audit import AuditKind, audit
 from orders.domain.answers import send_again
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, change_status
@@ -28,6 +29,7 @@ from orders.models import (
     Note,
     Order,
     OrderLine,
+    ReconcileRun,
     Refund,
     RefundLine,
     Shipment,
@@ -63,21 +65,47 @@ class ShipmentInline(ReadOnlyInline):
     fields = ["number", "carrier", "tracking_number", "shipped_at", "created_by"]
 
 
-def _move_to(to: OrderStatus, page: "OrderAdmin", request: HttpRequest, queryset: QuerySet[Order]) -> None:
-    """Take each order to ``to`` by the same function as everybody; say which were refused, and why."""
+class SeenIsWritten(ReadOnlyAdmin):
+    """Rows with a customer's data: whoever of the staff opens one stands in the audit."""
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        row = context["original"]
+        audit(AuditKind.CUSTOMER_SEEN, by=cast(User, request.user), vendor=row.vendor, subject=row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _move_to(
+    to: OrderStatus, page: "OrderAdmin", request: HttpRequest, queryset: QuerySet[Order]
+) -> HttpResponse | None:
+    """Ask for a reason, then take each order to ``to`` by the same function as everybody."""
+    reason = request.POST.get("reason", "").strip()
+    if "confirmed" not in request.POST or not reason:
+        return confirmation(
+            page,
+            request,
+            title=_("Change to “%(status)s”") % {"status": to.label},
+            warning=_("Stock, gains and e-mails follow the step, as when a person of the shop takes it."),
+            action=f"move_to_{to.value}",
+            rows=queryset.order_by("pk"),
+        )
     moved = 0
     for order in queryset.order_by("pk"):
         try:
-            moved += bool(change_status(order, to, by=cast(User, request.user), at=timezone.now(), note=""))
+            change = change_status(order, to, by=cast(User, request.user), at=timezone.now(), note=reason)
         except (StepRefused, OutOfStock) as refusal:
             messages.error(request, str(refusal))
+        else:
+            moved += bool(change)
     if moved:
         text = ngettext("%(n)s order is now “%(to)s”.", "%(n)s orders are now “%(to)s”.", moved)
         messages.success(request, text % {"n": moved, "to": to.label})
+    return None
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(SeenIsWritten):
     list_display = [
         "number",
         "vendor",
@@ -89,9 +117,10 @@ class OrderAdmin(ReadOnlyAdmin):
         "customer_name",
         "placed_at",
     ]
-    list_filter = ["status", "refund_state"]
+    list_filter = ["status", "refund_state", "placed_at"]
     list_select_related = ["vendor"]
-    search_fields = ["number", "external_id", "basket_number", "customer_email"]
+    search_fields = ["number__exact", "customer_email__exact"]
+    search_help_text = gettext_lazy("A number, or a customer’s e-mail address; exactly.")
     ordering = ["-id"]
     list_per_page = 50
     inlines = [OrderLineInline, ShipmentInline, RefundInline, AnswerInline, HistoryInline]
@@ -132,35 +161,46 @@ class AnswerAdmin(ReadOnlyAdmin):
         return request.user.has_perm("orders.change_answer")
 
 
+@admin.register(ReconcileRun)
+class ReconcileRunAdmin(ReadOnlyAdmin):
+    list_display = ["started_at", "source", "since", "page", "differed", "unheard", "finished_at", "problem"]
+    list_filter = ["source"]
+    list_select_related = ["source"]
+    ordering = ["-started_at"]
+
+
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "order", "kind", "actor", "user", "source", "old_status", "new_status"]
     list_filter = ["kind", "actor"]
     list_select_related = ["order", "user", "source"]
-    search_fields = ["order__number"]
+    search_fields = ["order__number__exact"]
     ordering = ["-id"]
 
 
 @admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
+class CustomerAdmin(SeenIsWritten):
     list_display = ["name", "email", "vendor", "external_id", "created_at"]
     list_select_related = ["vendor"]
-    search_fields = ["name", "email"]
+    search_fields = ["email__exact"]
+    ordering = ["-id"]
 
 
 @admin.register(StockMovement)
 class StockMovementAdmin(ReadOnlyAdmin):
     list_display = ["at", "product", "units", "cause", "by"]
     list_select_related = ["product", "by"]
-    search_fields = ["product__sku", "product__name", "cause"]
+    search_fields = ["product__sku__exact", "cause__exact"]
+    ordering = ["-id"]
 
 
 @admin.register(Document)
 class DocumentAdmin(ReadOnlyAdmin):
     list_display = ["number", "vendor", "order", "issued_on", "total", "currency", "sha256"]
     list_select_related = ["vendor", "order"]
-    list_filter = ["kind", "year"]
-    search_fields = ["number"]
+    list_filter = ["kind"]
+    search_fields = ["number__exact"]
+    ordering = ["-id"]
     exclude = ["pdf"]
     readonly_fields = ["previous_hash", "chain_hash"]
 
@@ -172,7 +212,7 @@ class DocumentSeriesAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ExchangeRate)
-class ExchangeRateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ExchangeRateAdmin(OfficeAdmin):
     """Entered by the marketplace; documents hold the rate they were issued with."""
 
     list_display = ["currency", "on", "euros"]
@@ -185,7 +225,8 @@ class ExchangeRateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class DeliveryNoteAdmin(ReadOnlyAdmin):
     list_display = ["number", "order", "dated_on"]
     list_select_related = ["order"]
-    search_fields = ["number"]
+    search_fields = ["number__exact"]
+    ordering = ["-id"]
 
 
 @admin.register(ExportLog)
@@ -202,7 +243,8 @@ class RefundLineInline(ReadOnlyInline):
 class RefundAdmin(ReadOnlyAdmin):
     list_display = ["at", "order", "amount", "commission_given_back", "is_spread", "by", "source"]
     list_select_related = ["order", "by", "source"]
-    search_fields = ["order__number", "external_id"]
+    search_fields = ["order__number__exact"]
+    ordering = ["-id"]
     inlines = [RefundLineInline]
 
 
@@ -214,7 +256,8 @@ class ShipmentLineInline(ReadOnlyInline):
 class ShipmentAdmin(ReadOnlyAdmin):
     list_display = ["order", "number", "carrier", "tracking_number", "shipped_at"]
     list_select_related = ["order"]
-    search_fields = ["order__number", "tracking_number"]
+    search_fields = ["order__number__exact"]
+    ordering = ["-id"]
     inlines = [ShipmentLineInline]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 
 from orders.demo.catalogue import COSMETICS, CRAFTS, FOOD, Article, articles
@@ -196,7 +197,12 @@ def open_shops(source: Source, *, at: datetime) -> list[Shop]:
     staff = User.objects.create(
         email=STAFF[0], name=STAFF[1], password=password, is_staff=True, is_superuser=True, date_joined=at
     )
-    return [_open(plan, source, staff, password, at) for plan in PLANS]
+    shops = [_open(plan, source, staff, password, at) for plan in PLANS]
+    people = [staff, *(person for shop in shops for person in shop.people.values())]
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=person, email=person.email, verified=True, primary=True) for person in people
+    )
+    return shops
 
 
 def _open(plan: Plan, source: Source, staff: User, password: str, at: datetime) -> Shop:

@@ -34,7 +34,8 @@ def invoice_of(order: Order) -> Document | None:
 
 def is_taken_back(invoice: Document) -> bool:
     """Say whether a credit note took the whole invoice back because nothing was paid."""
-    return invoice.corrections.filter(refund=None).exists()
+    notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)
+    return notes.filter(refund=None).exists()
 
 
 def has_due(order: Order) -> bool:
@@ -50,8 +51,9 @@ def _is_to_take_back(order: Order, invoice: Document) -> bool:
 
 
 def refunds_without_note(order: Order) -> QuerySet[Refund]:
-    """Return the confirmed refunds that have no credit note yet, oldest first."""
-    return order.refunds.filter(progress=RefundProgress.CONFIRMED, credit_note=None).order_by("at", "id")
+    """Return the confirmed refunds that have no credit note yet, oldest first; one of nothing needs none."""
+    confirmed = order.refunds.filter(progress=RefundProgress.CONFIRMED, amount__gt=0)
+    return confirmed.filter(credit_note=None).order_by("at", "id")
 
 
 def issue_due(order: Order, *, by: By, at: datetime) -> list[Document]:

@@ -7,6 +7,22 @@ from orders.models import Customer, Order, OrderNameStart, Source
 from orders.models.customers import name_starts
 from vendors.models import Vendor
 
+# What cannot be an order's address: no names of one, and other pages beside the orders.
+NOT_NUMBERS = frozenset(
+    {
+        ".",
+        "..",
+        "customers",
+        "bulk",
+        "set-aside",
+        "export.csv",
+        "export.xlsx",
+        "customers.csv",
+        "documents",
+        "day",
+    }
+)
+
 
 def customer_of(data: OrderData, name: str, source: Source, vendor: Vendor) -> Customer | None:
     """The shop's customer behind the order: by account, else by e-mail address; None without either."""
@@ -43,9 +59,12 @@ def number_value(number: str) -> int:
 def free_number(number: str, vendor: Vendor, source: Source) -> str:
     """The storefront's number; with the storefront's name where the shop has that number already.
 
-    It stands in the order's address, where a slash would begin another part: a dash takes its place.
+    It stands in the order's address, where a slash would begin another part: a dash takes its
+    place. A number that is no part of an address (``..``) or that of another page gets a dash before.
     """
     number = number.replace("/", "-")
+    if number in NOT_NUMBERS:
+        number = f"-{number}"
     taken = set(
         Order.objects.filter(vendor=vendor, number__startswith=number).values_list("number", flat=True)
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from orders import emails
 from orders.domain import answers
 from orders.domain.history import By, record
-from orders.domain.parcels import units_left
+from orders.domain.parcels import units_left, units_outstanding
 from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
 from orders.models import Carrier, HistoryKind, Order, Shipment, ShipmentLine, Source
 from orders.states import OrderStatus, Stage
@@ -58,7 +58,7 @@ def ship(
     ShipmentLine.objects.bulk_create(
         ShipmentLine(shipment=shipment, line_id=pk, units=count) for pk, count in parcel.items()
     )
-    is_last = not units_left(order)
+    is_last = not units_outstanding(order)
     _enter_stage(order, Stage.SHIPPED if is_last else Stage.TO_PREPARE)
     record(
         order,

@@ -13,6 +13,7 @@ from orders.domain.customers import customer_of, free_number, index_name, number
 from orders.domain.history import record
 from orders.domain.intake_changes import (
     Merge,
+    mark_dates,
     remember,
     take_columns,
     take_dates,
@@ -23,7 +24,7 @@ from orders.domain.intake_changes import (
 from orders.domain.intake_lines import freeze, new_lines, set_totals
 from orders.domain.intake_refunds import report_refunds
 from orders.domain.order_data import OrderData
-from orders.domain.refunds import RefundRefused
+from orders.domain.refunds import RefundRefused, refund_what_no_refund_accounts_for
 from orders.domain.reports import HIDDEN, columns_of, differing, digests_of, is_tie, lock_report, rank_of
 from orders.domain.transitions import arrive, lock
 from orders.models import HistoryKind, Order, OrderLine, ReportedOrder, Source, SourceVendor
@@ -231,10 +232,12 @@ def _create(merge: Merge) -> bool:
     arrive(order, by=merge.source, at=merge.at)
     reported.order = order
     merge.is_newer = True
+    mark_dates(merge)
     take_dates(merge)
     report_refunds(order, data, merge.source, at=merge.at)
     if data.status == "refunded":
         take_stock_of_refunded(order, reported, at=merge.at)
+        refund_what_no_refund_accounts_for(order, by=merge.source, at=data.modified_at or merge.at)
     remember(merge)
     return True
 

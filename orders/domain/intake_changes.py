@@ -14,6 +14,7 @@ from orders.domain.customers import customer_of, free_number, index_name, number
 from orders.domain.history import record
 from orders.domain.intake_lines import change_lines, is_fixed, lines_differ
 from orders.domain.order_data import OrderData
+from orders.domain.refunds import BY_STATUS, refund_what_no_refund_accounts_for
 from orders.domain.reports import buyer_of, columns_of, contact_of, digest, digests_of, latest
 from orders.domain.transitions import after_working_days, change_status
 from orders.models import HistoryKind, Order, ReportedOrder, Source
@@ -113,8 +114,15 @@ def take_status(merge: Merge) -> None:
     told = moments.get(data.status) or data.modified_at or merge.at
     if change_status(order, data.status, by=merge.source, at=told):
         merge.changed.add("status")
-        for name in DATES:
-            merge.reported.applied[f"{name}_set"] = digest(getattr(order, name))
+        mark_dates(merge)
+    if data.status == OrderStatus.REFUNDED:
+        refund_what_no_refund_accounts_for(order, by=merge.source, at=told)
+
+
+def mark_dates(merge: Merge) -> None:
+    """Remember that the dates which the order has now come from the storefront."""
+    for name in DATES:
+        merge.reported.applied[f"{name}_set"] = digest(getattr(merge.order, name))
 
 
 def take_stock_of_refunded(order: Order, reported: ReportedOrder, *, at: datetime) -> None:
@@ -179,6 +187,6 @@ def _differences(merge: Merge) -> list[dict[str, str]]:
     if order.status != data.status:
         found.append({"field": "status", "here": str(order.status), "there": str(data.status)})
     told = {refund.external_id for refund in data.refunds}
-    only_here = order.refunds.exclude(external_id="").exclude(external_id__in=told)
+    only_here = order.refunds.exclude(external_id__in=["", BY_STATUS, *told])
     found += [{"field": "refunds", "here": refund.external_id, "there": ""} for refund in only_here]
     return found

@@ -32,7 +32,8 @@ def freeze(order: Order, lines: Sequence[OrderLine], data: OrderData, source: So
     """Set totals, commission and gains of a new order from its lines; saves nothing."""
     set_totals(order, lines)
     frozen = {line.position: part.commission_rate for line, part in zip(lines, data.lines, strict=True)}
-    freeze_commission(order, lines, CommissionRules.of(source), snapshot=frozen)
+    fixed = {line.position: part.commission_fixed for line, part in zip(lines, data.lines, strict=True)}
+    freeze_commission(order, lines, CommissionRules.of(source), snapshot=frozen, fixed=fixed)
 
 
 def set_totals(order: Order, lines: Iterable[OrderLine]) -> None:
@@ -108,17 +109,22 @@ def _freeze_again(
 ) -> None:
     """Work out commission and gains of changed lines; rates and the fee that were frozen stay."""
     set_totals(order, lines)
-    fee, sources = order.commission_order_fee, {}
+    fee = order.commission_order_fee
     rates: dict[int, Decimal | None] = {}
+    fixed: dict[int, Decimal | None] = {}
+    rate_sources, fixed_sources = {}, {}
     for line, part in zip(lines, data.lines, strict=True):
-        old = known.get(line.external_id)
-        rates[line.position] = part.commission_rate
-        if part.commission_rate is None and old is not None and old.commission_rate_source:
-            rates[line.position], sources[line.position] = old.commission_rate, old.commission_rate_source
+        old, at = known.get(line.external_id), line.position
+        rates[at], fixed[at] = part.commission_rate, part.commission_fixed
+        if rates[at] is None and old is not None and old.commission_rate_source:
+            rates[at], rate_sources[at] = old.commission_rate, old.commission_rate_source
+        if fixed[at] is None and old is not None and old.commission_fixed_source:
+            fixed[at], fixed_sources[at] = old.commission_fixed, old.commission_fixed_source
     rules = replace(CommissionRules.of(source), vat_rate=order.commission_vat_rate)
-    freeze_commission(order, lines, rules, snapshot=rates)
+    freeze_commission(order, lines, rules, snapshot=rates, fixed=fixed)
     for line in lines:
-        line.commission_rate_source = sources.get(line.position, line.commission_rate_source)
+        line.commission_rate_source = rate_sources.get(line.position, line.commission_rate_source)
+        line.commission_fixed_source = fixed_sources.get(line.position, line.commission_fixed_source)
     order.commission += fee - order.commission_order_fee
     order.commission_order_fee = fee
     settle(order)

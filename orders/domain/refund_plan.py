@@ -1,6 +1,6 @@
 """What may still be refunded of an order, and how a refund falls on its lines."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -86,9 +86,34 @@ def plan_refund(
         _check_line(order, lines[pk], part, left.lines[pk])
     of_lines = amount_of(named)
     whole = _check_amount(order, of_lines, amount, left.amount)
+    if not whole and not _moves_goods(order, lines.values(), named):
+        raise RefundRefused(
+            _("The amount of a refund is more than nothing, or units come back to the shelf.")
+        )
     shares = _shares(left, named, whole)
     is_spread = any(shares[pk] != named.get(pk, NOTHING).amount_incl_vat for pk in shares)
     return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=is_spread)
+
+
+def _moves_goods(order: Order, lines: Iterable[OrderLine], named: Mapping[int, RefundedLine]) -> bool:
+    """Say whether a refund of no money does something: units come back, or a free order ends."""
+    if any(part.units_back for part in named.values()):
+        return True
+    if order.total:
+        return False
+    return any(part.units for part in named.values()) or not any(_units_of(line) for line in lines)
+
+
+def is_whole(order: Order) -> bool:
+    """Say whether all of the order is refunded: its money; of a free order, every unit."""
+    if order.total:
+        return order.refunded_total == order.total
+    return not any(_units_of(line) for line in order.lines.all())
+
+
+def _units_of(line: OrderLine) -> int:
+    """The line's units that are not refunded."""
+    return line.quantity - line.units_refunded if line.kind == LineKind.PRODUCT else 0
 
 
 def _shares(left: Left, named: Mapping[int, RefundedLine], whole: Decimal) -> dict[int, Decimal]:
@@ -128,8 +153,10 @@ def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: Refunde
 def _check_amount(order: Order, of_lines: Decimal, amount: Decimal | None, left: Decimal) -> Decimal:
     """Return what is refunded in all; raises RefundRefused for nothing, or for more than is left."""
     whole = of_lines if amount is None else amount
-    if whole <= 0:
-        raise RefundRefused(_("The amount of a refund is more than nothing."))
+    if whole < 0:
+        raise RefundRefused(
+            _("The amount of a refund is more than nothing, or units come back to the shelf.")
+        )
     values = {
         "number": order.number,
         "left": money(left, order.currency),
@@ -165,7 +192,7 @@ def what_is_left(order: Order, *, keeps_requests: bool = True) -> Left:
 def _left_of(line: OrderLine, asked_for: RefundedLine) -> RefundedLine:
     units = line.quantity if line.kind == LineKind.PRODUCT else 0
     return RefundedLine(
-        max(units - line.units_refunded - asked_for.units, 0),
+        max(_units_of(line) - asked_for.units, 0),
         line.refundable - asked_for.amount_incl_vat,
         max(units - line.units_returned - asked_for.units_back, 0),
     )

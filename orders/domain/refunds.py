@@ -10,10 +10,16 @@ from django.utils.translation import gettext as _
 
 from marketplace.money import split
 from orders import emails
-from orders.domain import answers, earnings, stock
+from orders.domain import answers, earnings
 from orders.domain.credit_notes import issue_due_if_possible
-from orders.domain.history import By, actor_of, record, write_note
-from orders.domain.parcels import units_left
+from orders.domain.history import By
+from orders.domain.refund_effects import (
+    end_stage_where_nothing_is_left_to_ship,
+    record_refund,
+    refund_line,
+    settle_order,
+    store_refund,
+)
 from orders.domain.refund_plan import (
     NOTHING,
     ZERO,
@@ -28,9 +34,7 @@ from orders.domain.refund_plan import (
 )
 from orders.domain.transitions import NotPermitted, StaleOrder, lock, may, move
 from orders.models import (
-    HistoryKind,
     Order,
-    OrderLine,
     Refund,
     RefundLine,
     RefundProgress,
@@ -39,7 +43,11 @@ from orders.models import (
 from orders.states import PAID, OrderStatus, RefundState, Stage
 from vendors.roles import Permission
 
+BEYOND_WHAT_IS_LEFT = "beyond_what_is_left"
+BY_STATUS = "status"  # stands for the storefront's id where its status alone tells of a refund
+
 __all__ = [
+    "BEYOND_WHAT_IS_LEFT",
     "RefundPreview",
     "RefundRefused",
     "RefundedLine",
@@ -49,6 +57,7 @@ __all__ = [
     "fail_refund",
     "preview_refund",
     "refund_order",
+    "refund_what_no_refund_accounts_for",
 ]
 
 
@@ -70,12 +79,15 @@ def refund_order(
     ``lines`` is ``{order line id: RefundedLine}``; what ``amount`` has beyond them, or all of
     it where there are none, is spread over all lines, shipping and fees by what is left of
     each. Gains fall, commission goes back in proportion, units go back to the shelf, and an
-    order refunded to its last cent becomes ``refunded``.
+    order refunded to its last cent becomes ``refunded``; a free one, to its last unit. An
+    amount of nothing is possible where units come back: free ones, or later than their money.
 
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
-    does nothing; an unknown one confirms the oldest open request of the same amount, if any.
-    With ``awaits_lines`` its lines can still be asked for: a refund that had to be spread gets
-    its credit note only once they are known.
+    does nothing, and so does any after ``refund_what_no_refund_accounts_for``: that one was
+    whole. An unknown one confirms the oldest open request of the same amount, if any.
+    Open requests that no longer fit into what is left after it fail. With ``awaits_lines`` its
+    lines can still be asked for: a refund that had to be spread gets its credit note only once
+    they are known.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -83,20 +95,35 @@ def refund_order(
     named, amount = wish(lines, amount)
     lock(order)
     if external_id:
-        if known := order.refunds.filter(external_id=external_id).first():
+        if known := order.refunds.filter(external_id__in=[external_id, BY_STATUS]).first():
             return known
         if asked_for := _open_request(order, amount_of(named) if amount is None else amount):
             return _confirm(asked_for, external_id, reported=named, by=by, at=at)
     if version not in (None, order.version):
         raise StaleOrder(order)
-    _check_may_refund(order, by)
+    _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(
         order, named, amount, left=what_is_left(order, keeps_requests=not isinstance(by, Source))
     )
-    refund = _store(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
+    refund = store_refund(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
     refund.awaits_lines = awaits_lines and plan.is_spread
     return _carry_out(order, refund, plan, by=by, at=at)
+
+
+@transaction.atomic
+def refund_what_no_refund_accounts_for(order: Order, *, by: Source, at: datetime) -> Refund | None:
+    """Record as refunded what is left of an order that the storefront calls refunded, with no refund for it.
+
+    To be called once its reported refunds are recorded: nothing of a refunded order is earned,
+    so the rest is a whole refund without lines, and no goods are known to be back. Returns
+    None where nothing is left; repeating it has one effect.
+    """
+    lock(order)
+    if order.total == order.refunded_total:
+        return None
+    left = order.total - order.refunded_total
+    return refund_order(order, amount=left, by=by, at=at, external_id=BY_STATUS)
 
 
 @transaction.atomic
@@ -117,13 +144,13 @@ def ask_for_refund(
     """
     named, amount = wish(lines, amount)
     lock(order)
-    if order.source is None or not order.source.confirms_refunds:
+    if not _is_carried_out_there(order):
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
     if version not in (None, order.version):
         raise StaleOrder(order)
-    _check_may_refund(order, by)
+    _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
     plan = plan_refund(order, named, amount, left=what_is_left(order))
-    refund = _store(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
+    refund = store_refund(order, plan, RefundProgress.REQUESTED, by=by, at=at, reason=reason)
     for pk, part in plan.named.items():
         RefundLine.objects.create(
             refund=refund,
@@ -136,7 +163,7 @@ def ask_for_refund(
     order.refund_requested_total += refund.amount
     order.version += 1
     order.save(update_fields=["refund_requested_total", "version"])
-    _record(order, refund, by=by, at=at)
+    record_refund(order, refund, by=by, at=at)
     answers.ask_for_refund(order, refund, by=by)
     return refund
 
@@ -182,21 +209,18 @@ def fail_refund(refund: Refund, answer: str, *, by: By, at: datetime) -> None:
     order = refund.order
     lock(order)
     refund.refresh_from_db()
-    if refund.progress != RefundProgress.REQUESTED:
-        return
-    refund.progress, refund.answer = RefundProgress.FAILED, answer[:500]
-    refund.save(update_fields=["progress", "answer"])
-    order.refund_requested_total -= refund.amount
-    order.version += 1
-    order.save(update_fields=["refund_requested_total", "version"])
-    _record(order, refund, by=by, at=at)
+    if refund.progress == RefundProgress.REQUESTED:
+        _fail(order, refund, answer, by=by, at=at)
 
 
 @transaction.atomic
 def cancel_and_refund(
     order: Order, *, by: By, at: datetime, reason: str = "", version: int | None = None
 ) -> Refund:
-    """Stop a paid order: refund all that is left, with every unit back on the shelf."""
+    """Stop a paid order: refund all that is left, with every unit back on the shelf.
+
+    An order that cost nothing is stopped by a refund of nothing.
+    """
     lock(order)
     left = what_is_left(order)
     shares = split(left.amount, [part.amount_incl_vat for part in left.lines.values()])
@@ -207,6 +231,31 @@ def cancel_and_refund(
     return ask_for_refund(
         order, lines=parts, amount=left.amount, by=by, at=at, reason=reason, version=version
     )
+
+
+def _fail(order: Order, refund: Refund, answer: str, *, by: By, at: datetime, **facts: str) -> None:
+    refund.progress, refund.answer = RefundProgress.FAILED, answer[:500]
+    refund.save(update_fields=["progress", "answer"])
+    order.refund_requested_total -= refund.amount
+    order.version += 1
+    order.save(update_fields=["refund_requested_total", "version"])
+    record_refund(order, refund, by=by, at=at, **facts)
+
+
+def _drop_requests_beyond_what_is_left(order: Order, *, by: By, at: datetime) -> None:
+    """Fail the requests that no longer fit into what is left, keeping the older ones first."""
+    left = order.total - order.refunded_total
+    for request in order.refunds.filter(progress=RefundProgress.REQUESTED).order_by("at", "id"):
+        if request.amount <= left:
+            left -= request.amount
+        else:
+            _fail(order, request, "", by=by, at=at, why=BEYOND_WHAT_IS_LEFT)
+
+
+def _is_carried_out_there(order: Order) -> bool:
+    """Whether a refund is only asked for here: the storefront can be told, or says so of itself."""
+    source = order.source
+    return source is not None and (source.confirms_refunds or (source.has_rest and order.external_id != ""))
 
 
 def _open_request(order: Order, amount: Decimal) -> Refund | None:
@@ -249,12 +298,17 @@ def _confirm(
     return _carry_out(order, refund, plan, by=by, at=at)
 
 
-def _check_may_refund(order: Order, by: By) -> None:
-    """A person needs the permission and a paid order; a storefront reports what has happened."""
+def _check_may_refund(order: Order, by: By, *, moves_money: bool) -> None:
+    """A person needs the permission and a paid order; a storefront reports what has happened.
+
+    Goods may come back to a refunded order too.
+    """
     if isinstance(by, Source):
         return
     if not may(by, order, Permission.MANAGE_ORDERS):
         raise NotPermitted(order)
+    if not moves_money and order.may_get_goods_back:
+        return
     if order.status not in PAID and not order.needs_refund:
         raise RefundRefused(
             _("Order %(number)s is “%(status)s” and cannot be refunded: nothing was changed.")
@@ -262,101 +316,22 @@ def _check_may_refund(order: Order, by: By) -> None:
         )
 
 
-def _store(
-    order: Order, plan: Plan, progress: RefundProgress, *, by: By, at: datetime, reason: str
-) -> Refund:
-    who = actor_of(by, order)
-    return Refund.objects.create(
-        order=order,
-        progress=progress,
-        amount=plan.amount,
-        commission_given_back=ZERO,
-        is_spread=plan.is_spread,
-        reason=write_note(order, reason, who, at),
-        at=at,
-        by=who.user,
-        source=who.source,
-    )
-
-
 def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime) -> Refund:
     """Apply a confirmed refund: lines, stock, gains, state, history, mails."""
     touched = {*plan.named, *(pk for pk, share in plan.shares.items() if share)}
     for line in sorted((plan.lines[pk] for pk in touched), key=lambda line: (line.product_id or 0, line.pk)):
         part = plan.named.get(line.pk, NOTHING)
-        _refund_line(refund, line, part, plan.shares.get(line.pk, ZERO), at)
-    if order.stage == Stage.TO_PREPARE and order.shipments.exists() and not units_left(order):
-        order.stage = Stage.SHIPPED  # what was left to ship is refunded
-    _settle_order(order, refund, at)
-    _record(order, refund, by=by, at=at)
-    if order.total == order.refunded_total and order.status in PAID:
+        refund_line(refund, line, part, plan.shares.get(line.pk, ZERO), at)
+    nothing_to_ship = end_stage_where_nothing_is_left_to_ship(order, plan)
+    settle_order(order, refund, at)
+    record_refund(order, refund, by=by, at=at)
+    _drop_requests_beyond_what_is_left(order, by=by, at=at)
+    ends = order.refund_state == RefundState.FULL and order.status in PAID
+    if ends:
         move(order, OrderStatus.REFUNDED, by=by, at=at)
+    elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
+        move(order, OrderStatus.COMPLETED, by=None if isinstance(by, Source) else by, at=at)
     issue_due_if_possible(order, by=by, at=at)
-    emails.announce_refund(order, refund)
+    if refund.amount or ends:
+        emails.announce_refund(order, refund)
     return refund
-
-
-def _refund_line(refund: Refund, line: OrderLine, part: RefundedLine, share: Decimal, at: datetime) -> None:
-    line.refunded_total += share
-    before = line.commission_given_back
-    line.commission_given_back = earnings.given_back(
-        line.commission + line.commission_vat, line.refunded_total, line.total
-    )
-    line.units_refunded += part.units
-    line.units_returned += part.units_back
-    RefundLine.objects.create(
-        refund=refund,
-        line=line,
-        units=part.units,
-        units_back=part.units_back,
-        amount=share,
-        commission_given_back=line.commission_given_back - before,
-    )
-    stock.put_back(line, part.units_back, cause=f"refund:{refund.pk}", at=at)
-    line.save(
-        update_fields=["refunded_total", "commission_given_back", "units_refunded", "units_returned", "held"]
-    )
-
-
-def _settle_order(order: Order, refund: Refund, at: datetime) -> None:
-    order.refunded_total += refund.amount
-    before = order.commission_given_back
-    order.commission_given_back = sum(
-        order.lines.values_list("commission_given_back", flat=True),
-        earnings.given_back(order.commission_order_fee, order.refunded_total, order.total),
-    )
-    refund.commission_given_back = order.commission_given_back - before
-    refund.save()
-    earnings.settle(order)
-    order.refund_state = RefundState.FULL if order.refunded_total == order.total else RefundState.PARTIAL
-    order.refunded_at = at
-    order.version += 1
-    order.save(
-        update_fields=[
-            "refunded_total",
-            "refund_requested_total",
-            "net_total",
-            "commission_given_back",
-            "earnings",
-            "refund_state",
-            "refunded_at",
-            "stage",
-            "version",
-        ]
-    )
-
-
-def _record(order: Order, refund: Refund, *, by: By, at: datetime) -> None:
-    record(
-        order,
-        HistoryKind.REFUND,
-        by=by,
-        at=at,
-        data={
-            "refund": refund.pk,
-            "progress": str(refund.progress),
-            "amount": str(refund.amount),
-            "currency": order.currency,
-            "spread": refund.is_spread,
-        },
-    )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from orders.documents.invoice_snapshot import Supply
 from orders.documents.parties import identity_of
-from orders.domain.parcels import units_left
+from orders.domain.parcels import units_outstanding
 from orders.models import Document, DocumentKind, LineKind, Order, OrderLine
 from orders.states import INVOICEABLE, OrderStatus
 from vendors.models import Vendor
@@ -28,7 +28,7 @@ def date_of_supply(order: Order) -> Supply:
     art. 242 nonies A, I, 10°); an order that is not paid has none.
     """
     last = order.shipments.order_by("-shipped_at").first()
-    left_at = last.shipped_at if last is not None and not units_left(order) else None
+    left_at = last.shipped_at if last is not None and not units_outstanding(order) else None
     return _supply(order.status, order.paid_at, order.completed_at, left_at)
 
 
@@ -57,7 +57,7 @@ def under_franchise(vendor: Vendor, ids: Collection[int]) -> set[int]:
     zone, now = ZoneInfo(vendor.time_zone), timezone.now()
     told = {
         pk: identity.is_franchise_on((supply.at or now).astimezone(zone).date())
-        for pk, supply in _supplies({*ids} - said.keys()).items()
+        for pk, supply in _supplies(vendor, {*ids} - said.keys()).items()
     }
     return {pk for pk, is_free in {**said, **told}.items() if is_free}
 
@@ -68,13 +68,13 @@ def _has_changes(vendor: Vendor) -> bool:
     return bool(identity.vat_changes.all())
 
 
-def _supplies(ids: Collection[int]) -> dict[int, Supply]:
+def _supplies(vendor: Vendor, ids: Collection[int]) -> dict[int, Supply]:
     """What ``date_of_supply`` says, of many orders in two queries."""
     to_ship = OrderLine.objects.filter(order_id__in=ids, kind=LineKind.PRODUCT)
     to_ship = to_ship.annotate(gone=Coalesce(Sum("shipped__units"), 0))
     to_ship = to_ship.filter(quantity__gt=F("units_refunded") + F("gone"))
     unfinished = set(to_ship.values_list("order_id", flat=True))
-    orders = Order.objects.filter(pk__in=ids).annotate(left_at=Max("shipments__shipped_at"))
+    orders = Order.objects.filter(vendor=vendor, pk__in=ids).annotate(left_at=Max("shipments__shipped_at"))
     return {
         pk: _supply(status, paid_at, completed_at, None if pk in unfinished else left_at)
         for pk, status, paid_at, completed_at, left_at in orders.values_list(

@@ -13,7 +13,7 @@ from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, actor_of, record, said, write_note
 from orders.domain.invoicing import issue_on_completion
 from orders.domain.locking import lock as lock
-from orders.domain.parcels import units_left
+from orders.domain.parcels import is_all_refunded, units_outstanding
 from orders.domain.stock import OutOfStock
 from orders.models import HistoryKind, Order, Source, StatusChange
 from orders.states import (
@@ -233,11 +233,13 @@ def set_dates_and_stage(order: Order, at: datetime) -> None:
     order.prepare_by = None
     if order.status != OrderStatus.PROCESSING:
         order.stage = ""
-    elif not order.shipments.exists():
+    elif order.shipments.exists():
+        order.stage = Stage.TO_PREPARE if units_outstanding(order) else Stage.SHIPPED
+    elif is_all_refunded(order):
+        order.stage = ""
+    else:
         order.stage = Stage.TO_PREPARE
         order.prepare_by = after_working_days(at, order.vendor)
-    else:
-        order.stage = Stage.TO_PREPARE if units_left(order) else Stage.SHIPPED
 
 
 def move_stock(order: Order, *, cause: str, by: By, at: datetime) -> None:

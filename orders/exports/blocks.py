@@ -16,7 +16,7 @@ from django.db.models import Expression, Func, QuerySet, TextField
 
 from orders.models import Document, DocumentKind, Order, OrderLine, Shipment
 
-BLOCK = 2000
+BLOCK = 1000
 
 Values = tuple[Any, ...]
 UnderFranchise = Callable[[Collection[int]], Collection[int]]  # of orders' ids, those without VAT

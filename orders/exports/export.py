@@ -1,6 +1,6 @@
 """An export from the first byte to its row in the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from tempfile import TemporaryFile
 from typing import IO
@@ -39,7 +39,7 @@ class Export:
         self.header = [c.code if options.headers == "codes" else c.label for c in self.columns]
         self.rows = 0
 
-    def csv(self, log: ExportLog) -> Iterator[bytes]:
+    def csv(self, log: ExportLog) -> Generator[bytes, None, None]:
         """Yield a CSV file while it is read; fill in ``log`` when all of it has been taken."""
         with snapshot(self.orders.db):
             yield from csv_bytes(
@@ -58,7 +58,7 @@ class Export:
             raise
         return file
 
-    def sent(self, file: IO[bytes], log: ExportLog) -> Iterator[bytes]:
+    def sent(self, file: IO[bytes], log: ExportLog) -> Generator[bytes, None, None]:
         """Yield a finished file in pieces and close it; fill in ``log`` when all of it has been taken."""
         with file:
             file.seek(0)

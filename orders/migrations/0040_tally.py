@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("orders", "0025_storefront_answers"),
+        ("orders", "0031_anonymised"),
         ('vendors', '0002_membership_wishes'),
     ]
 

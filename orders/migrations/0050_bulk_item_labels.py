@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("orders", "0041_order_by_refund"),
+        ("orders", "0042_order_under_refunded"),
     ]
 
     operations = [

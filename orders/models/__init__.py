@@ -17,7 +17,7 @@ from orders.models.intake import (
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
-from orders.models.storefront import Answer, Trouble
+from orders.models.storefront import Answer, ReconcileRun, Trouble
 from orders.models.tally import Tally
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "OrderNameStart",
+    "ReconcileRun",
     "Refund",
     "RefundLine",
     "RefundProgress",

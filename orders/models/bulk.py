@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from orders.models.orders import Order
 from vendors.models import Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 
 class BulkAction(models.TextChoices):
@@ -27,7 +28,7 @@ def download_storage() -> Storage:
     return storages["downloads"]
 
 
-class BulkJob(models.Model):
+class BulkJob(OwnedByShop):
     """One action for a selection of orders; each order is its own piece of work.
 
     Some make a ``file``, for the person who asked and until ``expires_at``.
@@ -42,6 +43,8 @@ class BulkJob(models.Model):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     file = models.FileField(_("file"), storage=download_storage, max_length=200, blank=True)
     expires_at = models.DateTimeField(_("file kept until"), null=True, blank=True)
+
+    objects = ScopedQuerySet["BulkJob"].as_manager()
 
     class Meta:
         verbose_name = _("bulk action")
@@ -61,8 +64,8 @@ class BulkItem(models.Model):
         UNCHANGED = "unchanged", _("Done already")
         REFUSED = "refused", _("Refused")
 
-    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="+")
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", verbose_name=_("bulk action"))
+    order = models.ForeignKey(Order, models.PROTECT, related_name="+", verbose_name=_("order"))
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
     why = models.CharField(_("why"), max_length=500, blank=True)
 

@@ -12,6 +12,7 @@ from orders.models.fulfillment import Shipment
 from orders.models.orders import Order
 from orders.models.refunds import Refund
 from vendors.models import MONEY, Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 
 def document_storage() -> Storage:
@@ -30,7 +31,7 @@ class DocumentKind(models.TextChoices):
 class DocumentSeries(models.Model):
     """The counter of one shop, kind and year; its row is locked while a number is taken."""
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="document_series")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="document_series", verbose_name=_("shop"))
     kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
     year = models.PositiveSmallIntegerField(_("year"))
     last_number = models.PositiveIntegerField(_("last number"), default=0)
@@ -51,7 +52,7 @@ class IssuedIsFrozen(Exception):
     """An issued document is neither changed nor deleted; a correction is another document."""
 
 
-class Document(models.Model):
+class Document(OwnedByShop):
     """A document as it was issued: ``snapshot`` is all it says, ``pdf`` the original's bytes.
 
     Never changed, never deleted. ``sha256`` is of the PDF's bytes. ``chain_hash`` is of number, date,
@@ -61,9 +62,11 @@ class Document(models.Model):
     ``refund``; its total is positive. An invoice ``replaces`` one that was taken back unpaid.
     """
 
-    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="documents")
-    shipment = models.ForeignKey(Shipment, models.PROTECT, null=True, blank=True, related_name="documents")
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
+    order = models.ForeignKey(Order, models.PROTECT, related_name="documents", verbose_name=_("order"))
+    shipment = models.ForeignKey(
+        Shipment, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name=_("parcel")
+    )
     corrects = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="corrections", verbose_name=_("corrects")
     )
@@ -99,6 +102,8 @@ class Document(models.Model):
     sha256 = models.CharField("SHA-256", max_length=64)
     previous_hash = models.CharField(_("chain hash of the one before"), max_length=64, default="")
     chain_hash = models.CharField(_("chain hash"), max_length=64, default="")
+
+    objects = ScopedQuerySet["Document"].as_manager()
 
     class Meta:
         verbose_name = _("document")
@@ -151,7 +156,7 @@ class DeliveryNote(models.Model):
     What it says is drawn from the order each time; its series may have gaps.
     """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes", verbose_name=_("order"))
     shipment = models.OneToOneField(
         Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_note"
     )

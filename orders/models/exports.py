@@ -5,9 +5,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from vendors.models import Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 
-class ExportLog(models.Model):
+class ExportLog(OwnedByShop):
     """One export: who, when, which filters, how many rows; ``rows`` stays empty for one broken off."""
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="exports", verbose_name=_("shop"))
@@ -18,6 +19,8 @@ class ExportLog(models.Model):
     format = models.CharField(_("format"), max_length=30)
     filters = models.CharField(_("filters"), max_length=500, blank=True)
     rows = models.PositiveIntegerField(_("rows"), null=True, blank=True)
+
+    objects = ScopedQuerySet["ExportLog"].as_manager()
 
     class Meta:
         verbose_name = _("export")

@@ -33,7 +33,7 @@ TRACKING_PAGES = {
 class Shipment(models.Model):
     """One parcel of an order, numbered from 1 within it."""
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="shipments")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="shipments", verbose_name=_("order"))
     number = models.PositiveSmallIntegerField(_("parcel"))
     carrier = models.CharField(_("carrier"), max_length=20, choices=Carrier, blank=True)
     tracking_number = models.CharField(_("tracking number"), max_length=60, blank=True)
@@ -66,8 +66,8 @@ class Shipment(models.Model):
 class ShipmentLine(models.Model):
     """How many units of a line are in a parcel."""
 
-    shipment = models.ForeignKey(Shipment, models.CASCADE, related_name="lines")
-    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="shipped")
+    shipment = models.ForeignKey(Shipment, models.CASCADE, related_name="lines", verbose_name=_("parcel"))
+    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="shipped", verbose_name=_("order line"))
     units = models.PositiveIntegerField(_("units"))
 
     class Meta:

@@ -33,7 +33,7 @@ class AppendOnlyError(Exception):
 class Note(models.Model):
     """Free text about an order; kept apart from the history so that it can be erased."""
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="notes")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="notes", verbose_name=_("order"))
     text = models.TextField(_("text"))
     is_for_customer = models.BooleanField(_("for the customer"), default=False)
     written_by = models.ForeignKey(
@@ -45,10 +45,16 @@ class Note(models.Model):
         verbose_name=_("author"),
     )
     written_at = models.DateTimeField(_("written at"))
+    external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
 
     class Meta:
         verbose_name = _("note")
         verbose_name_plural = _("notes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "external_id"], condition=~Q(external_id=""), name="note_external_unique"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]
@@ -61,7 +67,7 @@ class HistoryEntry(models.Model):
     nor deleted: refused here, by the admin and by triggers in the database.
     """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="history")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="history", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=10, choices=HistoryKind)
     at = models.DateTimeField(_("at"))
     actor = models.CharField(_("by"), max_length=6, choices=Actor)

@@ -158,7 +158,7 @@ class Source(models.Model):
 class SourceVendor(models.Model):
     """Which shop a storefront's vendor id stands for; an empty id is a store without vendors."""
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="vendors")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="vendors", verbose_name=_("storefront"))
     external_id = models.CharField(_("storefront's vendor id"), max_length=60, blank=True)
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="source_vendors", verbose_name=_("shop"))
 
@@ -256,10 +256,17 @@ class ReportedOrder(models.Model):
     empties it. ``differences`` holds where the order here is meant to differ.
     """
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="reported_orders")
+    source = models.ForeignKey(
+        Source, models.PROTECT, related_name="reported_orders", verbose_name=_("storefront")
+    )
     external_id = models.CharField(_("storefront's id"), max_length=60)
     order = models.OneToOneField(
-        "orders.Order", models.SET_NULL, null=True, blank=True, related_name="reported"
+        "orders.Order",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="reported",
+        verbose_name=_("order"),
     )
     rank = models.JSONField(default=list, blank=True)
     applied = models.JSONField(default=dict, blank=True)

@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.countries import postal_country
 from marketplace.formats import spaced
+from marketplace.money import round_half_up
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
 from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
 from vendors.models import MONEY, Product, Vendor
+from vendors.scope import OwnedByShop, ScopedQuerySet
 
 ZERO = Decimal("0.00")
 # What storefronts call a pickup in the shop; a carrier's pickup point is a delivery.
@@ -28,29 +30,40 @@ def _money(label: Any, **more: Any) -> "models.DecimalField[Any, Decimal]":
     return models.DecimalField(label, default=ZERO, **MONEY, **more)
 
 
+# What stands under the menu's « refunded »; its index asks for the very same words.
+UNDER_REFUNDED = Q(status="refunded") | ~Q(refund_state="none")
+
+
 def is_late(at: datetime) -> Q:
     """Paid orders nothing was done for since the shop's delay ran out."""
     return Q(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE, prepare_by__lt=at)
 
 
-class OrderQuerySet(models.QuerySet["Order"]):
+class OrderQuerySet(ScopedQuerySet["Order"]):
     def for_vendor(self, vendor: Vendor) -> Self:
         return self.filter(vendor=vendor, hidden_at=None)
 
     def with_status(self, status: str) -> Self:
         """The menu's entry ``status``; « refunded » has the partly refunded ones too."""
         if status == OrderStatus.REFUNDED:
-            return self.filter(Q(status=status) | Q(refund_state__in=[RefundState.PARTIAL, RefundState.FULL]))
+            return self.filter(UNDER_REFUNDED)
         return self.filter(status=status)
 
-    def named(self, prefix: str, *, of: Vendor) -> Self:
+    def named(self, prefix: str, *, of: Vendor, first: bool = True) -> Self:
         """Orders of this shop whose customer's name has a word that begins with ``prefix``.
 
-        Case and accents are ignored. The names are read first, by their index: a rare prefix costs little.
+        Case and accents are ignored. With ``first`` the names are read first, by their index; without
+        it the database may as well go through the orders: for names that thousands have.
         """
         start = normalise(prefix)[:START_LENGTH]
         found = OrderNameStart.objects.filter(vendor=of, start__prefix=start)
-        return self.filter(pk__in=found.values("order"))
+        return self.filter(**{"pk__among" if first else "pk__in": found.values("order")})
+
+    def numbered(self, prefix: str, *, of: Vendor, first: bool = True) -> Self:
+        """Orders of this shop whose number begins with ``prefix``; ``first`` as for names."""
+        if not first:
+            return self.filter(number__prefix=prefix)
+        return self.filter(pk__among=Order.objects.filter(vendor=of, number__prefix=prefix).values("pk"))
 
     def earning(self) -> Self:
         return self.filter(status__in=EARNS)
@@ -59,7 +72,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(is_late(at))
 
 
-class Order(models.Model):
+class Order(OwnedByShop):
     """One vendor's part of a customer's checkout.
 
     ``status`` changes only through ``orders.domain.transitions.change_status``. Amounts are in
@@ -91,6 +104,7 @@ class Order(models.Model):
     prepare_by = models.DateTimeField(_("late from"), null=True, blank=True)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
     reported_at = models.DateTimeField(_("storefront's last change"), null=True, blank=True)
+    anonymised_at = models.DateTimeField(_("personal data erased at"), null=True, blank=True)
     hidden_at = models.DateTimeField(_("in the storefront's bin since"), null=True, blank=True)
 
     customer = models.ForeignKey(
@@ -206,8 +220,8 @@ class Order(models.Model):
                 "vendor",
                 F("placed_at").desc(),
                 F("id").desc(),
-                condition=~Q(refund_state="none"),
-                name="order_refunded_by_date",
+                condition=UNDER_REFUNDED,
+                name="order_under_refunded_by_date",
             ),
             models.Index(
                 "vendor",
@@ -228,6 +242,10 @@ class Order(models.Model):
                 condition=~Q(refund_state="none"),
                 name="order_by_refund",
             ),
+            # the marketplace's office, and requests about a customer's data
+            models.Index(fields=["number"], name="order_by_number_alone"),
+            models.Index(fields=["placed_at"], name="order_by_placed_at"),
+            models.Index(fields=["customer_email"], name="order_by_customer_email"),
         ]
 
     def __str__(self) -> str:
@@ -286,7 +304,13 @@ class Order(models.Model):
 
     @property
     def is_refundable(self) -> bool:
-        return self.status in PAID and self.refundable > 0
+        """Whether there is money to refund, or a free order to stop."""
+        return self.status in PAID and (self.refundable > 0 or self.total == 0)
+
+    @property
+    def may_get_goods_back(self) -> bool:
+        """Whether units can come back to the shelf: what they cost, if anything, is refunded or was paid."""
+        return self.status in PAID or self.status == OrderStatus.REFUNDED
 
     @property
     def billing_lines(self) -> list[str]:
@@ -349,11 +373,13 @@ class OrderLine(models.Model):
     Amounts include VAT unless named ``net``; those may be negative. ``taxes`` holds what the
     storefront put on the line: ``[{"label", "rate", "amount", "kind": "vat"|"levy"}]``, rate a
     fraction and amount as decimal strings. ``vat_rates`` are derived from it. Commission is
-    frozen at arrival: ``commission = round(base × rate) + fixed × quantity``, at most the base.
+    frozen at arrival: ``commission = round(base × rate) + fixed × quantity``, at most the base; the
+    sources say who set rate and fixed part ("line", "product", "vendor", "marketplace"), or
+    "kept" for shipping and fees that belong to the marketplace.
     ``held`` counts the units that this line took from the product's stock and still holds.
     """
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=8, choices=LineKind, default=LineKind.PRODUCT)
     position = models.PositiveSmallIntegerField(_("position"))
     external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
@@ -375,6 +401,9 @@ class OrderLine(models.Model):
     )
     commission_rate_source = models.CharField(_("where the rate comes from"), max_length=12, blank=True)
     commission_fixed = _money(_("fixed commission per unit"))
+    commission_fixed_source = models.CharField(
+        _("where the fixed commission comes from"), max_length=12, blank=True
+    )
     commission = _money(_("commission"))
     commission_vat = _money(_("VAT on the commission"))
 
@@ -431,4 +460,4 @@ class OrderLine(models.Model):
     @property
     def unit_price(self) -> Decimal:
         """Price of one unit before discounts, incl. VAT, rounded for the screen."""
-        return (self.total_before_discount / self.quantity).quantize(Decimal("0.01"))
+        return round_half_up(self.total_before_discount / self.quantity)

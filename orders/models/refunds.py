@@ -24,6 +24,8 @@ class RefundProgress(models.TextChoices):
 class Refund(models.Model):
     """An amount given back to the customer, incl. VAT.
 
+    It is nothing where units came back without money, or where a free order was stopped.
+
     A requested refund reserves its amount; lines, stock, gains and state of the order follow
     when it is confirmed. A failed one keeps the storefront's ``answer``.
     ``is_spread`` says that the refund came without lines and was spread over what was left;
@@ -31,7 +33,7 @@ class Refund(models.Model):
     (``orders.domain.refund_lines.set_refund_lines``), no credit note is issued for it.
     """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds", verbose_name=_("order"))
     progress = models.CharField(
         _("progress"), max_length=9, choices=RefundProgress, default=RefundProgress.CONFIRMED
     )
@@ -65,7 +67,7 @@ class Refund(models.Model):
             models.UniqueConstraint(
                 fields=["order", "external_id"], condition=~Q(external_id=""), name="refund_external_unique"
             ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_amount_not_negative"),
             models.CheckConstraint(
                 condition=Q(progress__in=RefundProgress.values), name="refund_progress_known"
             ),
@@ -83,8 +85,10 @@ class Refund(models.Model):
 class RefundLine(models.Model):
     """What a refund took from one line: units, amount incl. VAT, units back on the shelf."""
 
-    refund = models.ForeignKey(Refund, models.PROTECT, related_name="lines")
-    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="refund_lines")
+    refund = models.ForeignKey(Refund, models.PROTECT, related_name="lines", verbose_name=_("refund"))
+    line = models.ForeignKey(
+        OrderLine, models.PROTECT, related_name="refund_lines", verbose_name=_("order line")
+    )
     units = models.PositiveIntegerField(_("units"), default=0)
     units_back = models.PositiveIntegerField(_("units back on the shelf"), default=0)
     amount = models.DecimalField(_("amount incl. VAT"), **MONEY)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
 from orders.models.history import Note
+from orders.models.intake import Source
 from orders.models.orders import Order
 from orders.models.refunds import Refund
 from orders.states import OrderStatus
@@ -127,3 +128,37 @@ class Answer(models.Model):
         if self.state == self.State.DONE:
             return False
         return self.kind != self.Kind.REFUND or self.state != self.State.REFUSED
+
+
+class ReconcileRun(models.Model):
+    """One comparison with a storefront: how far it is, and how much differed.
+
+    ``since`` is None where the whole history is loaded. ``page`` is the last page that was taken
+    wholly, so that a run which was killed goes on from there. ``counts`` holds how many orders
+    were created, changed, unchanged, skipped and set aside, and under ``field:<name>`` how many
+    differed in a field. ``differences`` names the first of them: ``[{"order", "fields"}]``, codes
+    and amounts only. ``problem`` is the sentence that stopped it.
+    """
+
+    source = models.ForeignKey(
+        Source, models.PROTECT, related_name="reconcile_runs", verbose_name=_("storefront")
+    )
+    since = models.DateTimeField(_("changes since"), null=True, blank=True)
+    started_at = models.DateTimeField(_("started at"))
+    continued_at = models.DateTimeField(_("last went on at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    page = models.PositiveIntegerField(_("pages taken"), default=0)
+    total = models.PositiveIntegerField(_("orders to compare"), default=0)
+    differed = models.PositiveIntegerField(_("orders that differed"), default=0)
+    counts = models.JSONField(_("counts"), default=dict, blank=True)
+    differences = models.JSONField(_("differences"), default=list, blank=True)
+    unheard = models.PositiveIntegerField(_("steps the storefront has not taken"), default=0)
+    problem = models.CharField(_("stopped by"), max_length=700, blank=True)
+
+    class Meta:
+        verbose_name = _("reconciliation")
+        verbose_name_plural = _("reconciliations")
+        indexes = [models.Index(fields=["source", "-started_at"], name="reconcile_by_source")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.started_at:%Y-%m-%d %H:%M}"

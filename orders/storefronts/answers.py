@@ -5,13 +5,15 @@ It may die in between, and an answer may get lost after it was done: what was tr
 looked up at the storefront before it is sent again.
 """
 
+import logging
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from marketplace.encryption import SecretUnreadable
 from marketplace.queue import MOST_ATTEMPTS, PAUSES
 from orders.connectors import woocommerce_answers as say
 from orders.connectors.woocommerce_rest import Storefront, StorefrontError
@@ -22,6 +24,7 @@ CLAIM = timedelta(minutes=10)  # longer than all requests of one answer may take
 AT_ONCE = 20  # answers of one order a task
 LEFT_ALONE = timedelta(seconds=20)  # a storefront that has just failed, by all other orders
 WHILE_PAUSED = timedelta(minutes=5)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,12 @@ class Turn:
 
 
 def storefront_of(source: Source, *, attempts: int) -> Storefront:
-    """Return the REST API of a source; raises StorefrontError for an address that may not be asked."""
-    return Storefront(
-        source.rest_url, source.consumer_key, source.consumer_secret, name=source.name, attempts=attempts
-    )
+    """Return the REST API of a source; raises StorefrontError for an address or keys that do not serve."""
+    try:
+        key, secret = source.consumer_key, source.consumer_secret
+    except SecretUnreadable as error:
+        raise StorefrontError(Trouble.KEYS, source.name, str(error).rstrip(".")) from None
+    return Storefront(source.rest_url, key, secret, name=source.name, attempts=attempts)
 
 
 def send_waiting(order_id: int) -> datetime | None:
@@ -46,11 +51,15 @@ def send_waiting(order_id: int) -> datetime | None:
         if turn.answer is None:
             return turn.later
         try:
-            external_id = _send(turn.answer)
+            _note_success(turn.answer, _send(turn.answer), timezone.now())
         except StorefrontError as error:
             _note_trouble(turn.answer, error, timezone.now())
-        else:
-            _note_success(turn.answer, external_id, timezone.now())
+        except (OperationalError, InterfaceError):
+            raise  # the database's trouble: the queue tries again, and the claim runs out
+        except Exception as error:
+            log.exception("Answer %s could not be sent.", turn.answer.pk)
+            odd = StorefrontError(Trouble.UNREADABLE, str(turn.answer.order.source), type(error).__name__)
+            _note_trouble(turn.answer, odd, timezone.now())
     return timezone.now()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain.parcels import units_left
+from orders.domain.parcels import goods, units_left
 from orders.domain.transitions import steps_of_member
 from orders.models import Order
 from orders.states import CANCELS, CONFIRM_PAYMENT, REOPEN, VALIDATE, OrderStatus, Stage
@@ -77,6 +77,8 @@ def _money(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> lis
         found.append(Action(_("Confirm the payment…"), confirm, why_not=refusal))
     if order.is_refundable or order.needs_refund:
         found.append(Action(_("Refund…"), _url(request, order, "refund")))
+    elif order.may_get_goods_back and any(line.units_returned < line.quantity for line in goods(order)):
+        found.append(Action(_("Goods came back…"), _url(request, order, "refund")))
     if order.is_refundable:
         found.append(Action(_("Cancel and refund…"), _url(request, order, "stop_and_refund")))
     cancel = _url(request, order, "step", "cancel")

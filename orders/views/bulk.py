@@ -51,7 +51,7 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
-    if not request.membership.may(NEEDS[BulkAction(action)]):
+    if not request.may[NEEDS[BulkAction(action)]]:
         raise PermissionDenied
     orders = _chosen(request)
     count = orders.count() if orders is not None else 0

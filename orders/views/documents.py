@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
@@ -36,6 +37,7 @@ from vendors.roles import Permission
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
     if (issued := _invoice_of_number(request, number)) is not None:
+        _downloaded(request, issued.number, issued.order)
         return _original(request, issued)
     order = _find(request, number)
     if order.status not in DELIVERABLE:
@@ -44,6 +46,7 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
         pdf = proforma_pdf(order, at=timezone.now())
     except CannotRender as reason:
         return _sentence(request, order, str(reason), 503)
+    _downloaded(request, "proforma", order)
     return _pdf(pdf, f"Proforma-{order.number}")
 
 
@@ -51,18 +54,24 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
 @vendor_required(Permission.VIEW_INVOICES)
 def credit_note_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
     """Serve the original of one of the order's credit notes, byte for byte."""
-    return _original(request, _issued(request, number, DocumentKind.CREDIT_NOTE, document))
+    note = _issued(request, number, DocumentKind.CREDIT_NOTE, document)
+    _downloaded(request, note.number, note.order)
+    return _original(request, note)
 
 
 @require_safe
 @vendor_required(Permission.VIEW_INVOICES)
 def earlier_invoice_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
     """Serve an invoice by its own number; also one that was taken back and replaced."""
-    return _original(request, _issued(request, number, DocumentKind.INVOICE, document))
+    invoice = _issued(request, number, DocumentKind.INVOICE, document)
+    _downloaded(request, invoice.number, invoice.order)
+    return _original(request, invoice)
 
 
 def _issued(request: VendorRequest, number: str, kind: DocumentKind, document: str) -> Document:
-    mine = Document.objects.filter(vendor=request.vendor, order__number=number, kind=kind)
+    mine = Document.objects.filter(vendor=request.vendor, order__number=number, kind=kind).select_related(
+        "order__vendor"
+    )
     return get_object_or_404(mine, number=document)
 
 
@@ -76,9 +85,11 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
         return _no_document(request, order)
     note = delivery_note(order, shipment, at=timezone.now())
     try:
-        return _pdf(render_delivery_note(note), note.number)
+        pdf = render_delivery_note(note)
     except CannotRender as reason:
         return _sentence(request, order, str(reason), 503)
+    _downloaded(request, note.number, order)
+    return _pdf(pdf, note.number)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -132,6 +143,10 @@ def _with_links(request: VendorRequest, refusal: IdentityIncomplete) -> str:
         " ", '<a href="{}#id_{}">{}</a>', ((page, part.field, part.phrase) for part in refusal.missing)
     )
     return format_html("{} {}", str(refusal), links)
+
+
+def _downloaded(request: VendorRequest, document: str, order: Order) -> None:
+    audit(AuditKind.DOWNLOADED, by=request.user, vendor=request.vendor, subject=order, document=document)
 
 
 def _invoice_of_number(request: VendorRequest, number: str) -> Document | None:

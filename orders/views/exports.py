@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
 from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
@@ -15,6 +16,7 @@ from orders.filters import OrderFilter
 from orders.models import ExportLog, Order
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
+from vendors.scope import inside
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -31,7 +33,8 @@ def export_csv(request: VendorRequest) -> HttpResponseBase:
         return _refused(request, wrong)
     options = export.options
     log = _log(request, order_filter, f"csv {options.rows} {options.dialect} {options.headers}")
-    return StreamingHttpResponse(export.csv(log), CSV, headers=_attachment(request, order_filter, "csv"))
+    stream = inside(request.vendor.pk, export.csv(log))
+    return StreamingHttpResponse(stream, CSV, headers=_attachment(request, order_filter, "csv"))
 
 
 @require_GET
@@ -46,7 +49,8 @@ def export_xlsx(request: VendorRequest) -> HttpResponseBase:
     log = _log(request, order_filter, f"xlsx {export.options.rows} {export.options.headers}")
     file = export.xlsx()
     headers = {**_attachment(request, order_filter, "xlsx"), "Content-Length": str(file.tell())}
-    return StreamingHttpResponse(export.sent(file, log), content_type=XLSX, headers=headers)
+    stream = inside(request.vendor.pk, export.sent(file, log))
+    return StreamingHttpResponse(stream, content_type=XLSX, headers=headers)
 
 
 def _asked_for(request: VendorRequest) -> tuple[Export, OrderFilter]:
@@ -69,9 +73,18 @@ def _refused(request: VendorRequest, wrong: WrongParameter) -> HttpResponse:
 
 def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) -> ExportLog:
     filters = urlencode({name: request.GET[name] for name in order_filter.values})
-    return ExportLog.objects.create(
+    log = ExportLog.objects.create(
         vendor=request.vendor, user=request.user, format=file_format, filters=filters[:500]
     )
+    audit(
+        AuditKind.EXPORTED,
+        by=request.user,
+        vendor=request.vendor,
+        subject=log,
+        format=file_format,
+        filters=sorted(order_filter.values),
+    )
+    return log
 
 
 def _attachment(request: VendorRequest, order_filter: OrderFilter, suffix: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from marketplace.formats import money, percent
+from orders.domain.earnings import KEPT
 from orders.models import Order, OrderLine
 
 ZERO = Decimal("0.00")
@@ -36,6 +37,8 @@ def explain_gains(order: Order, lines: Sequence[OrderLine]) -> GainsExplained:
 def _commission_of(line: OrderLine, currency: str) -> str:
     if line.commission_base == 0:
         return _("no commission")
+    if line.commission_rate_source == KEPT:
+        return _("%(amount)s belong to the marketplace") % {"amount": money(line.commission, currency)}
     net = line.commission_base == line.storefront_net != line.total
     values = {
         "rate": percent(line.commission_rate),
@@ -43,7 +46,7 @@ def _commission_of(line: OrderLine, currency: str) -> str:
         "fixed": money(line.commission_fixed, currency),
         "units": line.quantity,
         "amount": money(line.commission, currency),
-        "source": _rate_source(line.commission_rate_source),
+        "source": _sources(line),
     }
     if line.commission_fixed and net:
         return _("%(rate)s of %(base)s excl. VAT + %(units)s × %(fixed)s = %(amount)s (%(source)s)") % values
@@ -52,6 +55,23 @@ def _commission_of(line: OrderLine, currency: str) -> str:
     if net:
         return _("%(rate)s of %(base)s excl. VAT = %(amount)s (%(source)s)") % values
     return _("%(rate)s of %(base)s = %(amount)s (%(source)s)") % values
+
+
+def _sources(line: OrderLine) -> str:
+    """Where the rate comes from, and the fixed part where it comes from elsewhere."""
+    rate = _rate_source(line.commission_rate_source)
+    if not line.commission_fixed or line.commission_fixed_source in ("", line.commission_rate_source):
+        return rate
+    return f"{rate}, {_fixed_source(line.commission_fixed_source)}"
+
+
+def _fixed_source(source: str) -> str:
+    return {
+        "line": _("fixed part of this sale"),
+        "product": _("fixed part of the product"),
+        "vendor": _("fixed part of your shop"),
+        "marketplace": _("fixed part of the marketplace"),
+    }.get(source, "")
 
 
 def _rate_source(source: str) -> str:

@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
 from orders.documents.delivery_note import is_pickup
 from orders.documents.vat import VatGroup, vat_groups
@@ -107,7 +107,7 @@ def _is_taken_back(invoice: Document, chain: list[Document]) -> bool:
 def _without_note(order: Order, chain: list[Document]) -> list[Refund]:
     """The confirmed refunds that no credit note stands for yet, oldest first."""
     credited = {document.refund_id for document in chain}
-    confirmed = [refund for refund in order.refunds.all() if refund.progress == "confirmed"]
+    confirmed = [refund for refund in order.refunds.all() if refund.progress == "confirmed" and refund.amount]
     return [refund for refund in confirmed if refund.pk not in credited]
 
 
@@ -172,6 +172,4 @@ def form_version(request: VendorRequest) -> int | None:
 
 def back(request: VendorRequest, default: str) -> str:
     """The page of this site that the form names, else ``default``."""
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours else default
+    return own_page(request, default)

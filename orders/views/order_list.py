@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -27,13 +27,15 @@ from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 SUGGESTIONS = 8
+NEWS_FOR = timedelta(days=3)  # an order that was placed before is no news
 SUGGESTS_FROM = 2  # letters
 # What a row reads; the other columns stay in the database.
 SHOWN = (
-    *("number", "number_value", "version", "status", "stage", "refund_state", "currency"),
+    *("vendor", "number", "number_value", "version", "status", "stage", "refund_state", "currency"),
     *("placed_at", "paid_at", "prepare_by", "total", "refunded_total", "net_total", "earnings"),
-    *("customer_name", "customer_email", "customer__external_id"),
+    *("customer_name", "customer_email", "customer__vendor", "customer__external_id"),
     *("shipping_method", "shipping_address_1", "shipping_city"),
+    *("buyer_is_business", "buyer_siren", "buyer_vat_number"),
 )
 TYPED = {"customer", "q"}  # what a person writes letter by letter
 
@@ -59,7 +61,13 @@ def order_list(request: VendorRequest) -> HttpResponse:
         now=now,
         invoiced=_invoiced(page.rows),
     )
-    context = {"filter": order_filter, "page": page, "lost": lost, "table": table}
+    context = {
+        "filter": order_filter,
+        "page": page,
+        "lost": lost,
+        "table": table,
+        "shown_at": now.isoformat(),
+    }
     more = _controls(request, order_filter, timezone.localdate(now)) | _empty_state(order_filter, page)
     return _with_clean_address(request, render(request, "orders/order_list.html", context | more))
 
@@ -75,13 +83,39 @@ def customers(request: VendorRequest) -> HttpResponse:
     return render(request, "orders/_list_customers.html", {"suggestions": found})
 
 
-def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page, str]:
+@require_safe
+@vendor_required(Permission.VIEW_ORDERS)
+def news(request: VendorRequest) -> HttpResponse:
+    """Say how many orders came in since a list was shown (``since``, ISO); 204 where none did."""
+    since = _moment(request.GET.get("since", ""))
+    if since is None:
+        return HttpResponse(status=204)
+    arrived = Order.objects.for_vendor(request.vendor).filter(
+        placed_at__gt=since - NEWS_FOR, received_at__gt=since
+    )
+    if not (count := arrived.count()):
+        return HttpResponse(status=204)
+    return render(request, "orders/_list_news.html", {"count": count})
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a moment of the last days as the list wrote it; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.utcoffset() is None or not timezone.now() - NEWS_FOR < moment <= timezone.now():
+        return None
+    return moment
+
+
+def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
     """The page asked for, or an empty one and the sentence that says why."""
     if not order_filter.is_valid():
         return Page([]), ""
     try:
         total = order_filter.summary.orders
-        return paginate(order_filter.selection, order_filter.keyset, cursor, total=total), ""
+        return paginate(order_filter.first_of_selection, order_filter.keyset, cursor, total=total), ""
     except BadCursor as error:
         return Page([]), str(error)
 
@@ -114,7 +148,7 @@ def _controls(request: VendorRequest, order_filter: OrderFilter, today: date) ->
     }
 
 
-def _empty_state(order_filter: OrderFilter, page: Page) -> dict[str, Any]:
+def _empty_state(order_filter: OrderFilter, page: Page[Order]) -> dict[str, Any]:
     """What an empty page needs to explain itself."""
     if page.rows or not order_filter.is_valid():
         return {}

@@ -232,7 +232,9 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
         except (StepRefused, OutOfStock) as refusal:
             messages.error(request, str(refusal))
             return _to_order(request, order)
-    return render(request, "orders/refund.html", {"order": order, "form": form, "preview": preview})
+    is_possible = order.is_refundable or order.needs_refund or (order.may_get_goods_back and bool(form.rows))
+    context = {"order": order, "form": form, "preview": preview, "is_possible": is_possible}
+    return render(request, "orders/refund.html", context)
 
 
 def _refunded(order: Order, progress: str, amount: str) -> str:
@@ -263,6 +265,10 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
         return _to_order(request, order)
     amount = money(order.refundable, order.currency)
     consequence = _("%(amount)s are refunded and every unit goes back to the shelf. This cannot be undone.")
+    button = _("Refund %(amount)s")
+    if not order.total:
+        consequence = _("The order cost nothing; every unit goes back to the shelf. This cannot be undone.")
+        button = _("Stop the order")
     return render(
         request,
         "orders/step.html",
@@ -271,8 +277,8 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
             "form": form,
             "title": _("Cancel and refund order %(number)s") % {"number": order.number},
             "consequence": consequence % {"amount": amount},
-            "button": _("Refund %(amount)s") % {"amount": amount},
             "refusal": "" if order.is_refundable else _not_now(order),
+            "button": button % {"amount": amount},
         },
     )
 

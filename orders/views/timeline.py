@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.formats import money
 from marketplace.models import OutgoingEmail
+from orders.domain.refunds import BEYOND_WHAT_IS_LEFT
 from orders.models import Answer, Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
 from orders.states import MEANINGS, Actor, OrderStatus, Stage
 
@@ -131,6 +132,10 @@ def _document(data: dict[str, str]) -> str:
 
 def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
     values = {"amount": money(Decimal(data["amount"]), data["currency"])}
+    if data.get("why") == BEYOND_WHAT_IS_LEFT:
+        return _dropped_request(values, shows_amounts=shows_amounts)
+    if not Decimal(data["amount"]):
+        return _goods(data.get("progress"))
     match data.get("progress"):
         case RefundProgress.REQUESTED:
             return _("Refund of %(amount)s asked for") % values if shows_amounts else _("Refund asked for")
@@ -138,6 +143,23 @@ def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:
             return _("Refund of %(amount)s failed") % values if shows_amounts else _("Refund failed")
         case _:
             return _("Refund of %(amount)s") % values if shows_amounts else _("Refund recorded")
+
+
+def _goods(progress: str | None) -> str:
+    """A refund of no money: goods come back, or a free order is stopped."""
+    match progress:
+        case RefundProgress.REQUESTED:
+            return _("Return of goods without money, asked for")
+        case RefundProgress.FAILED:
+            return _("Return of goods without money failed")
+        case _:
+            return _("Goods back without money")
+
+
+def _dropped_request(values: dict[str, str], *, shows_amounts: bool) -> str:
+    if shows_amounts:
+        return _("Refund of %(amount)s dropped: after another refund, less than that is left") % values
+    return _("Refund dropped: after another one, less than that is left")
 
 
 def _parcel(data: dict[str, str]) -> str:

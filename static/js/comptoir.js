@@ -66,6 +66,38 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 
+// The list by keys: j and k move, Enter opens, x selects, v validates, ? tells them all. The row in hand
+// has the focus on its order's link, so that a screen reader says where one is.
+
+function moveTo(row) {
+  row?.querySelector(".c-id a").focus();
+}
+
+function rowInHand() {
+  return document.activeElement?.closest?.(".orders tbody tr");
+}
+
+const keys = {
+  j: () => moveTo(rowInHand() ? rowInHand().nextElementSibling : document.querySelector(".orders tbody tr")),
+  k: () => moveTo(rowInHand()?.previousElementSibling),
+  x: () => rowInHand()?.querySelector(".c-check input")?.click(),
+  v: () => rowInHand()?.querySelector(".acts button[formaction]")?.click(),
+  "?": () => document.getElementById("keys")?.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key === "v") return;
+  if (isWriting(event.target) || document.querySelector("dialog[open]") || !document.querySelector(".orders, #keys")) return;
+  if (!Object.hasOwn(keys, event.key)) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+document.addEventListener("focusin", (event) => {
+  document.querySelector(".orders .is-cursor")?.classList.remove("is-cursor");
+  if (event.target.matches(".orders .c-id a")) event.target.closest("tr").classList.add("is-cursor");
+});
+
 // The selection: "select all on this page", and how many are selected.
 // The bar says its words itself: data-one="1 order", data-many="# orders".
 

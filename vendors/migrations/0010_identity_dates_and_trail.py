@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('before', models.TextField(blank=True, verbose_name='before')),
                 ('after', models.TextField(blank=True, verbose_name='after')),
                 ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('vendor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='identity_changes', to='vendors.vendor')),
+                ('vendor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='identity_changes', to='vendors.vendor', verbose_name='shop')),
             ],
             options={
                 'verbose_name': 'change of a legal identity',
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('version', models.CharField(max_length=20, verbose_name='version of the text')),
                 ('is_accepted', models.BooleanField(verbose_name='accepted')),
                 ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('vendor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mandate_steps', to='vendors.vendor')),
+                ('vendor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mandate_steps', to='vendors.vendor', verbose_name='shop')),
             ],
             options={
                 'verbose_name': 'step of a mandate',
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('starts_on', models.DateField(verbose_name='from')),
                 ('regime', models.CharField(choices=[('standard', 'Charges VAT'), ('franchise', 'VAT franchise (CGI art. 293 B)')], max_length=10, verbose_name='VAT regime')),
-                ('identity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='vat_changes', to='vendors.legalidentity')),
+                ('identity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='vat_changes', to='vendors.legalidentity', verbose_name='legal identity')),
             ],
             options={
                 'verbose_name': 'change of the VAT regime',

@@ -1,0 +1,175 @@
+"""The pages that are measured, and the goal of each."""
+
+import time
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from serve import Server
+
+from orders.models import Order
+from orders.paging import Cursor, Keyset
+from orders.states import OrderStatus, Stage
+from vendors.models import Membership, User, Vendor
+from vendors.roles import Role
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+MEMORY_GOAL = 30.0  # MB
+MOST_SHEET_ROWS = 30_000
+
+
+def sizes() -> str:
+    """How large the database and its largest shop are."""
+    largest = shops()[0]
+    orders, of_shop = Order.objects.count(), Order.objects.for_vendor(largest).count()
+    return f"{orders:,} orders, {of_shop:,} in the largest shop, PostgreSQL"
+
+
+def shops() -> list[Vendor]:
+    """The demo's shops, the largest first."""
+    return list(Vendor.objects.annotate(n=Count("orders")).order_by("-n"))
+
+
+def measure(server: Server, rounds: int, line: Any) -> list[Any]:
+    """Ask for every page ``rounds`` times, one after the other in each round."""
+    shop, *_others, small = shops()
+    owner = User.objects.get(memberships=Membership.objects.filter(vendor=shop, role=Role.OWNER).first())
+    Membership.objects.get_or_create(vendor=small, user=owner, defaults={"role": Role.OWNER})
+    client = Client()
+    client.force_login(owner, backend=BACKEND)
+    server.cookies["sessionid"] = client.cookies["sessionid"].value
+    found = pages(shop)
+    paths = {"bare": f"/bare/{shop.slug}/", **{what: path for what, (path, _goal) in found.items()}}
+    paths["small shop"] = f"/vendors/{small.slug}/orders/"
+    times = asked(server, paths, rounds)
+    usual = median(times["bare"])
+    lines = [
+        line("the bare page", 1.0, 1.0, times=tuple(times["bare"]), queries=count(client, paths["bare"]))
+    ]
+    for what, (path, goal) in found.items():
+        queries = count(client, path)
+        lines.append(line(what, median(times[what]) / usual, goal, times=tuple(times[what]), queries=queries))
+    lists = [each for each in lines if each.what.startswith("list")]
+    lines.append(line("queries of a list page", max(each.queries for each in lists), 8, "queries"))
+    growth = median(times["list, page 1"]) / median(times["small shop"])
+    lines.append(line("growth from the smallest shop to the largest", growth, 1.2))
+    lines.append(validations(server, shop, usual, rounds, line))
+    return [*lines, *exports(server, shop, line)]
+
+
+def asked(server: Server, paths: dict[str, str], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {what: [] for what in paths}
+    for number in range(rounds + 3):
+        for what, path in paths.items():
+            answer = server.get(path)
+            if answer.status != 200:
+                raise SystemExit(f"{path} answers {answer.status}")
+            if number >= 3:
+                times[what].append(answer.seconds)
+    return times
+
+
+def pages(shop: Vendor) -> dict[str, tuple[str, float]]:
+    """Each page's address and how many times the bare page it may take."""
+    base, today = f"/vendors/{shop.slug}/orders/", timezone.localdate()
+    orders = Order.objects.for_vendor(shop).order_by("-placed_at", "-pk")
+    deep = orders[orders.count() * 3 // 4]
+    cursor = Cursor(Keyset("placed_at", is_descending=True), False, deep.placed_at, deep.pk, 1000)
+    month = today.replace(day=1)
+    last_month = f"?placed_after={(month - timedelta(days=30)).replace(day=1)}&placed_before={month}"
+    rare, common = prefix(shop, 5, 0.001), prefix(shop, 2, 0.01)
+    return {
+        "list, page 1": (base, 3),
+        "list, deep page": (f"{base}?cursor={cursor}", 3),
+        "list, one status": (f"{base}?status=completed", 3),
+        "list, a date range": (base + last_month, 3),
+        f"list, client {rare[0]}… ({rare[1]} hits)": (f"{base}?customer={rare[0]}", 3),
+        f"list, client {common[0]}… ({common[1]} hits)": (f"{base}?customer={common[0]}", 6),
+        "list, a number": (f"{base}?q={deep.number}", 3),
+        "detail": (f"{base}{deep.number}/", 4),
+        "figures of the overview, 18 months": (f"/figures/{shop.slug}/", 4),
+    }
+
+
+def prefix(shop: Vendor, letters: int, share: float) -> tuple[str, int]:
+    """The beginning of a name, so long, whose hits are nearest to this share of the shop's orders."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT left(start, %s), count(DISTINCT order_id) FROM orders_ordernamestart "
+            "WHERE vendor_id = %s AND length(start) >= %s GROUP BY 1",
+            [letters, shop.pk, letters],
+        )
+        found = [(start, hits) for start, hits in cursor.fetchall() if start.isalpha()]
+    wanted = Order.objects.for_vendor(shop).count() * share
+    return min(found, key=lambda pair: (abs(pair[1] - wanted), pair[0]))
+
+
+def count(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        client.get(path)
+    return len(queries)
+
+
+def validations(server: Server, shop: Vendor, usual: float, rounds: int, line: Any) -> Any:
+    """Validate orders that wait, one a request."""
+    base = f"/vendors/{shop.slug}/orders/"
+    server.get(base)  # brings the cookie that a form needs
+    waiting = Order.objects.for_vendor(shop).filter(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE)
+    times = []
+    for order in waiting.order_by("pk")[:rounds]:
+        answer = server.post(f"{base}{order.number}/validate/", version=str(order.version))
+        if answer.status != 302:
+            raise SystemExit(f"validating {order.number} answers {answer.status}")
+        times.append(answer.seconds)
+    return line("validate one", median(times) / usual, 5, times=tuple(times))
+
+
+class Nowhere:
+    """A file that forgets what is written."""
+
+    def write(self, _data: bytes) -> None:
+        """Forget it."""
+
+
+def copy(orders: Any) -> None:
+    """Let the database write the orders' own columns, each field in quotes: no lines, no VAT, no guard."""
+    sql, parameters = orders.order_by("-placed_at", "-pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        query = cursor.cursor.mogrify(sql, parameters).decode()
+        cursor.cursor.copy_expert(f"COPY ({query}) TO STDOUT WITH (FORMAT csv, FORCE_QUOTE *)", Nowhere())
+
+
+def exports(server: Server, shop: Vendor, line: Any) -> list[Any]:
+    """The whole shop as CSV beside a bare COPY, and as a workbook."""
+    base, orders = f"/vendors/{shop.slug}/orders/", Order.objects.for_vendor(shop)
+    rows = orders.count()
+    server.get(base + "export.csv?customer=zz")
+    before = server.memory()[1]
+    begun = time.perf_counter()
+    copy(orders)
+    bare = time.perf_counter() - begun
+    answer = server.get(base + "export.csv", keep=False)
+    grown = (server.memory()[0] - before) / 1000
+    found = [
+        line(
+            "CSV, all columns, beside COPY of the order's own",
+            bare / answer.seconds,
+            0.5,
+            at_least=True,
+            more=f"{rows / answer.seconds:,.0f} rows/s; {answer.size / 1e6:.1f} MB",
+        ),
+        line("CSV, first byte", answer.first, 0.1, "s"),
+        line("CSV, memory added", grown, MEMORY_GOAL, "MB"),
+    ]
+    rows = min(rows, MOST_SHEET_ROWS)
+    since = timezone.localdate(orders.order_by("-placed_at")[rows - 1].placed_at)
+    before = server.memory()[1]
+    answer = server.get(f"{base}export.xlsx?placed_after={since}", keep=False)
+    grown = (server.memory()[0] - before) / 1000
+    more = f"{rows / answer.seconds:,.0f} rows/s, some {rows:,}"
+    return [*found, line("XLSX, memory added", grown, MEMORY_GOAL, "MB", more=more)]

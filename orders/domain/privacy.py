@@ -1,0 +1,159 @@
+"""Customers' data: forgotten after the marketplace's delay or on request, handed out on request.
+
+Issued documents are kept, as the law asks; figures never change. ``docs/rules/privacy.md``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from marketplace.audit import AuditKind, audit
+from marketplace.models import OutgoingEmail
+from orders.emails import topic_of
+from orders.models import Customer, Delivery, Document, Note, Order, OrderLine, OrderNameStart, Shipment
+from orders.states import OrderStatus
+
+BATCH = 500
+FINISHED = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED, OrderStatus.FAILED})
+# What names a person on an order; countries stay, since VAT follows from them.
+PERSONAL = [
+    *("customer_name", "customer_email", "customer_phone", "customer_note"),
+    *(
+        f"{kind}_{part}"
+        for kind in ("billing", "shipping")
+        for part in ("name", "company", "address_1", "address_2", "postcode", "city")
+    ),
+]
+
+
+class StillOpen(Exception):
+    """Orders are on their way: what they need of the customer cannot be erased yet."""
+
+    def __init__(self, numbers: list[str]) -> None:
+        shown = ", ".join(numbers[:10])
+        super().__init__(f"Orders {shown} are not finished: nothing was erased. Ask again once they are.")
+
+
+@dataclass
+class Forgotten:
+    """How many rows lost their personal data; ``documents`` are kept."""
+
+    orders: int = 0
+    customers: int = 0
+    notes: int = 0
+    mails: int = 0
+    deliveries: int = 0
+    documents: int = 0
+
+    def add(self, more: "Forgotten") -> None:
+        """Count another batch."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(more, field.name))
+
+
+def finished_before(at: datetime) -> QuerySet[Order]:
+    """Orders that were finished, and untouched, before ``at``, and still hold personal data."""
+    return Order.objects.filter(
+        Q(completed_at=None) | Q(completed_at__lt=at),
+        Q(refunded_at=None) | Q(refunded_at__lt=at),
+        Q(reported_at=None) | Q(reported_at__lt=at),
+        status__in=FINISHED,
+        placed_at__lt=at,
+        received_at__lt=at,
+        anonymised_at=None,
+    )
+
+
+def anonymise(orders: QuerySet[Order], *, at: datetime, by: AbstractBaseUser | None = None) -> Forgotten:
+    """Erase the personal data of ``orders``; each batch has its own transaction and audit entry."""
+    total = Forgotten()
+    for batch in _batches(orders):
+        with transaction.atomic():
+            forgotten = _forget(batch, at)
+            audit(AuditKind.ANONYMISED, by=by, rows=asdict(forgotten))
+        total.add(forgotten)
+    return total
+
+
+def personal_data(email: str) -> dict[str, Any]:
+    """Return what is stored about the customer of ``email``, in all shops, fit for JSON."""
+    orders = _orders_of(email).select_related("vendor").prefetch_related("lines", "notes", "documents")
+    found = [_data_of(order) for order in orders.order_by("placed_at")]
+    audit(AuditKind.CUSTOMER_EXPORTED, by=None, rows={"orders": len(found)})
+    return {"email": email, "orders": found}
+
+
+def erase(email: str, *, at: datetime) -> Forgotten:
+    """Erase the customer of ``email`` from all shops; issued documents are kept.
+
+    Raises StillOpen, and changes nothing, while an order is not finished.
+    """
+    orders = _orders_of(email)
+    still_open = orders.exclude(status__in=FINISHED).order_by("number").values_list("number", flat=True)
+    if numbers := list(still_open):
+        raise StillOpen(numbers)
+    forgotten = anonymise(orders, at=at)
+    audit(AuditKind.CUSTOMER_ERASED, by=None, rows=asdict(forgotten))
+    return forgotten
+
+
+def _orders_of(email: str) -> QuerySet[Order]:
+    mine = Q(customer_email__iexact=email) | Q(customer__email__iexact=email)
+    return Order.objects.filter(mine, anonymised_at=None)
+
+
+def _batches(orders: QuerySet[Order]) -> Iterator[list[int]]:
+    """Yield the ids, batch by batch; each batch must leave ``orders`` before the next is read."""
+    last = 0
+    while batch := list(orders.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        yield batch
+        last = batch[-1]
+
+
+def _forget(batch: list[int], at: datetime) -> Forgotten:
+    orders = Order.objects.filter(pk__in=batch)
+    customers = list(orders.exclude(customer=None).values_list("customer", flat=True).distinct())
+    mails = OutgoingEmail.objects.filter(topic__in=[topic_of(Order(pk=pk)) for pk in batch])
+    deliveries = Delivery.objects.filter(order__in=batch)
+    OrderNameStart.objects.filter(order__in=batch).delete()
+    Shipment.objects.filter(order__in=batch).update(tracking_number="")
+    OrderLine.objects.filter(order__in=batch).update(details="")
+    return Forgotten(
+        mails=mails.update(to="", subject="", text="", html="", last_error=""),
+        deliveries=deliveries.update(body=b"", headers={}, problem="", pruned_at=at),
+        notes=Note.objects.filter(order__in=batch).exclude(text="").update(text=""),
+        orders=orders.update(**dict.fromkeys(PERSONAL, ""), customer=None, anonymised_at=at),
+        customers=_forget_customers(customers),
+        documents=Document.objects.filter(order__in=batch).count(),
+    )
+
+
+def _forget_customers(customers: list[int]) -> int:
+    """Delete the customers who have no order left that still names them."""
+    left = Customer.objects.filter(pk__in=customers).exclude(
+        Exists(Order.objects.filter(customer=OuterRef("pk")))
+    )
+    return left.delete()[0]
+
+
+def _data_of(order: Order) -> dict[str, Any]:
+    return {
+        "shop": order.vendor.name,
+        "number": order.number,
+        "placed_at": order.placed_at.isoformat(),
+        "status": order.status,
+        "total": str(order.total),
+        "currency": order.currency,
+        **{name: getattr(order, name) for name in [*PERSONAL, "billing_country", "shipping_country"]},
+        "lines": [
+            {"name": line.name, "details": line.details, "quantity": line.quantity}
+            for line in order.lines.all()
+        ],
+        "notes": [note.text for note in order.notes.all() if note.is_for_customer],
+        "documents": [document.number for document in order.documents.all()],
+    }

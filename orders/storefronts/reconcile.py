@@ -1,0 +1,241 @@
+"""Comparing with a storefront: what deliveries lost is repaired, and what differed is said.
+
+The rules are told in docs/rules/storefront-answers.md, « Reconciliation ».
+"""
+
+import fcntl
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from orders.connectors.woocommerce_rest import ATTEMPTS, PER_PAGE, Storefront, StorefrontError
+from orders.models import Answer, Order, ReconcileRun, Refund, ReportedOrder, Source, Trouble
+from orders.states import OrderStatus
+from orders.storefronts.answers import storefront_of
+from orders.storefronts.compare import Compared, compare, complete_refunds, fetch_notes, gone
+
+OVERLAP = timedelta(hours=1)  # the storefront's clock may differ from ours
+MOST_NAMED = 500  # differences that a run keeps by name
+AT_ONCE = 100  # ids a question
+OPEN = [OrderStatus.PENDING, OrderStatus.ON_HOLD, OrderStatus.PROCESSING]
+FEW, SHARE = 10, 0.05  # so many orders may have vanished before it looks like another shop
+
+Progress = Callable[[int, int], None]
+
+
+class ReconcileRefused(Exception):
+    """The comparison cannot begin or go on; the message says why."""
+
+
+def open_run(source: Source, *, since: datetime | None, now: datetime) -> ReconcileRun:
+    """Return the run to work on: one that was cut off, else a new one.
+
+    Without ``since`` a run covers what changed since the last finished one began, and the
+    whole history where there is none. Raises ReconcileRefused for a storefront without REST keys.
+    """
+    if not source.has_rest:
+        raise ReconcileRefused(_("%(source)s has no REST address and keys yet.") % {"source": source})
+    runs = source.reconcile_runs.order_by("-started_at", "-id")
+    cut_off = runs.filter(finished_at=None).first()
+    if cut_off is not None and since in (None, cut_off.since):
+        return cut_off
+    if cut_off is not None:
+        runs.filter(finished_at=None).update(finished_at=now, problem=_("Another run took its place."))
+    if since is None:
+        last = runs.filter(finished_at__isnull=False, problem="").first()
+        since = last.started_at - OVERLAP if last else None
+    return ReconcileRun.objects.create(source=source, since=since, started_at=now, continued_at=now)
+
+
+@contextmanager
+def alone(source: Source) -> Iterator[None]:
+    """Let one run at a time work on a storefront on this machine; a killed one leaves nothing behind.
+
+    Raises ReconcileRefused while another is at it.
+    """
+    folder = Path(settings.VAR_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"reconcile-{source.slug}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ReconcileRefused(
+                _("%(source)s is being reconciled already.") % {"source": source}
+            ) from None
+        yield
+
+
+def reconcile(run: ReconcileRun, *, progress: Progress = lambda done, total: None) -> ReconcileRun:
+    """Carry out or continue a run; ``progress`` hears of orders done and in all.
+
+    Every order is a transaction of its own, and every page is noted when all of it is taken.
+    Raises StorefrontError, or ReconcileRefused where it looks like another shop; the run then
+    stands where it stopped.
+    """
+    try:
+        with storefront_of(run.source, attempts=ATTEMPTS) as shop:
+            _Comparison(run, shop, progress).work()
+    except (StorefrontError, ReconcileRefused) as error:
+        run.problem = str(error)[:700]
+        run.save(update_fields=["problem"])
+        raise
+    return run
+
+
+class _Comparison:
+    """A run at work: the pages of changed orders, then what those cannot show."""
+
+    def __init__(self, run: ReconcileRun, shop: Storefront, progress: Progress) -> None:
+        self.run, self.shop, self.progress = run, shop, progress
+        self.source = run.source
+        self.now = timezone.now()
+
+    def work(self) -> None:
+        self._pages()
+        if self.run.since is not None:
+            self._bin()
+        self._undecided()
+        self._lost()
+        self._waiting_refunds()
+        self._finish()
+
+    def _pages(self) -> None:
+        page = self.run.page + 1
+        while True:
+            found = self.shop.orders(page=page, modified_after=self.run.since)
+            if page > 1 and found.total < self.run.total:
+                page, self.run.total = page - 1, found.total  # some went away: the pages moved up
+                continue
+            self.run.total = found.total
+            for payload in found.orders:
+                self._take(payload)
+            self.run.page = page
+            self._save()
+            self.progress(min(page * PER_PAGE, found.total), found.total)
+            if page >= found.pages:
+                return
+            page += 1
+
+    def _take(self, payload: object) -> None:
+        compared = compare(payload, source=self.source, at=timezone.now())
+        order = self._order(compared.external_id)
+        if order is None:
+            return self._count(compared)
+        fields = list(compared.fields)
+        if complete_refunds(order, self.shop, at=timezone.now()):
+            fields.append({"field": "refund_lines"})
+        if self._wants_notes(order) and (notes := fetch_notes(order, self.shop)):
+            fields.append({"field": "notes", "before": "", "after": str(notes)})
+        outcome = "changed" if fields and compared.outcome == "unchanged" else compared.outcome
+        return self._count(Compared(outcome, compared.external_id, compared.number, fields))
+
+    def _wants_notes(self, order: Order) -> bool:
+        """Of a whole history only the open orders' notes are asked for: each is a request."""
+        return self.run.since is not None or order.status in OPEN
+
+    def _order(self, external_id: str) -> Order | None:
+        found = Order.objects.filter(source=self.source, external_id=external_id or None)
+        return found.select_related("source").first()
+
+    def _bin(self) -> None:
+        page, pages = 1, 1
+        while page <= pages:
+            found = self.shop.orders(page=page, modified_after=self.run.since, status="trash")
+            for payload in found.orders:
+                self._count(compare(payload, source=self.source, at=timezone.now()))
+            page, pages = page + 1, found.pages
+
+    def _undecided(self) -> None:
+        """What no date decides is decided by asking."""
+        told = ReportedOrder.objects.filter(source=self.source).exclude(undecidable=[])
+        for external_id in list(told.values_list("external_id", flat=True)):
+            self._ask_for(external_id)
+
+    def _lost(self) -> None:
+        """Orders that are here and no longer there: deletions leave no trace in a list of changes."""
+        here = Order.objects.filter(source=self.source, hidden_at=None).exclude(external_id="")
+        if self.run.since is not None:
+            recent = Q(placed_at__gte=self.run.since - timedelta(days=7)) | Q(status__in=OPEN)
+            here = here.filter(recent)
+        ids = list(here.order_by("id").values_list("external_id", flat=True))
+        missing: list[str] = []
+        for start in range(0, len(ids), AT_ONCE):
+            part = ids[start : start + AT_ONCE]
+            present = self.shop.present(part)
+            missing += [external_id for external_id in part if external_id not in present]
+        if len(missing) > max(FEW, len(ids) * SHARE):
+            raise ReconcileRefused(
+                _(
+                    "%(source)s does not have %(missing)s of %(all)s orders: is it another shop? "
+                    "None was hidden."
+                )
+                % {"source": self.source, "missing": len(missing), "all": len(ids)}
+            )
+        for external_id in missing:
+            self._ask_for(external_id)
+
+    def _ask_for(self, external_id: str) -> None:
+        try:
+            payload = self.shop.order(external_id)
+        except StorefrontError as error:
+            if error.trouble != Trouble.GONE:
+                raise
+            self._count(gone(external_id, source=self.source, at=timezone.now()))
+        else:
+            self._take(payload)
+
+    def _waiting_refunds(self) -> None:
+        """Refunds of orders that did not change since wait for their lines as well."""
+        waiting = Refund.objects.filter(order__source=self.source, awaits_lines=True)
+        for order in Order.objects.filter(pk__in=waiting.values("order")).select_related("source"):
+            if complete_refunds(order, self.shop, at=timezone.now()):
+                fields = [{"field": "refund_lines"}]
+                self._count(Compared("changed", order.external_id, order.number, fields))
+
+    def _count(self, compared: Compared) -> None:
+        run = self.run
+        names = [compared.outcome, *(f"field:{each['field']}" for each in compared.fields)]
+        for name in names:
+            run.counts[name] = run.counts.get(name, 0) + 1
+        if compared.outcome in ("created", "changed", "set_aside"):
+            run.differed += 1
+            if len(run.differences) < MOST_NAMED:
+                name = compared.number or compared.external_id
+                told = {"order": name, "outcome": compared.outcome, "fields": compared.fields}
+                run.differences.append(told)
+
+    def _save(self) -> None:
+        self.run.continued_at = timezone.now()
+        self.run.save()
+
+    def _finish(self) -> None:
+        run = self.run
+        run.unheard = unheard(run.source).count()
+        run.finished_at, run.problem = timezone.now(), ""
+        self._save()
+        Source.objects.filter(pk=run.source_id).update(
+            last_reconciled_at=run.finished_at, last_differences=run.differed
+        )
+
+
+def unheard(source: Source) -> QuerySet[Answer]:
+    """Steps taken here that the storefront has not taken."""
+    return (
+        Answer.objects.filter(order__source=source).open().select_related("order__source", "note", "refund")
+    )
+
+
+def moment_of(text: str) -> datetime:
+    """Read ``--since``: an ISO date or moment, or ``90m``, ``36h``, ``7d`` ago; raises ValueError."""
+    if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[match[2]]
+        return timezone.now() - timedelta(**{unit: int(match[1])})
+    moment = datetime.fromisoformat(text)
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment

@@ -259,7 +259,7 @@ def test_a_report_of_returned_goods_and_a_cancelled_order_locks_shelves_like_any
             meanwhile.set()
             Product.objects.filter(pk=second.pk).update(name="Second")
 
-    monkeypatch.setattr("orders.domain.intake.change_status", after_the_refund)
+    monkeypatch.setattr("orders.domain.intake_changes.change_status", after_the_refund)
     data = reported(
         "x", [("first", 0), ("second", 1)], refunds=(RefundData("77", Decimal(12)),), status=S.CANCELLED
     )

@@ -159,7 +159,7 @@ def shops(vendor):
     """Our shop with order 1042 and one row of each kind, and a neighbour with order 2077."""
     neighbour = make_vendor("miel-et-cie")
     make_product(vendor, pk=1)
-    make_customer(vendor, "Secret Customer", pk=1)
+    make_customer(vendor, SECRET, pk=1)
     BulkJob.objects.create(pk=1, vendor=vendor, asked_by=make_user(), action="validate", asked_at=NOON)
     Membership.objects.create(pk=900001, vendor=vendor, user=make_user(), role=Role.PREPARER)
     Invitation.objects.create(

@@ -55,11 +55,12 @@ class Planner:
         if rng.random() < 0.12:
             life.reported(customer_note=rng.choice(words.CUSTOMER_NOTES))
         story = rng.choices(list(STORIES), weights=list(STORIES.values()))[0]
-        needs_parcels = story in ("in_two_parcels", "reopened")
-        if needs_parcels and (
-            is_pickup(life.basket) or sum(choice.units for choice in life.basket.choices) < 2
-        ):
+        has_parcels, has_several = not is_pickup(life.basket), len(life.basket.choices) > 1
+        has_several |= any(choice.units > 1 for choice in life.basket.choices)
+        if story in ("in_two_parcels", "reopened") and not (has_parcels and has_several):
             story = "delivered"
+        if story == "returned_in_two" and not has_several:
+            story = "returned"
         self.tell(life, story)
         return life
 

@@ -9,18 +9,7 @@ from vendors.models import Vendor
 
 # What cannot be an order's address: no names of one, and other pages beside the orders.
 NOT_NUMBERS = frozenset(
-    {
-        ".",
-        "..",
-        "customers",
-        "bulk",
-        "set-aside",
-        "export.csv",
-        "export.xlsx",
-        "customers.csv",
-        "documents",
-        "day",
-    }
+    {".", "..", "customers", "bulk", "set-aside", "news", "documents", "export.csv", "export.xlsx"}
 )
 
 

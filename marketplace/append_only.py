@@ -9,7 +9,14 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-TABLES = ["orders_historyentry", "orders_document", "orders_stockmovement", "marketplace_auditentry"]
+TABLES = [
+    "orders_historyentry",
+    "orders_document",
+    "orders_stockmovement",
+    "marketplace_auditentry",
+    "vendors_identitychange",
+    "vendors_mandatestep",
+]
 # Of these, only the named columns are fixed: a movement outlives the order line that caused it.
 FIXED = {"orders_stockmovement": ["product_id", "units", "cause", "at"]}
 KEPT_DAYS = 180  # the audit may be thinned out, but never of younger rows

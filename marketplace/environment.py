@@ -1,7 +1,9 @@
 """Read the environment once, at start; refuse a wrong value with a sentence."""
 
+import json
 import os
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -44,6 +46,17 @@ def decimal(name: str, default: str, most: str = "1000000") -> Decimal:
             f"Unexpected value {name}={value}, use a number from 0 to {most}, such as {default}."
         )
     return number
+
+
+def options(name: str) -> dict[str, Any]:
+    """Return a JSON object; raises ImproperlyConfigured for anything else."""
+    try:
+        value = json.loads(text(name, "{}"))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f'{name} is no JSON object, such as {{"bucket_name": "invoices"}}.')
+    return value
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:

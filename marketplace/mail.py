@@ -1,12 +1,15 @@
 """Mail through the database: queued in the caller's transaction, sent by the worker."""
 
+import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
@@ -20,6 +23,20 @@ from marketplace.queue import MOST_ATTEMPTS
 ONE_TIME = "once:"  # events whose words open an account: forgotten once they are sent
 
 
+class AttachmentDamaged(Exception):
+    """A file that a mail carries is not the one that was attached."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file of a storage that a mail carries; ``sha256`` is of its bytes."""
+
+    storage: str
+    path: str
+    name: str
+    sha256: str
+
+
 def queue_email(
     *,
     event: str,
@@ -30,6 +47,7 @@ def queue_email(
     context: Mapping[str, Any],
     sender: str = "",
     reply_to: str = "",
+    attachments: Sequence[Attachment] = (),
 ) -> OutgoingEmail | None:
     """Queue one mail to one address, in the caller's transaction; None if ``event`` was queued before.
 
@@ -54,6 +72,7 @@ def queue_email(
         html=html,
         sender=sender,
         reply_to=reply_to,
+        attachments=[asdict(attachment) for attachment in attachments],
     )
 
 
@@ -71,7 +90,7 @@ def queue_message(message: EmailMessage, *, event: str, template: str) -> Outgoi
     )
 
 
-def _queue(*, event: str, subject: str, **columns: str) -> OutgoingEmail | None:
+def _queue(*, event: str, subject: str, **columns: Any) -> OutgoingEmail | None:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "localhost"
     mail, created = OutgoingEmail.objects.get_or_create(
         event=event,
@@ -123,6 +142,8 @@ def _message(mail: OutgoingEmail) -> EmailMultiAlternatives:
     )
     if mail.html:
         message.attach_alternative(mail.html, "text/html")
+    for attachment in mail.attachments:
+        message.attach(attachment["name"], _content(Attachment(**attachment)), "application/pdf")
     return message
 
 
@@ -135,6 +156,15 @@ def _from(sender: str) -> str:
         if words
         else settings.DEFAULT_FROM_EMAIL
     )
+
+
+def _content(attachment: Attachment) -> bytes:
+    """Return the file's bytes; raises AttachmentDamaged, so that the mail waits until it is mended."""
+    with storages[attachment.storage].open(attachment.path) as file:
+        content: bytes = file.read()
+    if hashlib.sha256(content).hexdigest() != attachment.sha256:
+        raise AttachmentDamaged(f"{attachment.name} is not the file that was attached.")
+    return content
 
 
 class EmlFileBackend(BaseEmailBackend):

@@ -12,6 +12,8 @@ class OutgoingEmail(models.Model):
     """A mail to one address.
 
     ``event`` names what it tells and to whom, and is unique: a repeated report queues nothing.
+    ``attachments`` are files of a storage, read when the mail is sent:
+    ``[{"storage", "path", "name", "sha256"}]``.
     ``topic`` names what it is about (``order:42``), so that a page can show its fate.
     """
 
@@ -29,6 +31,7 @@ class OutgoingEmail(models.Model):
     subject = models.CharField(_("subject"), max_length=250)
     text = models.TextField(_("text"))
     html = models.TextField(_("HTML"), blank=True)
+    attachments = models.JSONField(_("attachments"), default=list, blank=True)
     message_id = models.CharField("Message-ID", max_length=120)
     state = models.CharField(_("state"), max_length=6, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)

@@ -55,6 +55,32 @@ def net_lines(gross_lines: Iterable[Decimal], rate: Decimal, currency_exponent: 
     return _apportion(net, shares, currency_exponent)
 
 
+def share_net(
+    net: Decimal, gross_lines: Iterable[Decimal], rate: Decimal, currency_exponent: int = 2
+) -> list[Decimal]:
+    """Return each line's part of ``net``, the amount without VAT that is stated for all of them.
+
+    As ``net_lines`` does, for a total that is not the lines' own: the difference of two rounded
+    totals, at most a cent away from it.
+    """
+    shares = [Fraction(line) * 10**currency_exponent / (1 + Fraction(rate)) for line in gross_lines]
+    return _apportion(net, shares, currency_exponent)
+
+
+def split_steadily(amount: Decimal, weights: Sequence[Decimal], currency_exponent: int = 2) -> list[Decimal]:
+    """Split ``amount`` so that no part ever shrinks while ``amount`` grows, and all weights give themselves.
+
+    For amounts that grow in steps: the difference of two splits has no part of the other sign. The
+    weights have one sign; where they are nothing the first part is the whole.
+    """
+    parts, rest, whole = [], amount, sum(weights, Decimal(0))
+    for weight in weights[:-1]:
+        part = round_half_up(rest * weight / whole, currency_exponent) if whole else rest
+        parts.append(part)
+        rest, whole = rest - part, whole - weight
+    return [*parts, rest]
+
+
 def split(amount: Decimal, weights: Sequence[Decimal], currency_exponent: int = 2) -> list[Decimal]:
     """Split ``amount`` in proportion to ``weights``; the parts add up to it exactly.
 
@@ -85,6 +111,8 @@ def _apportion(total: Decimal, shares: list[Fraction], currency_exponent: int) -
     cents = [floor(share) for share in shares]
     missing = int(total.scaleb(currency_exponent)) - sum(cents)
     by_remainder = sorted(range(len(shares)), key=lambda i: (cents[i] - shares[i], i))
-    for i in by_remainder[:missing]:
+    if missing < 0:
+        cents[by_remainder[-1]] += missing
+    for i in by_remainder[: max(missing, 0)]:
         cents[i] += 1
     return [Decimal(cent).scaleb(-currency_exponent) for cent in cents]

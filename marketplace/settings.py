@@ -207,12 +207,36 @@ if IS_AT_HOME:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = IS_AT_HOME
 MEDIA_ROOT = VAR_DIR / "media"
+# Issued originals: any of Django's storages; one of objects must never write over a file
+DOCUMENT_STORAGE = env.text("DOCUMENT_STORAGE", "django.core.files.storage.FileSystemStorage")
+DOCUMENT_STORAGE_OPTIONS = env.options("DOCUMENT_STORAGE_OPTIONS")
+if DOCUMENT_STORAGE.endswith(".FileSystemStorage"):
+    DOCUMENT_STORAGE_OPTIONS = {
+        "location": str(VAR_DIR / "documents"),
+        "base_url": None,
+        **DOCUMENT_STORAGE_OPTIONS,
+    }
+elif DOCUMENT_STORAGE.startswith("storages.backends.s3."):
+    DOCUMENT_STORAGE_OPTIONS = {
+        "default_acl": "private",
+        **DOCUMENT_STORAGE_OPTIONS,
+        "file_overwrite": False,
+    }
+# Files made for a download, forgotten after a day; web and worker both reach them
+DOWNLOAD_STORAGE = env.text("DOWNLOAD_STORAGE", "django.core.files.storage.FileSystemStorage")
+DOWNLOAD_STORAGE_OPTIONS = env.options("DOWNLOAD_STORAGE_OPTIONS")
+if DOWNLOAD_STORAGE.endswith(".FileSystemStorage"):
+    DOWNLOAD_STORAGE_OPTIONS = {
+        "location": str(VAR_DIR / "downloads"),
+        "base_url": None,
+        **DOWNLOAD_STORAGE_OPTIONS,
+    }
+elif DOWNLOAD_STORAGE.startswith("storages.backends.s3."):
+    DOWNLOAD_STORAGE_OPTIONS = {"default_acl": "private", **DOWNLOAD_STORAGE_OPTIONS}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "documents": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(VAR_DIR / "documents"), "base_url": None},
-    },
+    "documents": {"BACKEND": DOCUMENT_STORAGE, "OPTIONS": DOCUMENT_STORAGE_OPTIONS},
+    "downloads": {"BACKEND": DOWNLOAD_STORAGE, "OPTIONS": DOWNLOAD_STORAGE_OPTIONS},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if IS_AT_HOME

@@ -11,6 +11,7 @@ urlpatterns = [
     path("vendors/<slug:slug>/overview/", include("orders.overview_urls")),
     path("vendors/<slug:slug>/customers/", include("orders.customer_urls")),
     path("vendors/<slug:slug>/products/", include("orders.product_urls")),
+    path("vendors/<slug:slug>/documents/", include("orders.document_urls")),
     path("vendors/<slug:slug>/", include("vendors.shop_urls")),
     path("accounts/", include("vendors.account_urls")),
     path("admin/", admin.site.urls),

@@ -3,21 +3,20 @@
 The table of mails is in ``docs/rules/order-states.md``, "Mails".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
 
-from marketplace.mail import queue_email
-from orders.models import Note, Order, Refund, Shipment, StatusChange
-from orders.states import PAID, OrderStatus, RefundState, Stage
+from marketplace.mail import Attachment, queue_email
+from orders.models import Document, DocumentKind, Note, Order, Refund, Shipment, StatusChange
+from orders.states import PAID, STOPPED, OrderStatus, RefundState, Stage
 from vendors.models import LegalIdentity, Membership, Vendor
 from vendors.roles import Permission
 
 ANNOUNCED = frozenset({OrderStatus.ON_HOLD, OrderStatus.PROCESSING, OrderStatus.COMPLETED})
-STOPPED = frozenset({OrderStatus.CANCELLED, OrderStatus.FAILED})
 
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
@@ -55,7 +54,8 @@ def announce_step(order: Order, change: StatusChange) -> None:
     if new == OrderStatus.PROCESSING and old not in PAID and not is_news and _was_announced(order, change):
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
-        _tell_customer(order, "order_completed", f"completed:{order.pk}")
+        documents = order.documents.filter(kind=DocumentKind.INVOICE).order_by("-pk")[:1]
+        _tell_customer(order, "order_completed", f"completed:{order.pk}", documents=documents)
     if new in STOPPED and _was_announced(order):
         if old not in STOPPED:
             _tell_shop(order, "order_stopped", f"stopped:{change.pk}", "wants_stopped_mail")
@@ -68,7 +68,8 @@ def announce_refund(order: Order, refund: Refund) -> None:
     is_whole = order.refund_state == RefundState.FULL
     facts = {"refund": refund, "is_whole": is_whole}
     _tell_shop(order, "refund_recorded", f"refund:{refund.pk}", "wants_refund_mail", **facts)
-    _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", **facts)
+    notes = order.documents.filter(refund=refund)
+    _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", documents=notes, **facts)
 
 
 def tell_customer_of_parcel(order: Order, shipment: Shipment) -> None:
@@ -132,8 +133,13 @@ def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any)
     return any(queued)
 
 
-def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> None:
-    """Queue a mail to the customer, unless the marketplace's storefront writes these itself."""
+def _tell_customer(
+    order: Order, template: str, event: str, *, documents: Iterable[Document] = (), **facts: Any
+) -> None:
+    """Queue a mail to the customer, unless the marketplace's storefront writes these itself.
+
+    ``documents`` are attached where the shop wants that.
+    """
     if _silent.get() or not settings.CUSTOMER_MAILS or not order.customer_email:
         return
     queue_email(
@@ -145,6 +151,9 @@ def _tell_customer(order: Order, template: str, event: str, **facts: Any) -> Non
         context={"order": order, "shop": order.vendor, **facts},
         sender=order.vendor.name,
         reply_to=_address_of(order.vendor),
+        attachments=[_attached(document) for document in documents]
+        if order.vendor.attaches_documents
+        else (),
     )
 
 
@@ -152,3 +161,8 @@ def _address_of(shop: Vendor) -> str:
     """Where a customer's answer reaches the shop: the address on its documents."""
     identity = LegalIdentity.objects.filter(vendor=shop).only("email").first()
     return identity.email if identity else ""
+
+
+def _attached(document: Document) -> Attachment:
+    name = f"{document.number.replace('/', '-')}.pdf"
+    return Attachment("documents", document.pdf.name or "", name, document.sha256)

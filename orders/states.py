@@ -78,6 +78,7 @@ EARNS = frozenset({S.PROCESSING, S.COMPLETED, S.REFUNDED})
 EXPECTS = frozenset({S.PENDING, S.ON_HOLD})
 PAID = frozenset({S.PROCESSING, S.COMPLETED})
 INVOICEABLE = frozenset({S.PROCESSING, S.COMPLETED, S.REFUNDED})
+STOPPED = frozenset({S.CANCELLED, S.FAILED})
 DELIVERABLE = frozenset({S.ON_HOLD, S.PROCESSING, S.COMPLETED, S.REFUNDED})
 
 # Steps of the marketplace's staff, and of Comptoir itself.

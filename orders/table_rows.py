@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 
 from marketplace import formats
 from marketplace.templatetags.display import icon, moment
+from orders.domain.invoicing import is_invoiceable
 from orders.models import Order
 from orders.states import (
     DELIVERABLE,
-    INVOICEABLE,
     EarningsState,
     OrderStatus,
     RefundState,
@@ -113,7 +113,12 @@ class RowMaker:
         late_days = _days_late(order, self.now)
         label, drawing = self.statuses[status]
         is_invoiced = order.pk in self.invoiced
-        may_issue = self.may["issue_invoices"] and not is_invoiced and status in INVOICEABLE
+        may_issue = (
+            self.may["issue_invoices"]
+            and not is_invoiced
+            and is_invoiceable(order)
+            and order.refund_state != RefundState.FULL
+        )
         has_paper = is_invoiced or (status in DELIVERABLE and not may_issue)
         invoice_name, invoice_drawing = self.papers["invoice" if is_invoiced else "proforma"]
         note_name, note_drawing = self.papers["pickup" if order.is_pickup else "delivery"]

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from orders.views import bulk, documents, exports, order_detail, order_list, set_aside, steps, storefront
+from orders.views import (
+    bulk,
+    buyer,
+    documents,
+    downloads,
+    exports,
+    order_detail,
+    order_list,
+    set_aside,
+    steps,
+    storefront,
+)
 
 app_name = "orders"
 
@@ -14,12 +25,19 @@ urlpatterns = [
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),
     path("bulk/<int:pk>/", bulk.bulk_job, name="bulk"),
+    path("bulk/<int:pk>/notes.pdf", downloads.notes_pdf, name="bulk_notes"),
+    path("bulk/<int:pk>/originals.zip", downloads.originals_zip, name="bulk_originals"),
     path("set-aside/", set_aside.set_aside, name="set_aside"),
     path("<str:number>/", order_detail.order_detail, name="detail"),
     path("<str:number>/validate/", order_detail.validate_order, name="validate"),
     path("<str:number>/steps/<slug:step>/", steps.step, name="step"),
     path("<str:number>/invoice.pdf", documents.invoice_pdf, name="invoice_pdf"),
     path("<str:number>/invoice/", documents.issue, name="issue_invoice"),
+    path(
+        "<str:number>/invoices/<str:document>.pdf", documents.earlier_invoice_pdf, name="earlier_invoice_pdf"
+    ),
+    path("<str:number>/credit-notes/<str:document>.pdf", documents.credit_note_pdf, name="credit_note_pdf"),
+    path("<str:number>/buyer/", buyer.buyer, name="buyer"),
     path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
     path("<str:number>/ship/", steps.ship_order, name="ship"),
     path("<str:number>/ready/", steps.make_ready, name="ready"),

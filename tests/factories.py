@@ -11,7 +11,7 @@ from orders.domain.earnings import CommissionRules, freeze_commission
 from orders.domain.intake import index_name, number_value, set_totals
 from orders.domain.transitions import arrive
 from orders.emails import silence
-from orders.models import Customer, LineKind, Order, OrderLine, Source, StockMovement
+from orders.models import Customer, Document, LineKind, Order, OrderLine, Source, StockMovement
 from orders.states import OrderStatus
 from vendors.models import LegalIdentity, Membership, Product, User, Vendor
 from vendors.roles import Role
@@ -88,6 +88,28 @@ def make_product(
     if stock:
         StockMovement.objects.create(product=product, cause=f"count:{product.pk}:1", units=stock, at=NOON)
     return product
+
+
+def make_document(order: Order, *, corrects: Document | None = None, **fields: Any) -> Document:
+    """A row as if an invoice had been issued, or with ``corrects`` a credit note; without a file."""
+    kind = "A" if corrects else "F"
+    sequence = Document.objects.filter(vendor=order.vendor, kind=kind).count() + 1
+    values: dict[str, Any] = {
+        "kind": kind,
+        "corrects": corrects,
+        "year": 2026,
+        "sequence": sequence,
+        "number": f"RDB-{kind}2026-{sequence:06d}",
+        "issued_on": NOON.date(),
+        "issued_at": NOON,
+        "total": order.total,
+        "currency": order.currency,
+        "snapshot": {},
+        "sha256": "0" * 64,
+        "previous_hash": f"{sequence:064d}",
+        "chain_hash": f"{sequence + 1:064d}",
+    }
+    return Document.objects.create(vendor=order.vendor, order=order, **{**values, **fields})
 
 
 def make_customer(vendor: Vendor, name: str = "Camille Lefèvre", **fields: Any) -> Customer:

@@ -253,3 +253,28 @@ def test_refused_orders_stand_first_and_the_way_back_keeps_the_filters(client_of
 
     assert [item.state for item in response.context["page"]] == ["refused", "done", "done"]
     assert response.context["list_url"] == "/vendors/rucher-des-baux/orders/?customer=cam&sort=number"
+
+
+def test_issuing_many_invoices_is_asked_about_and_mails_no_customer(client_of, owner, vendor):
+    make_orders(vendor, 11)
+
+    response = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/", {"action": "invoice", "all": "1", "filters": ""}
+    )
+
+    text = response.content.decode()
+    assert "Issue the invoices of 11 orders?" in text
+    assert "An issued invoice has its number for good" in text
+    assert "No customer is told by e-mail." in text
+    assert not BulkJob.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["notes", "originals"])
+def test_a_download_of_many_is_not_asked_about(client_of, owner, vendor, action):
+    make_orders(vendor, 11)
+
+    response = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/", {"action": action, "all": "1", "filters": ""}
+    )
+
+    assert (response.status_code, BulkJob.objects.count()) == (302, 1)

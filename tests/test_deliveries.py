@@ -10,14 +10,17 @@ from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import OutgoingEmail
 from orders import jobs
-from orders.domain.refunds import ask_for_refund
+from orders.domain.buyers import name_buyer
+from orders.domain.invoicing import issue_invoice
+from orders.domain.refund_lines import set_refund_lines
+from orders.domain.refunds import RefundedLine, ask_for_refund
 from orders.domain.transitions import validate
 from orders.jobs import process_again, process_delivery, receive_delivery
 from orders.models import Delivery, Order, ReportedOrder, Source, UnknownVendors
 from orders.states import OrderStatus
-from tests.factories import NOON, make_member, make_product, make_source
+from tests.factories import NOON, make_document, make_identity, make_member, make_product, make_source
 from tests.recorded import body_of, recorded
-from vendors.models import Product, Vendor
+from vendors.models import LegalIdentity, Product, Vendor
 
 pytestmark = pytest.mark.django_db
 BASE = 1573  # recorded: processing, then a refund of 14.39 with a unit back, then the rest
@@ -189,6 +192,29 @@ def test_a_refund_waits_for_its_lines_where_they_can_be_asked(source):
     assert (refund.awaits_lines, refund.is_spread) == (True, True)
 
 
+def test_a_credit_note_waits_for_the_lines_of_its_refund(source, monkeypatch):
+    for place in ("invoicing", "credit_notes"):
+        monkeypatch.setattr(f"orders.domain.{place}.invoice_pdf", lambda said: said["number"].encode())
+    deliver(source, told(30))
+    order = order_of(told(30))
+    LegalIdentity.objects.all().delete()
+    make_identity(order.vendor)
+    issue_invoice(order, by=None, at=NOON)
+    source.rest_url, source.consumer_key, source.consumer_secret = "https://shop.example", "ck", "cs"
+    source.save()
+
+    deliver(source, told(31))
+
+    assert not order.documents.filter(kind="A").exists()
+
+    line = order.lines.filter(kind="product").first()
+    set_refund_lines(
+        order.refunds.get(), {line.pk: RefundedLine(1, Decimal("14.39"))}, by=source, at=timezone.now()
+    )
+
+    assert [note.total for note in order.documents.filter(kind="A")] == [Decimal("14.39")]
+
+
 def test_a_source_without_rest_keys_spreads_its_refunds(source):
     deliver(source, told(31))
 
@@ -207,6 +233,40 @@ def test_the_echo_of_a_refund_confirms_what_was_asked_for(source):
 
     asked.refresh_from_db()
     assert (asked.progress, asked.external_id, order.refunds.count()) == ("confirmed", "1574", 1)
+
+
+# --- The business that buys ---
+
+
+def of_business(payload, siren):
+    return later(payload, meta_data=[*payload["meta_data"], {"id": 1, "key": "siren", "value": siren}])
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_buyers_number_is_known_whatever_report_comes_first(source, turn):
+    for payload in [told(30), of_business(told(30), "732829320")][::turn]:
+        deliver(source, payload)
+
+    assert order_of(told(30)).buyer_siren == "732829320"
+
+
+def test_a_buyer_whom_the_shop_named_stays_while_the_storefront_says_nothing(source):
+    deliver(source, told(30))
+    name_buyer(order_of(told(30)), is_business=True, siren="732829320")
+
+    deliver(source, later(told(30)))
+
+    assert order_of(told(30)).buyer_siren == "732829320"
+
+
+def test_a_report_changes_no_buyer_of_an_issued_invoice(source):
+    deliver(source, told(30))
+    make_document(order_of(told(30)))
+
+    deliver(source, of_business(told(30), "732829320"))
+
+    assert order_of(told(30)).buyer_siren == ""
+    assert {"field": "buyer_siren"} in ReportedOrder.objects.get().differences
 
 
 # --- Deletions ---

@@ -127,13 +127,21 @@ class TestTheDemo:
     @pytest.mark.pdf
     def test_invoices_are_issued_in_the_order_of_their_dates(self, demo):
         assert can_render()
-        issued = Document.objects.order_by("sequence").values_list("sequence", "number", "issued_on")
+        invoices = Document.objects.filter(kind="F").order_by("sequence")
+        issued = invoices.values_list("sequence", "number", "issued_on")
 
         assert [(sequence, number) for sequence, number, _on in issued] == [
             (1, "AVE-F2026-000001"),
             (2, "AVE-F2026-000002"),
         ]
         assert issued[0][2] <= issued[1][2]
+
+    @pytest.mark.pdf
+    def test_one_of_the_invoices_has_a_credit_note(self, demo):
+        note = Document.objects.get(kind="A")
+
+        assert note.corrects.kind == "F"
+        assert note.order.refunded_total == note.total > 0
 
     def test_only_the_newest_orders_are_announced(self, demo):
         newest = Order.objects.order_by("-placed_at")[:3]

@@ -16,13 +16,13 @@ from orders.documents.barcodes import code128_svg
 from orders.documents.colors import readable
 from orders.documents.delivery_note import delivery_note_context, delivery_note_pdf
 from orders.documents.invoice import invoice_context, invoice_pdf
+from orders.documents.invoice_snapshot import invoice_snapshot
 from orders.documents.legal_texts import texts_on
-from orders.documents.logo import LogoRefused, clean_logo, data_uri
 from orders.documents.parties import logo_of
 from orders.documents.renderer import CannotRender, html_to_pdf
-from orders.documents.snapshot import invoice_snapshot
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
-from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice, original_pdf
+from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice
+from orders.domain.originals import original_pdf
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.transitions import change_status
 from orders.models import DeliveryNote, Document, DocumentSeries
@@ -38,6 +38,7 @@ from tests.factories import (
     make_source,
     make_vendor,
 )
+from vendors.logo import LogoRefused, clean_logo, data_uri
 from vendors.models import LegalIdentity
 from vendors.roles import Role
 
@@ -119,13 +120,12 @@ def test_discount_variation_share_and_levy_stand_under_the_name(vendor, soap):
 
     assert notes == [
         [
-            "Parfum: rose",
-            "SAVON",
+            "SAVON · Parfum: rose",
             "part à 5,5 %",
             "remise déduite : 0,42 € TTC",
             "dont éco-contribution 0,64 €",
         ],
-        ["Parfum: rose", "SAVON", "part à 20 %", "remise déduite : 1,08 € TTC"],
+        ["SAVON · Parfum: rose", "part à 20 %", "remise déduite : 1,08 € TTC"],
     ]
 
 
@@ -211,9 +211,9 @@ def test_an_invoice_is_in_the_currency_of_the_order(vendor, currency, total):
 def test_an_unpaid_order_shows_what_is_due(vendor):
     context = printed(make_order(vendor, status="on-hold"), number="")
 
-    assert (context["title"], context["is_paid"], plain(context["totals"]["due"])) == (
+    assert (context["title"], context["state"], plain(context["totals"]["due"])) == (
         "Proforma",
-        False,
+        "",
         "12,00 €",
     )
     assert context["provisional"] == "Document provisoire sans valeur comptable"

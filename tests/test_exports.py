@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 import tracemalloc
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 from zipfile import ZipFile
@@ -24,12 +24,13 @@ from orders.exports.cells import guarded
 from orders.exports.columns import LINE_COLUMNS, ORDER_COLUMNS
 from orders.exports.line_rows import LineRows
 from orders.exports.order_rows import OrderRows
-from orders.models import Document, ExportLog, Order, OrderLine, Shipment
+from orders.models import ExportLog, Order, OrderLine, Shipment
 from orders.states import OrderStatus
 from tests.factories import (
     FIVE_FIVE,
     NOON,
     TWENTY,
+    make_document,
     make_line,
     make_member,
     make_order,
@@ -103,20 +104,7 @@ def sheet_row(browser, query="", number=2):
 
 
 def issue(order, number="RDB-F2026-000042", sequence=42):
-    Document.objects.create(
-        vendor=order.vendor,
-        order=order,
-        kind="F",
-        year=2026,
-        sequence=sequence,
-        number=number,
-        issued_on=date(2026, 11, 24),
-        issued_at=NOON,
-        total=order.total,
-        currency=order.currency,
-        snapshot={},
-        sha256="0" * 64,
-    )
+    make_document(order, number=number, sequence=sequence)
 
 
 @pytest.fixture
@@ -294,6 +282,28 @@ def test_a_shop_under_franchise_has_no_vat(owned, vendor):
         "12.00", "0.00", "0.00", "12.00",
     ]  # fmt: skip
     assert (line["vat_rate"], line["total_excl_vat"], line["vat"]) == ("", "12.00", "0.00")
+
+
+def test_each_order_has_the_regime_of_its_day_of_supply(owned, vendor):
+    vendor.identity.vat_changes.create(starts_on=NOON.date(), regime="franchise")
+    for number, days in (("1", 2), ("2", 0)):
+        then = NOON - timedelta(days=days)
+        make_order(
+            vendor, number=number, status=S.PROCESSING, paid_at=then, lines=[make_line(None, total="12.00")]
+        )
+
+    vat = {row["order_number"]: row["vat_total"] for row in export(owned)}
+    vat_of_lines = {line["order_number"]: line["vat"] for line in export(owned, "rows=lines")}
+
+    assert vat == vat_of_lines == {"1": "2.00", "2": "0.00"}
+
+
+def test_an_issued_invoice_has_said_the_regime_for_good(owned, vendor):
+    order = make_order(vendor, status=S.PROCESSING, paid_at=NOON, lines=[make_line(None, total="12.00")])
+    make_document(order, snapshot={"seller": {"is_franchise": False}})
+    vendor.identity.vat_changes.create(starts_on=NOON.date(), regime="franchise")
+
+    assert export(owned)[0]["vat_total"] == "2.00"
 
 
 def test_rates_without_columns_share_one_pair(owned, vendor):
@@ -684,8 +694,9 @@ def test_sums_add_up_on_every_order(vendor, lines, rules, refunds, franchise, cu
         if amount and order.status == S.PROCESSING:
             refund_order(order, amount=amount, by=None, at=NOON)
     only = Order.objects.filter(pk=order.pk)
-    [[cells]] = OrderRows(franchise=franchise).blocks(only)
-    [lines_cells] = LineRows(franchise=franchise).blocks(only)
+    under_franchise = set if franchise else lambda ids: set()
+    [[cells]] = OrderRows(under_franchise).blocks(only)
+    [lines_cells] = LineRows(under_franchise).blocks(only)
 
     row = dict(zip(ORDER_CODES, cells, strict=True))
     lines_rows = [dict(zip(LINE_CODES, cells_of_line, strict=True)) for cells_of_line in lines_cells]
@@ -849,7 +860,7 @@ def test_a_workbook_that_fails_leaves_no_file_behind(owned, vendor, monkeypatch,
 
 
 @pytest.mark.parametrize("orders", [1, 3])
-@pytest.mark.parametrize(("query", "queries"), [("rows=orders", 11), ("rows=lines", 9)])
+@pytest.mark.parametrize(("query", "queries"), [("rows=orders", 12), ("rows=lines", 10)])
 @pytest.mark.parametrize("address", [CSV, XLSX])
 def test_a_block_costs_the_same_queries_whatever_it_holds(
     owned, vendor, django_assert_num_queries, address, query, queries, orders
@@ -857,7 +868,7 @@ def test_a_block_costs_the_same_queries_whatever_it_holds(
     for number in range(orders):
         issue_all_of(vendor, number)
 
-    # The session, its person, the membership, the identity, the log's row twice; the rest are the block's.
+    # The session, its person, the membership, the identity and its regimes, the log's row twice; the rest are the block's.
     with django_assert_num_queries(queries):
         body(owned.get(f"{address}?{query}"))
 

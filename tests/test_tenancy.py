@@ -1,14 +1,25 @@
 """Every address, every outsider: nobody reaches another shop's orders."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from orders.domain.refunds import refund_order
 from orders.models import BulkJob
 from orders.states import OrderStatus
-from tests.factories import NOON, make_customer, make_member, make_order, make_product, make_user, make_vendor
+from tests.factories import (
+    NOON,
+    make_customer,
+    make_document,
+    make_member,
+    make_order,
+    make_product,
+    make_user,
+    make_vendor,
+)
 from vendors.models import Invitation, Membership
 from vendors.roles import PERMISSIONS, Permission, Role
 
@@ -30,8 +41,10 @@ SHOP_PAGES = {
     "orders:note": (Permission.FULFILL, "POST"),
     "orders:send_again": (Permission.FULFILL, "POST"),
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
-    "orders:start_bulk": (Permission.FULFILL, "POST"),
-    "orders:bulk": (Permission.FULFILL, "GET"),
+    "orders:start_bulk": (Permission.VIEW_ORDERS, "POST"),
+    "orders:bulk": (Permission.VIEW_ORDERS, "GET"),
+    "orders:bulk_notes": (Permission.DELIVERY_NOTES, "GET"),
+    "orders:bulk_originals": (Permission.VIEW_INVOICES, "GET"),
     "overview:page": (Permission.VIEW_ORDERS, "GET"),
     "customers:list": (Permission.VIEW_ORDERS, "GET"),
     "customers:detail": (Permission.VIEW_ORDERS, "GET"),
@@ -50,6 +63,12 @@ SHOP_PAGES = {
     "orders:export_csv": (Permission.EXPORT, "GET"),
     "orders:export_xlsx": (Permission.EXPORT, "GET"),
     "orders:invoice_pdf": (Permission.VIEW_INVOICES, "GET"),
+    "orders:credit_note_pdf": (Permission.VIEW_INVOICES, "GET"),
+    "orders:earlier_invoice_pdf": (Permission.VIEW_INVOICES, "GET"),
+    "orders:buyer": (Permission.ISSUE_INVOICES, "GET"),
+    "documents:list": (Permission.VIEW_INVOICES, "GET"),
+    "shop:identity": (Permission.VIEW_IDENTITY, "GET"),
+    "shop:mandate": (Permission.MANAGE_SHOP, "POST"),
     "orders:issue_invoice": (Permission.ISSUE_INVOICES, "POST"),
     "orders:delivery_note_pdf": (Permission.DELIVERY_NOTES, "GET"),
 }
@@ -125,7 +144,8 @@ def address(route, slug, number):
     route = (
         route.replace("<slug:slug>", slug).replace("<str:number>", number).replace("<slug:step>", "cancel")
     )
-    return "/" + route.replace("<int:pk>", str(key))
+    route = route.replace("credit-notes/<str:document>", "credit-notes/RDB-A2026-000001")
+    return "/" + route.replace("<str:document>", "RDB-F2026-000001").replace("<int:pk>", str(key))
 
 
 ROUTES = dict(named_urls())
@@ -145,9 +165,18 @@ def shops(vendor):
     Invitation.objects.create(
         pk=900001, vendor=vendor, email="lea@example.com", role="preparer", invited_at=NOON, expires_at=NOON
     )
-    make_order(vendor, number="1042", status=OrderStatus.PROCESSING, customer_name=SECRET)
+    order = make_order(vendor, number="1042", status=OrderStatus.PROCESSING, customer_name=SECRET)
+    refund = refund_order(order, amount=Decimal("1.00"), by=None, at=NOON)
+    make_document(order, corrects=make_document(order), refund=refund)
     make_order(neighbour, number="2077", status=OrderStatus.PROCESSING, customer_name="Neighbor Customer")
     return vendor, neighbour
+
+
+def own_file(member, name):
+    """Files belong to the person who asked for them: here, the member that the test signs in."""
+    action = {"orders:bulk_notes": "notes", "orders:bulk_originals": "originals"}.get(name)
+    if action:
+        BulkJob.objects.filter(pk=1).update(asked_by=member, action=action)
 
 
 SECRET = "Secret Customer"
@@ -199,6 +228,8 @@ def answers(client, who, name, route, vendor, neighbour):
     Each answer is undone, so that the next method finds everything as it was.
     """
     person = visitor(who, vendor, neighbour)
+    if who.startswith("member"):
+        own_file(person, name)
     slug = neighbour.slug if who.startswith("under-own") else vendor.slug
     url = address(route, slug, "1042")
     found = {}

@@ -832,3 +832,23 @@ def test_the_order_of_lines_changes_no_line(line_items):
     shuffled = parse_order(payload | {"line_items": line_items})
 
     assert sorted(shuffled.lines, key=str) == sorted(parse_order(payload).lines, key=str)
+
+
+# --- Businesses ---
+
+
+@pytest.mark.parametrize(
+    ("fields", "numbers"),
+    [
+        ({"_billing_siret": "732 829 320 00074"}, ("732829320", "")),
+        ({"billing_siren": "732829320", "_vat_number": "fr 44 732 829 320"}, ("732829320", "FR44732829320")),
+        ({"_billing_siret": 73282932000074}, ("732829320", "")),
+        ({"_billing_siret": "73282932000075", "_vat_number": "FR00"}, ("", "")),
+        ({"_billing_siret": {"a": 1}, "_vat_number": None}, ("", "")),
+        ({"unrelated": "732829320"}, ("", "")),
+    ],
+)
+def test_the_numbers_of_a_business_are_taken_where_they_pass_their_check(fields, numbers):
+    order = parse_order(make_payload(meta_data=meta(**fields)))
+
+    assert (order.buyer_siren, order.buyer_vat_number) == numbers

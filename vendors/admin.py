@@ -15,10 +15,21 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, confirmation
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
 from vendors import access
 from vendors.domain import office
-from vendors.models import Invitation, LegalIdentity, Membership, Product, User, Vendor
+from vendors.domain.identity import change_identity
+from vendors.models import (
+    IdentityChange,
+    Invitation,
+    LegalIdentity,
+    MandateStep,
+    Membership,
+    Product,
+    User,
+    VatChange,
+    Vendor,
+)
 from vendors.roles import Role
 
 admin.site.site_header = _("Comptoir: the marketplace’s office")
@@ -105,9 +116,24 @@ class PersonAdmin(OfficeAdmin, UserAdmin):  # type: ignore[type-arg]
 
 
 class LegalIdentityInline(admin.StackedInline):  # type: ignore[type-arg]
+    """A change made here stands in the shop's trail, as one made by its owner does."""
+
     model = LegalIdentity
     extra = 0
     can_delete = False
+    exclude = ["logo_svg", "logo_image"]
+
+
+class IdentityChangeInline(ReadOnlyInline):
+    model = IdentityChange
+    fields = ["at", "by", "field", "before", "after"]
+    ordering = ["-id"]
+
+
+class MandateStepInline(ReadOnlyInline):
+    model = MandateStep
+    fields = ["at", "by", "version", "is_accepted"]
+    ordering = ["-id"]
 
 
 @admin.register(Vendor)
@@ -117,9 +143,21 @@ class VendorAdmin(OfficeAdmin):
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["created_at", "is_active"]
-    inlines = [LegalIdentityInline, MembershipInline]
+    inlines = [LegalIdentityInline, MembershipInline, MandateStepInline, IdentityChangeInline]
     actions = ["close_shops", "open_shops"]
     change_form_template = "admin/vendors/vendor/change_form.html"
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Write a legal identity by the domain, so that the trail has it; the rest as ever."""
+        if formset.model is not LegalIdentity:
+            super().save_formset(request, form, formset, change)
+            return
+        for identity in formset.save(commit=False):
+            if identity.pk is None:
+                identity.save()
+            edited = next(one for one in formset.forms if one.instance is identity)
+            values = {name: getattr(identity, name) for name in edited.changed_data}
+            change_identity(identity, values, by=cast(User, request.user), at=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A shop is closed, never deleted: its orders and invoices must be kept."""
@@ -168,6 +206,29 @@ class VendorAdmin(OfficeAdmin):
         office.see_as(shop, by=cast(User, request.user), reason=reason, at=timezone.now())
         access.allow_sight(request, shop)
         return redirect("orders:list", slug=shop.slug)
+
+
+@admin.register(IdentityChange)
+class IdentityChangeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "vendor", "by", "field", "before", "after"]
+    list_select_related = ["vendor", "by"]
+    list_filter = ["field"]
+    search_fields = ["vendor__slug"]
+
+
+@admin.register(MandateStep)
+class MandateStepAdmin(ReadOnlyAdmin):
+    list_display = ["at", "vendor", "by", "version", "is_accepted"]
+    list_select_related = ["vendor", "by"]
+    search_fields = ["vendor__slug"]
+
+
+@admin.register(VatChange)
+class VatChangeAdmin(ReadOnlyAdmin):
+    """Changed on the shop's own page, where the trail has it."""
+
+    list_display = ["identity", "starts_on", "regime"]
+    list_select_related = ["identity__vendor"]
 
 
 @admin.register(Product)

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
+from vendors.domain.mandate import mandate_of
 from vendors.models import Membership, User, Vendor
 from vendors.roles import Role
 
@@ -21,6 +22,8 @@ class ShopSettingsForm(forms.ModelForm[Vendor]):
             "low_stock_at",
             "pickup_address",
             "pickup_hours",
+            "issues_on_completion",
+            "attaches_documents",
         ]
         help_texts = {
             "late_after_days": _("Counts for orders paid from now on. Saturdays and Sundays are left out."),
@@ -28,12 +31,23 @@ class ShopSettingsForm(forms.ModelForm[Vendor]):
                 "Otherwise an order stays in progress until somebody validates it."
             ),
             "low_stock_at": _("At or below this, a product is marked “low”."),
+            "issues_on_completion": _(
+                "Needs the mandate on the page “Legal identity”, and a complete identity. What stands "
+                "against an invoice is told in the order’s history."
+            ),
+            "attaches_documents": _("The invoice to “completed”, the credit note to “refund”."),
             "pickup_address": _("Written to the customers whose order is ready for pickup."),
         }
         widgets = {
             "pickup_address": forms.Textarea(attrs={"rows": 3}),
             "pickup_hours": forms.Textarea(attrs={"rows": 3}),
         }
+
+    def clean_issues_on_completion(self) -> bool:
+        wanted: bool = self.cleaned_data["issues_on_completion"]
+        if wanted and mandate_of(self.instance) is None:
+            raise forms.ValidationError(_("First accept the mandate, on the page “Legal identity”."))
+        return wanted
 
 
 class MailWishesForm(forms.ModelForm[Membership]):

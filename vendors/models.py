@@ -1,7 +1,8 @@
 """Who: people, shops, teams, and what a shop has on its shelf."""
 
+from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -112,6 +113,12 @@ class Vendor(models.Model):
     low_stock_at = models.PositiveIntegerField(_("stock is low at"), default=3)
     pickup_address = models.TextField(_("pickup address"), blank=True)
     pickup_hours = models.TextField(_("pickup hours"), blank=True)
+    issues_on_completion = models.BooleanField(
+        _("issue the invoice when an order is completed"), default=False
+    )
+    attaches_documents = models.BooleanField(
+        _("attach invoices and credit notes to the customers’ mails"), default=False
+    )
 
     objects = VendorQuerySet.as_manager()
 
@@ -150,10 +157,18 @@ class LegalIdentity(models.Model):
         validators=[RegexValidator(r"^\d{14}$", _("A SIRET has 14 digits."))],
     )
     rcs_town = models.CharField(_("RCS town"), max_length=100, blank=True)
+    is_rcs_exempt = models.BooleanField(_("exempt from the trade register (RCS)"), default=False)
     vat_regime = models.CharField(
         _("VAT regime"), max_length=10, choices=VatRegime, default=VatRegime.STANDARD
     )
     vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
+    iban = models.CharField("IBAN", max_length=34, blank=True)
+    payment_days = models.PositiveSmallIntegerField(
+        _("days that a business has to pay"), default=30, validators=[MaxValueValidator(60)]
+    )
+    penalty_terms = models.CharField(_("penalties for late payment"), max_length=300, blank=True)
+    discount_terms = models.CharField(_("discount for early payment"), max_length=300, blank=True)
+    footer = models.CharField(_("words at the foot of the documents"), max_length=300, blank=True)
     pays_vat_on_debits = models.BooleanField(_("opted for VAT on debits"), default=False)
     prefix = models.CharField(
         _("number prefix"),
@@ -169,19 +184,114 @@ class LegalIdentity(models.Model):
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("A color such as #0b5868."))],
     )
     logo_svg = models.TextField(_("logo (SVG)"), blank=True)
+    logo_image = models.TextField(_("logo (PNG or JPEG, as a data: address)"), blank=True)
 
     class Meta:
         verbose_name = _("legal identity")
         verbose_name_plural = _("legal identities")
+
+    def __str__(self) -> str:
+        return self.legal_name or str(self.vendor)
 
     @property
     def siren(self) -> str:
         """The first nine digits of the SIRET."""
         return self.siret[:9]
 
+    def regime_on(self, day: date) -> str:
+        """Return the VAT regime on ``day``: of the last change until then, else the first one."""
+        if self.pk is None:
+            return self.vat_regime
+        changes = [change for change in self.vat_changes.all() if change.starts_on <= day]
+        return max(changes, key=lambda change: change.starts_on).regime if changes else self.vat_regime
+
+    def is_franchise_on(self, day: date) -> bool:
+        return self.regime_on(day) == self.VatRegime.FRANCHISE
+
     @property
     def is_franchise(self) -> bool:
-        return self.vat_regime == self.VatRegime.FRANCHISE
+        """Whether the shop charges no VAT today."""
+        return self.is_franchise_on(timezone.localdate())
+
+
+class VatChange(models.Model):
+    """The day from which a shop has another VAT regime; ``LegalIdentity.vat_regime`` is the first one."""
+
+    identity = models.ForeignKey(
+        LegalIdentity, models.CASCADE, related_name="vat_changes", verbose_name=_("legal identity")
+    )
+    starts_on = models.DateField(_("from"))
+    regime = models.CharField(_("VAT regime"), max_length=10, choices=LegalIdentity.VatRegime)
+
+    class Meta:
+        verbose_name = _("change of the VAT regime")
+        verbose_name_plural = _("changes of the VAT regime")
+        ordering = ["starts_on"]
+        constraints = [models.UniqueConstraint(fields=["identity", "starts_on"], name="vat_change_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.starts_on} {self.regime}"
+
+
+class KeptForever(Exception):
+    """A row of a trail is only ever added."""
+
+
+class TrailRow(models.Model):
+    """A row that is neither changed nor deleted: refused here, by the admin and by triggers."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the row; raises KeptForever for one that is stored already."""
+        if not self._state.adding:
+            raise KeptForever(_("What was written down is never changed."))
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise KeptForever(_("What was written down is never deleted."))
+
+
+class IdentityChange(TrailRow):
+    """One field of a legal identity that somebody changed; ``by`` is None for Comptoir itself."""
+
+    vendor = models.ForeignKey(
+        Vendor, models.PROTECT, related_name="identity_changes", verbose_name=_("shop")
+    )
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
+    field = models.CharField(_("field"), max_length=40)
+    before = models.TextField(_("before"), blank=True)
+    after = models.TextField(_("after"), blank=True)
+
+    class Meta:
+        verbose_name = _("change of a legal identity")
+        verbose_name_plural = _("changes of legal identities")
+        indexes = [models.Index(fields=["vendor", "-id"], name="identity_change_by_vendor")]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.field}"
+
+
+class MandateStep(TrailRow):
+    """A shop lets the marketplace issue invoices in its name, in the words of ``version``; or no more."""
+
+    vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="mandate_steps", verbose_name=_("shop"))
+    at = models.DateTimeField(_("at"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
+    version = models.CharField(_("version of the text"), max_length=20)
+    is_accepted = models.BooleanField(_("accepted"))
+
+    class Meta:
+        verbose_name = _("step of a mandate")
+        verbose_name_plural = _("steps of mandates")
+        indexes = [models.Index(fields=["vendor", "-id"], name="mandate_step_by_vendor")]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.version} {self.is_accepted}"
 
 
 class Membership(models.Model):

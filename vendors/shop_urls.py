@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from vendors import shop_views, team_views
+from vendors import identity_views, shop_views, team_views
 
 app_name = "shop"
 
 urlpatterns = [
     path("settings/", shop_views.shop_settings, name="settings"),
+    path("identity/", identity_views.identity, name="identity"),
+    path("identity/mandate/", identity_views.mandate, name="mandate"),
     path("my-mails/", shop_views.mail_wishes, name="mail_wishes"),
     path("team/", team_views.team_page, name="team"),
     path("team/invite/", team_views.invite, name="invite"),

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -23,7 +24,12 @@ def shop_settings(request: VendorRequest) -> HttpResponse:
     before = values_of(request.vendor, ShopSettingsForm.Meta.fields)
     form = ShopSettingsForm(request.POST if request.method == "POST" else None, instance=request.vendor)
     return _edit(
-        request, form, title=_("Shop settings"), saved=_("The settings of the shop are kept."), before=before
+        request,
+        form,
+        title=_("Shop settings"),
+        saved=_("The settings of the shop are kept."),
+        before=before,
+        identity_url=reverse("shop:identity", args=[request.vendor.slug]),
     )
 
 
@@ -42,12 +48,13 @@ def _edit(
     title: str,
     saved: str,
     before: dict[str, Any] | None = None,
+    **more: str,
 ) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _keep(request, form, before)
         messages.success(request, saved)
         return redirect(request.path)
-    return render(request, "shop/edit.html", {"form": form, "title": title})
+    return render(request, "shop/edit.html", {"form": form, "title": title, **more})
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("marketplace", "0002_email_sender"),
+        ("marketplace", "0010_email_attachments"),
         ('vendors', '0003_time_zone_known'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

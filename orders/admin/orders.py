@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from marketplace.admin import ReadOnlyAdmin, ReadOnlyInline, confirmation
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
 from marketplace.audit import AuditKind, audit
 from orders.domain.answers import send_again
 from orders.domain.stock import OutOfStock
@@ -23,6 +23,7 @@ from orders.models import (
     DeliveryNote,
     Document,
     DocumentSeries,
+    ExchangeRate,
     ExportLog,
     HistoryEntry,
     Note,
@@ -201,12 +202,23 @@ class DocumentAdmin(ReadOnlyAdmin):
     search_fields = ["number__exact"]
     ordering = ["-id"]
     exclude = ["pdf"]
+    readonly_fields = ["previous_hash", "chain_hash"]
 
 
 @admin.register(DocumentSeries)
 class DocumentSeriesAdmin(ReadOnlyAdmin):
     list_display = ["vendor", "kind", "year", "last_number", "last_issued_on"]
     list_select_related = ["vendor"]
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(OfficeAdmin):
+    """Entered by the marketplace; documents hold the rate they were issued with."""
+
+    list_display = ["currency", "on", "euros"]
+    list_filter = ["currency"]
+    date_hierarchy = "on"
+    ordering = ["-on", "currency"]
 
 
 @admin.register(DeliveryNote)

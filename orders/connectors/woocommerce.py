@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from marketplace.money import exponent
+from orders.connectors.buyer import buyer_numbers
 from orders.connectors.lines import lines_of
 from orders.connectors.payload import Node, PayloadError, cut, id_or_nothing, new_id, shown
 from orders.domain.order_data import AddressData, LineData, OrderData, RefundData
@@ -76,6 +77,7 @@ def parse_order(payload: object, *, tax_kinds: Mapping[str, str] | None = None) 
     places = min(exponent(currency), 2)  # what the columns of amounts keep
     total = order["total"].amount(places, least=Decimal(0))
     lines = lines_of(order, total, places, tax_kinds or {})
+    siren, vat_number = buyer_numbers(order)
     billing, shipping = order["billing"].optional(), order["shipping"].optional()
     vendor_external_id, vendor_name = _vendor(order)
     return OrderData(
@@ -94,6 +96,8 @@ def parse_order(payload: object, *, tax_kinds: Mapping[str, str] | None = None) 
         modified_at=_moment(order, "date_modified"),
         customer_external_id=id_or_nothing(order["customer_id"]),
         email=billing["email"].text(254),
+        buyer_siren=siren,
+        buyer_vat_number=vat_number,
         phone=billing["phone"].text(40) or shipping["phone"].text(40),
         billing=_address(billing),
         shipping=_address(shipping),

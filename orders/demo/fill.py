@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import ROUND_DOWN, Decimal
 from functools import partial
 from random import Random
 
@@ -18,11 +19,13 @@ from orders.demo.crowd import Crowd
 from orders.demo.planning import RUNNING_OUT, SOLD_OUT, Planner, number
 from orders.demo.shops import PLANS, SOURCE, STAFF, Shop, open_shops
 from orders.demo.stories import Act, Life
+from orders.demo.words import BROKEN
 from orders.domain.intake import take_order
 from orders.domain.invoicing import issue_invoice
+from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.stock import count
-from orders.models import Order, Source
-from orders.states import OrderStatus
+from orders.models import LineKind, Order, Source
+from orders.states import OrderStatus, RefundState
 from vendors.models import Product, User, Vendor
 from vendors.roles import Role
 
@@ -190,4 +193,23 @@ def _issue(lived: list[Order], shop: Shop, calendar: Calendar, most: int) -> int
         at = min((order.completed_at or order.placed_at) + timedelta(minutes=10), calendar.closes_at)
         with emails.silence():
             issue_invoice(order, by=shop.someone(Role.ACCOUNTANT), at=at)
+    _credit_one(list(chosen), shop, calendar)
     return len(chosen)
+
+
+def _credit_one(invoiced: list[Order], shop: Shop, calendar: Calendar) -> None:
+    """Refund one unit of the last invoiced order: what a credit note looks like."""
+    for order in invoiced:
+        line = order.lines.filter(kind=LineKind.PRODUCT, total__gt=0).first()
+        if line is None or order.refund_state != RefundState.NONE:
+            continue
+        price = (line.total / line.quantity).quantize(Decimal("0.01"), ROUND_DOWN)
+        with emails.silence():
+            refund_order(
+                order,
+                lines={line.pk: RefundedLine(1, price)},
+                by=shop.someone(Role.OWNER),
+                at=calendar.closes_at,
+                reason=BROKEN,
+            )
+        return

@@ -45,3 +45,4 @@ EXPIRED = "Impayée depuis 7 jours."
 CANCELLED_BY_STAFF = "Le client s’est rétracté auprès de la place de marché."
 UNPAID = ("Chèque jamais reçu.", "Virement non reçu après deux relances.")
 REOPENED = "Colis revenu « destinataire inconnu », à renvoyer à la bonne adresse."
+BROKEN = "Un article est arrivé cassé."

@@ -8,16 +8,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import translation
+from django.utils.text import Truncator
 
 from marketplace.formats import FIXED, decimal, long_date
 from marketplace.money import round_half_up
 from orders.documents.barcodes import code128_svg
 from orders.documents.legal_texts import texts_on
-from orders.documents.logo import data_uri
 from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of
 from orders.documents.renderer import render_pdf
+from orders.documents.snapshot import Seller
 from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
 from orders.states import OrderStatus, Stage
+from vendors.logo import data_uri
+
+LONGEST_MESSAGE = 2000  # characters of the customer's; the rest stands on the order's page
 
 
 @dataclass(frozen=True)
@@ -69,21 +73,21 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     order = note.order
     parcels = list(order.shipments.prefetch_related("lines"))
     pickup = note.shipment is None and is_pickup(order, parcels)
-    seller = seller_of(order.vendor, texts_on(note.dated_on))
+    seller = seller_of(order.vendor, texts_on(note.dated_on), franchise=False)
     content = _content(order, parcels, note.shipment)
     shown = parcels if note.shipment is None else [note.shipment]
     return {
         "title": "Bon de retrait" if pickup else "Bon de livraison",
         "number": note.number,
         "seller": seller,
-        "logo": data_uri(seller["logo"]) if seller["logo"] else "",
+        "logo": data_uri(seller["logo"]),
         "legal": legal_lines(seller),
         "addressee": buyer_lines(order) if pickup else recipient_lines(order) or buyer_lines(order),
         "facts": _facts(note, parcels, content),
         "lines": [_packed(line, content) for line in content.lines],
         "has_weights": any(_grams(line) for line in content.lines),
         "codes": [_code(parcel) for parcel in shown if parcel.tracking_number],
-        "message": order.customer_note.strip(),
+        "message": Truncator(order.customer_note.strip()).chars(LONGEST_MESSAGE),
         "pickup": _pickup(order, seller) if pickup else None,
     }
 
@@ -172,7 +176,7 @@ def _code(parcel: Shipment) -> dict[str, Any]:
     }
 
 
-def _pickup(order: Order, seller: dict[str, Any]) -> dict[str, Any]:
+def _pickup(order: Order, seller: Seller) -> dict[str, Any]:
     """Return where and when the goods can be fetched, and the day they were, if they were."""
     is_done = order.status in (OrderStatus.COMPLETED, OrderStatus.REFUNDED)
     return {

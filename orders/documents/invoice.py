@@ -1,25 +1,32 @@
 """The invoice, and the proforma: what a snapshot says, printed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from django.utils import translation
 
 from marketplace.formats import FIXED, decimal, long_date, money, percent
 from marketplace.money import exponent
-from orders.documents.logo import data_uri
-from orders.documents.parties import legal_lines
-from orders.documents.renderer import render_pdf
+from orders.documents.einvoice import TRANSFERS, einvoice_xml
+from orders.documents.parties import grouped, legal_lines
+from orders.documents.renderer import EInvoice, render_pdf
+from orders.documents.snapshot import Euros, Group, Line, Snapshot
+from vendors.logo import data_uri
 
 MOST_DECIMALS = 6  # of a unit price
+FIGURE_BLANK = "\u2007"  # as wide as a digit
 
 
 @dataclass(frozen=True)
 class PrintedLine:
-    """A row of the table; ``notes`` stand small under the name."""
+    """A row of the table; ``notes`` stand small under the name.
+
+    ``carried`` and ``brought`` are the sum until and with this row, as it stands at the foot of a
+    page and at the head of the next.
+    """
 
     name: str
     notes: list[str]
@@ -28,6 +35,8 @@ class PrintedLine:
     rate: str
     net: str
     gross: str
+    carried: str
+    brought: str
 
 
 @dataclass(frozen=True)
@@ -40,45 +49,60 @@ class PrintedGroup:
     gross: str
 
 
-def invoice_pdf(snapshot: Mapping[str, Any]) -> bytes:
-    """Return the PDF of an invoice; of a proforma where the snapshot has no number.
+def invoice_pdf(snapshot: Snapshot) -> bytes:
+    """Return the PDF of an invoice or a credit note, with its XML inside (Factur-X).
 
-    The same snapshot gives the same bytes. Raises ``orders.documents.renderer.CannotRender``.
+    Of a proforma, which has no number, there is no XML. The same snapshot gives the same bytes.
+    Raises ``orders.documents.renderer.CannotRender``, also where the XML would not be valid.
     """
-    return render_pdf("documents/invoice.html", invoice_context(snapshot), color=snapshot["seller"]["color"])
+    einvoice = EInvoice(einvoice_xml(snapshot), snapshot["issued_on"]) if snapshot["number"] else None
+    return render_pdf(
+        "documents/invoice.html",
+        invoice_context(snapshot),
+        color=snapshot["seller"]["color"],
+        einvoice=einvoice,
+    )
 
 
 @translation.override("fr")
-def invoice_context(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+def invoice_context(snapshot: Snapshot) -> dict[str, Any]:
     """Return the snapshot as the template prints it: amounts, dates and rates are French text."""
     seller = snapshot["seller"]
-    totals = {name: _money(amount, snapshot) for name, amount in snapshot["totals"].items()}
+    totals = {name: _money(amount, snapshot) for name, amount in dict[str, str](**snapshot["totals"]).items()}
     return {
-        "title": "Facture" if snapshot["number"] else "Proforma",
+        "title": _title(snapshot),
         "number": snapshot["number"],
         "provisional": "" if snapshot["number"] else snapshot["texts"]["provisional"],
         "seller": seller,
-        "logo": data_uri(seller["logo"]) if seller["logo"] else "",
+        "logo": data_uri(seller["logo"]),
         "legal": legal_lines(seller),
         "facts": _facts(snapshot),
-        "addressee": snapshot["buyer"],
+        "addressee": snapshot["buyer"]["lines"],
         "delivery": snapshot["delivery"]
         or (["L’adresse de facturation"] if snapshot["is_delivered"] else []),
         "charges_vat": not seller["is_franchise"],
-        "lines": [_line(line, snapshot) for line in snapshot["lines"]],
+        "lines": _lines(snapshot),
         "groups": [_group(group, snapshot) for group in snapshot["groups"]],
         "totals": totals,
         "has_discount": Decimal(snapshot["totals"]["discount"]) > 0,
-        "is_paid": snapshot["is_paid"],
-        "paid_on": _date(snapshot["paid_on"]),
+        "is_credit_note": snapshot["type_code"] == "381",
+        "state": _state(snapshot),
         "payment": snapshot["payment"],
+        "transfer": _transfer(snapshot),
+        "is_spread": snapshot["is_spread"],
         "mentions": _mentions(snapshot),
         "marketplace": snapshot["marketplace"],
         "order": snapshot["order"],
     }
 
 
-def _facts(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _title(snapshot: Snapshot) -> str:
+    if snapshot["type_code"] == "381":
+        return "Avoir"
+    return "Facture" if snapshot["number"] else "Proforma"
+
+
+def _facts(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Return the terms at the top: dates, order, kind of operation."""
     texts = snapshot["texts"]
     supply = "Date de livraison" if snapshot["supply_is_delivery"] else "Date de paiement"
@@ -87,24 +111,62 @@ def _facts(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
         (supply, _date(snapshot["supplied_on"])),
         ("Commande", f"{snapshot['order']} du {_date(snapshot['placed_on'])}"),
         ("Opération", texts[snapshot["operation"]]),
+        ("Facture corrigée", _corrected(snapshot)),
+        ("Motif", snapshot["reason"]),
+        ("Votre SIREN", grouped(snapshot["buyer"]["siren"])),
+        ("Votre n° de TVA", snapshot["buyer"]["vat_number"]),
     ]
     return [(term, text) for term, text in facts if text]
 
 
-def _line(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> PrintedLine:
+def _corrected(snapshot: Snapshot) -> str:
+    invoice = snapshot["corrects"]
+    return f"{invoice['number']} du {_date(invoice['issued_on'])}" if invoice else ""
+
+
+def _state(snapshot: Snapshot) -> str:
+    """Return whether it is paid, or given back, and when."""
+    if snapshot["type_code"] == "381":
+        day = _date(snapshot["refunded_on"])
+        return f"Remboursé le {day}" if day else "Rien n’avait été payé\u202f: rien n’est à rembourser"
+    if not snapshot["is_paid"]:
+        return ""
+    paid_on = _date(snapshot["paid_on"])
+    return f"Acquittée le {paid_on}" if paid_on else "Acquittée"
+
+
+def _transfer(snapshot: Snapshot) -> str:
+    """Return where to send what is due, for those who pay by transfer."""
+    iban = snapshot["seller"]["iban"]
+    if snapshot["is_paid"] or snapshot["payment_code"] not in TRANSFERS or not iban:
+        return ""
+    groups = " ".join(iban[place : place + 4] for place in range(0, len(iban), 4))
+    return f"IBAN {groups}".replace(" ", FIXED) + f", en rappelant {snapshot['number'] or snapshot['order']}"
+
+
+def _lines(snapshot: Snapshot) -> list[PrintedLine]:
+    sums = accumulate(Decimal(line["gross"]) for line in snapshot["lines"])
+    places = max((_price_places(line, snapshot) for line in snapshot["lines"]), default=0)
+    return [_line(line, until, places, snapshot) for line, until in zip(snapshot["lines"], sums, strict=True)]
+
+
+def _line(line: Line, until: Decimal, places: int, snapshot: Snapshot) -> PrintedLine:
+    carried = _money(str(until), snapshot)
     return PrintedLine(
-        name=line["name"],
+        name=line["name"].strip() or "Article",
         notes=_notes(line, snapshot),
         quantity=decimal(line["quantity"], 0),
-        unit_price=_unit_price(Decimal(line["unit_net"]), snapshot["currency"]),
+        unit_price=_unit_price(line, places, snapshot),
         rate=_rate(line["rate"]),
         net=_money(line["net"], snapshot),
         gross=_money(line["gross"], snapshot),
+        carried=f"À reporter\u202f: {carried}",
+        brought=f"Report\u202f: {carried}",
     )
 
 
-def _notes(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> list[str]:
-    notes = [line["details"], line["sku"]]
+def _notes(line: Line, snapshot: Snapshot) -> list[str]:
+    notes = [" · ".join(part for part in (line["sku"], line["details"]) if part.strip())]
     if line["is_share"]:
         notes.append(f"part à {_rate(line['rate'])}")
     if Decimal(line["discount"]) > 0:
@@ -116,27 +178,54 @@ def _notes(line: Mapping[str, Any], snapshot: Mapping[str, Any]) -> list[str]:
     return [note for note in notes if note]
 
 
-def _group(group: Mapping[str, Any], snapshot: Mapping[str, Any]) -> PrintedGroup:
-    amounts = {name: _money(group[name], snapshot) for name in ("net", "vat", "gross")}
-    return PrintedGroup(rate=_rate(group["rate"]), **amounts)
+def _group(group: Group, snapshot: Snapshot) -> PrintedGroup:
+    return PrintedGroup(
+        rate=_rate(group["rate"]),
+        net=_money(group["net"], snapshot),
+        vat=_money(group["vat"], snapshot),
+        gross=_money(group["gross"], snapshot),
+    )
 
 
-def _mentions(snapshot: Mapping[str, Any]) -> list[str]:
+def _mentions(snapshot: Snapshot) -> list[str]:
     """Return what the law asks for below the sums."""
     texts, seller = snapshot["texts"], snapshot["seller"]
-    if seller["is_franchise"]:
-        return [texts["franchise"]]
-    return [texts["on_debits"]] if seller["on_debits"] else []
+    mentions = [
+        texts["franchise"] if seller["is_franchise"] else "",
+        texts["on_debits"] if seller["on_debits"] else "",
+        snapshot["mandate"],
+    ]
+    if terms := snapshot["terms"]:
+        due = f"À payer avant le {_date(snapshot['due_on'])}" if not snapshot["is_paid"] else ""
+        mentions += [due, terms["discount"], terms["penalties"], terms["recovery"]]
+    if euros := snapshot["euros"]:
+        mentions.append(_euros(euros, snapshot["currency"]))
+    return [mention for mention in [*mentions, seller["footer"]] if mention]
 
 
-def _money(amount: str, snapshot: Mapping[str, Any]) -> str:
+def _euros(euros: Euros, currency: str) -> str:
+    vat, gross = money(Decimal(euros["vat"]), "EUR"), money(Decimal(euros["gross"]), "EUR")
+    rate = f"1 {currency} = {decimal(Decimal(euros['rate']), 4)}{FIXED}€ le {_date(euros['rate_on'])}"
+    return f"En euros\u202f: TVA {vat}, total {gross} ({rate})"
+
+
+def _money(amount: str, snapshot: Snapshot) -> str:
     value, currency = Decimal(amount), snapshot["currency"]
     return money(value, currency, _places(value, currency))
 
 
-def _unit_price(price: Decimal, currency: str) -> str:
-    needed = -int(price.normalize().as_tuple().exponent)
-    return money(price, currency, min(max(needed, exponent(currency)), MOST_DECIMALS))
+def _unit_price(line: Line, places: int, snapshot: Snapshot) -> str:
+    """Return a unit's price, followed by blanks so that commas stand below each other."""
+    own = _price_places(line, snapshot)
+    price = money(Decimal(line["unit_net"]), snapshot["currency"], own)
+    missing = places - own + (1 if places and not own else 0)
+    return price + FIGURE_BLANK * missing
+
+
+def _price_places(line: Line, snapshot: Snapshot) -> int:
+    """Return the decimals that a unit's price needs: the currency's, at most ``MOST_DECIMALS``."""
+    needed = -int(Decimal(line["unit_net"]).normalize().as_tuple().exponent)
+    return min(max(needed, exponent(snapshot["currency"])), MOST_DECIMALS)
 
 
 def _places(value: Decimal, currency: str) -> int:

@@ -1,13 +1,15 @@
 """Seller, buyer and place of delivery, as the documents of a shop name them."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from marketplace.countries import postal_country
 from marketplace.formats import FIXED, decimal
 from orders.documents.legal_texts import LegalTexts
-from orders.documents.logo import LogoRefused, clean_logo
+from orders.documents.snapshot import Address, Buyer, Seller
 from orders.models import Order
+from vendors.logo import LogoRefused, clean_logo
 from vendors.models import LegalIdentity, Vendor
 
 
@@ -19,45 +21,69 @@ def identity_of(vendor: Vendor) -> LegalIdentity:
         return LegalIdentity(vendor=vendor)
 
 
-def seller_of(vendor: Vendor, texts: LegalTexts) -> dict[str, Any]:
-    """Return what a document says of the seller, as JSON; what is not known is empty."""
+def seller_of(vendor: Vendor, texts: LegalTexts, *, franchise: bool) -> Seller:
+    """Return what a document says of the seller; what is not known is empty."""
     identity = identity_of(vendor)
+    trader = identity.is_sole_trader
+    name = _legal_name(identity, texts) or vendor.name
     return {
         "shop": vendor.name,
-        "name": _legal_name(identity, texts) or vendor.name,
-        "lines": _postal_lines(
-            "",
-            "",
-            identity.address_1,
-            identity.address_2,
-            identity.postcode,
-            identity.city,
-            identity.country,
-        ),
+        "name": name,
+        "lines": _postal_lines("", "", *_place_of(identity)),
+        "address": _address(name, "", *_place_of(identity)),
         "email": identity.email,
         "phone": identity.phone,
         "siren": identity.siren,
         "siret": identity.siret,
-        "rcs_town": identity.rcs_town,
-        "capital": str(identity.capital) if identity.capital and not identity.is_sole_trader else "",
+        "rcs_town": "" if identity.is_rcs_exempt else identity.rcs_town,
+        "rcs_mention": texts.rcs_exempt if identity.is_rcs_exempt else "",
+        "capital": str(identity.capital) if identity.capital and not trader else "",
         "vat_number": identity.vat_number,
-        "is_franchise": identity.is_franchise,
-        "on_debits": identity.pays_vat_on_debits,
+        "iban": identity.iban,
+        "is_franchise": franchise,
+        "on_debits": identity.pays_vat_on_debits and not franchise,
         "mediator": identity.mediator,
+        "footer": identity.footer,
         "color": identity.color,
         "logo": logo_of(identity),
     }
 
 
+def _place_of(identity: LegalIdentity) -> tuple[str, str, str, str, str]:
+    return (identity.address_1, identity.address_2, identity.postcode, identity.city, identity.country)
+
+
+def buyer_of(order: Order) -> Buyer:
+    """Return who is billed, with the numbers of a business."""
+    return {
+        "lines": buyer_lines(order),
+        "address": {
+            **_address(*_typed(order, "billing")),
+            "name": order.billing_name.strip() or order.customer_name.strip() or order.customer_email,
+        },
+        "email": order.customer_email,
+        "is_business": order.is_for_business,
+        "siren": order.buyer_siren,
+        "vat_number": order.buyer_vat_number,
+    }
+
+
+def delivery_address(order: Order) -> Address | None:
+    """Return where the goods go, in parts; None where the order names no place."""
+    return _address(*_typed(order, "shipping")) if recipient_lines(order) else None
+
+
 def logo_of(identity: LegalIdentity) -> str:
-    """Return the shop's logo as a clean SVG; empty where there is none that can be carried."""
+    """Return the shop's logo: a data: address of a picture, or a clean SVG; empty where there is none."""
+    if identity.logo_image:
+        return identity.logo_image
     try:
         return clean_logo(identity.logo_svg) if identity.logo_svg.strip() else ""
     except LogoRefused:
         return ""
 
 
-def legal_lines(seller: dict[str, Any]) -> list[str]:
+def legal_lines(seller: Mapping[str, Any]) -> list[str]:
     """Return the two lines at the foot of every page: who the seller is, where, under which numbers."""
     capital = seller["capital"]
     name = seller["name"]
@@ -70,6 +96,7 @@ def legal_lines(seller: dict[str, Any]) -> list[str]:
         seller["siren"] and f"SIREN{FIXED}{grouped(seller['siren'])}",
         seller["siret"] and f"SIRET{FIXED}{grouped(seller['siret'])}",
         seller["rcs_town"] and f"RCS{FIXED}{seller['rcs_town']}",
+        seller["rcs_mention"],
     ]
     where = [
         ", ".join(seller["lines"]),
@@ -100,8 +127,28 @@ def recipient_lines(order: Order) -> list[str]:
 
 
 def _address_of(order: Order, kind: str) -> list[str]:
-    names = ("company", "name", "address_1", "address_2", "postcode", "city", "country")
-    return _postal_lines(*(str(getattr(order, f"{kind}_{name}")) for name in names))
+    name, *rest = _typed(order, kind)
+    return _postal_lines(rest[0], name, *rest[1:])
+
+
+def _typed(order: Order, kind: str) -> list[str]:
+    """Return name, company, two address lines, postcode, town, country as the customer typed them."""
+    parts = ("name", "company", "address_1", "address_2", "postcode", "city", "country")
+    return [str(getattr(order, f"{kind}_{part}")).strip() for part in parts]
+
+
+def _address(
+    name: str, company: str, address_1: str, address_2: str, postcode: str, city: str, country: str
+) -> Address:
+    return {
+        "name": name,
+        "company": company,
+        "address_1": address_1,
+        "address_2": address_2,
+        "postcode": postcode,
+        "city": city,
+        "country": country or "FR",
+    }
 
 
 def _postal_lines(

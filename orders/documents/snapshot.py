@@ -1,119 +1,167 @@
-"""All that an invoice says, as JSON: taken once, at issue; the PDF is made of it alone."""
+"""What an invoice or a credit note says, as JSON: taken once, at issue; PDF and XML are made of it alone.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
-from zoneinfo import ZoneInfo
+Dates are ISO, in the shop's time zone, empty where there is none. Amounts and rates are decimal
+strings; a rate is a fraction, null where the seller charges no VAT. The amounts of a credit note
+are positive: what is given back.
+"""
 
-from django.conf import settings
+from typing import Literal, TypedDict
 
-from orders.documents.legal_texts import texts_on
-from orders.documents.parties import buyer_lines, identity_of, recipient_lines, seller_of
-from orders.documents.vat import LinePart, VatGroup, group_parts, line_parts
-from orders.models import LineKind, Order, OrderLine
-from orders.states import INVOICEABLE
-
-TEMPLATE = "2026-11"  # of templates/documents/invoice.html; grows when what it says changes
-ZERO = Decimal("0.00")
+TEMPLATE = "2026-12"  # of what a snapshot says; grows when that changes
 
 
-@dataclass(frozen=True)
-class Supply:
-    """When the goods or services were supplied: on delivery or, before it, when they were paid."""
+class Address(TypedDict):
+    """A postal address in parts, as Factur-X wants it; ``country`` is an ISO 3166 code, "FR" where empty."""
 
-    at: datetime | None
-    is_delivery: bool
-
-
-def invoice_snapshot(
-    order: Order, lines: Sequence[OrderLine], supply: Supply, *, number: str, on: date
-) -> dict[str, Any]:
-    """Return what an invoice of ``order`` dated ``on`` says; without ``number`` it is a proforma.
-
-    Dates are ISO, in the shop's time zone; amounts and rates are decimal strings, a rate null
-    where the seller charges no VAT. The invoice is of the whole order: what was refunded is
-    told by another document.
-    """
-    texts = texts_on(on)
-    franchise = identity_of(order.vendor).is_franchise
-    parts = line_parts(lines, franchise=franchise, currency=order.currency)
-    groups = group_parts(parts)
-    delivery = recipient_lines(order)
-    return {
-        "template": TEMPLATE,
-        "texts": texts.as_json(),
-        "number": number,
-        "issued_on": on.isoformat(),
-        "marketplace": settings.MARKETPLACE_NAME,
-        "seller": seller_of(order.vendor, texts),
-        "buyer": buyer_lines(order),
-        "delivery": delivery if delivery != buyer_lines(order) else [],
-        "is_delivered": bool(delivery),
-        "operation": "goods" if any(line.kind == LineKind.PRODUCT for line in lines) else "services",
-        **_order_facts(order, supply),
-        "lines": [_line(part, parts) for part in parts],
-        "groups": [_group(group) for group in groups],
-        "totals": _totals(order, groups, lines),
-    }
+    name: str
+    company: str
+    address_1: str
+    address_2: str
+    postcode: str
+    city: str
+    country: str
 
 
-def _order_facts(order: Order, supply: Supply) -> dict[str, Any]:
-    zone = ZoneInfo(order.vendor.time_zone)
+class Seller(TypedDict):
+    """``lines`` is the postal address line by line; ``address.name`` the legal name with its form."""
 
-    def day(moment: datetime | None) -> str:
-        return moment.astimezone(zone).date().isoformat() if moment else ""
-
-    is_paid = order.status in INVOICEABLE
-    return {
-        "order": order.number,
-        "placed_on": day(order.placed_at),
-        "supplied_on": day(supply.at),
-        "supply_is_delivery": supply.is_delivery,
-        "is_paid": is_paid,
-        "paid_on": day(order.paid_at) if is_paid else "",
-        "payment": order.payment_title,
-        "currency": order.currency,
-    }
-
-
-def _line(part: LinePart, parts: Sequence[LinePart]) -> dict[str, Any]:
-    line = part.line
-    is_first = next(other for other in parts if other.line is line) is part
-    return {
-        "kind": line.kind,
-        "name": line.name,
-        "details": line.details,
-        "sku": line.sku,
-        "quantity": line.quantity,
-        "unit_net": str(part.unit_net),
-        "rate": None if part.rate is None else str(part.rate),
-        "net": str(part.net),
-        "gross": str(part.gross),
-        "discount": str(part.discount),
-        "is_share": part.is_share,
-        "levies": [{"label": levy["label"], "amount": levy["amount"]} for levy in line.levies]
-        if is_first
-        else [],
-    }
+    shop: str
+    name: str
+    lines: list[str]
+    address: Address
+    email: str
+    phone: str
+    siren: str
+    siret: str
+    rcs_town: str
+    rcs_mention: str  # « Dispensé d’immatriculation … », or empty
+    capital: str
+    vat_number: str
+    iban: str
+    is_franchise: bool  # at the date of supply
+    on_debits: bool
+    mediator: str
+    footer: str
+    color: str
+    logo: str  # an SVG, or a data: address of a PNG or JPEG
 
 
-def _group(group: VatGroup) -> dict[str, Any]:
-    return {
-        "rate": None if group.rate is None else str(group.rate),
-        "net": str(group.net),
-        "vat": str(group.vat),
-        "gross": str(group.gross),
-    }
+class Buyer(TypedDict):
+    """``lines`` is who is billed as on an envelope, never empty; the numbers are empty for consumers."""
+
+    lines: list[str]
+    address: Address
+    email: str
+    is_business: bool
+    siren: str
+    vat_number: str
 
 
-def _totals(order: Order, groups: Sequence[VatGroup], lines: Sequence[OrderLine]) -> dict[str, str]:
-    due = ZERO if order.status in INVOICEABLE else order.total
-    return {
-        "net": str(sum((group.net for group in groups), ZERO)),
-        "vat": str(sum((group.vat for group in groups), ZERO)),
-        "gross": str(sum((group.gross for group in groups), ZERO)),
-        "discount": str(sum((line.discount for line in lines), ZERO)),
-        "due": str(due),
-    }
+class Levy(TypedDict):
+    """A contribution that is part of the line's price, such as « Éco-contribution »."""
+
+    label: str
+    rate: str
+    amount: str
+
+
+class Line(TypedDict):
+    """``position`` is the order line's; a line over several VAT rates stands once per rate (``is_share``)."""
+
+    position: int
+    kind: str  # "product", "shipping", "fee"
+    name: str
+    details: str
+    sku: str
+    quantity: int
+    unit_net: str
+    rate: str | None
+    net: str
+    gross: str
+    discount: str
+    is_share: bool
+    levies: list[Levy]
+
+
+class Group(TypedDict):
+    """All at one VAT rate: ``net + vat == gross``."""
+
+    rate: str | None
+    net: str
+    vat: str
+    gross: str
+
+
+class Totals(TypedDict):
+    """``gross = prepaid + due``; ``discount`` has been taken off already."""
+
+    net: str
+    vat: str
+    gross: str
+    discount: str
+    prepaid: str
+    due: str
+
+
+class Euros(TypedDict):
+    """The same in euros, for another currency: ``rate`` is euros for one unit, as on ``rate_on``."""
+
+    rate: str
+    rate_on: str
+    groups: list[Group]
+    net: str
+    vat: str
+    gross: str
+
+
+class Terms(TypedDict):
+    """What a business must be told of payment, each a sentence; none of it is for consumers."""
+
+    penalties: str
+    recovery: str
+    discount: str
+
+
+class Corrected(TypedDict):
+    """The invoice that a credit note corrects (BT-25, BT-26)."""
+
+    number: str
+    issued_on: str
+
+
+class Snapshot(TypedDict):
+    """An invoice (``type_code`` 380) or a credit note (381); without ``number`` a proforma."""
+
+    template: str
+    type_code: Literal["380", "381"]
+    texts: dict[str, str]
+    number: str
+    issued_on: str
+    marketplace: str
+    mandate: str  # "Facture établie par … au nom et pour le compte de …", or empty
+    seller: Seller
+    buyer: Buyer
+    delivery: list[str]  # empty where it is the billing address, or nothing is delivered
+    delivered_to: Address | None
+    is_delivered: bool
+    operation: Literal["goods", "services"]
+    order: str
+    placed_on: str
+    supplied_on: str
+    supply_is_delivery: bool
+    is_paid: bool
+    paid_on: str
+    due_on: str
+    payment: str
+    payment_code: str  # UNTDID 4461: 48 card, 58 transfer (with an IBAN), 20 cheque, 10 cash, 68 online, or 1
+    currency: str
+    decimals: int  # that the amounts are rounded to
+    lines: list[Line]
+    groups: list[Group]
+    totals: Totals
+    euros: Euros | None
+    terms: Terms | None
+    corrects: Corrected | None
+    reason: str  # of a credit note, in the shop's or the storefront's words
+    refunded_on: str  # of a credit note
+    is_spread: bool  # the refund came without lines and is spread over all of them

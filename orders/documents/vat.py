@@ -67,7 +67,7 @@ def line_parts(
     ``franchise`` every rate is None and nothing is VAT. The parts' ``gross`` add up to the lines'
     totals, and their ``net`` per rate to the group's (``vat_groups``), to the cent.
     """
-    places = _places(lines, currency)
+    places = decimals_of(lines, currency)
     weights = {} if franchise else _weights(lines)
     parts = [part for line in lines for part in _split(line, weights, franchise, places)]
     return _with_nets(parts, places)
@@ -147,7 +147,7 @@ def _by_rate(parts: Sequence[LinePart]) -> dict[Rate, list[LinePart]]:
     return groups
 
 
-def _places(lines: Sequence[OrderLine], currency: str) -> int:
+def decimals_of(lines: Sequence[OrderLine], currency: str) -> int:
     """Return the currency's decimals, at most those that are stored; more where the lines have them."""
     places = min(exponent(currency), STORED_DECIMALS)
     amounts = [amount for line in lines for amount in (line.total, line.discount)]

@@ -9,15 +9,22 @@ from django.db.models import Count, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from orders.documents.renderer import CannotRender
+from orders.domain.downloads import NoDocument, assemble, forget_expired, prepare
 from orders.domain.fulfillment import ShippingRefused, ship
+from orders.domain.invoicing import InvoiceRefused, issue_invoice
+from orders.domain.originals import OriginalDamaged
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
-from orders.domain.transitions import StepRefused, lock, validate
+from orders.domain.transitions import NotPermitted, StepRefused, lock, may, validate
 from orders.models import BulkAction, BulkItem, BulkJob, Order
+from orders.models.bulk import DOWNLOADS
 from orders.states import OrderStatus
 from vendors.models import User, Vendor
+from vendors.roles import Permission
 
 BATCH = 1000
+REFUSALS = (StepRefused, OutOfStock, InvoiceRefused, CannotRender, NoDocument, OriginalDamaged)
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +32,11 @@ logger = logging.getLogger(__name__)
 def ask_for_bulk(
     vendor: Vendor, orders: QuerySet[Order], action: BulkAction, *, by: User, at: datetime
 ) -> BulkJob:
-    """Write down an action for every order of the selection; nothing is done yet."""
+    """Write down an action for every order of the selection; nothing is done yet.
+
+    Files of earlier downloads whose day is over are deleted on this occasion.
+    """
+    forget_expired(at)
     job = BulkJob.objects.create(vendor=vendor, asked_by=by, action=action, asked_at=at)
     keys = orders.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=BATCH)
     BulkItem.objects.bulk_create((BulkItem(job=job, order_id=pk) for pk in keys), batch_size=BATCH)
@@ -56,10 +67,11 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
     )
     if item is None:
         return
+    item.job = job
     try:
         with transaction.atomic():
-            changed = _act(BulkAction(job.action), item.order, job.asked_by, at)
-    except (StepRefused, OutOfStock) as refusal:
+            changed = _work(item, job.asked_by, at)
+    except REFUSALS as refusal:
         item.state, item.why = BulkItem.State.REFUSED, str(refusal)[:500]
     except DatabaseError:
         raise  # of the moment: the worker tries again
@@ -72,8 +84,17 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
     item.save(update_fields=["state", "why"])
 
 
+def _work(item: BulkItem, by: User, at: datetime) -> bool:
+    if item.job.action in DOWNLOADS:
+        prepare(item, at)
+        return True
+    return _act(BulkAction(item.job.action), item.order, by, at)
+
+
 def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
     """Do it; return whether anything changed. Raises as the single action does."""
+    if action == BulkAction.INVOICE:
+        return _invoice(order, by, at)
     if action == BulkAction.VALIDATE:
         return validate(order, by=by, at=at) is not None
     lock(order)
@@ -89,11 +110,27 @@ def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
     return True
 
 
+def _invoice(order: Order, by: User, at: datetime) -> bool:
+    """Issue the invoice and the credit notes that are due; return whether any was issued."""
+    if not may(by, order, Permission.ISSUE_INVOICES):
+        raise NotPermitted(order)
+    before = order.documents.count()
+    issue_invoice(order, by=by, at=at)
+    return order.documents.count() > before
+
+
 def _finish(job: BulkJob, at: datetime) -> bool:
-    left = job.items.filter(state=BulkItem.State.WAITING).exists()
-    if not left:
-        BulkJob.objects.filter(pk=job.pk, finished_at=None).update(finished_at=at)
-    return left
+    """Finish the job if nothing is waiting any more, once; return whether anything is."""
+    if job.items.filter(state=BulkItem.State.WAITING).exists():
+        return True
+    with transaction.atomic():
+        locked = BulkJob.objects.select_for_update().get(pk=job.pk)
+        if locked.finished_at is None:
+            if locked.action in DOWNLOADS:
+                assemble(locked, at)
+            locked.finished_at = at
+            locked.save(update_fields=["finished_at", "file", "expires_at"])
+    return False
 
 
 def progress(job: BulkJob) -> dict[str, int]:

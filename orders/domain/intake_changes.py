@@ -9,17 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from orders.domain import stock
+from orders.domain.credit_notes import invoice_of, is_taken_back
 from orders.domain.customers import customer_of, free_number, index_name, number_value
 from orders.domain.history import record
 from orders.domain.intake_lines import change_lines, is_fixed, lines_differ
 from orders.domain.order_data import OrderData
 from orders.domain.refunds import BY_STATUS, refund_what_no_refund_accounts_for
-from orders.domain.reports import columns_of, contact_of, digest, digests_of, latest
+from orders.domain.reports import buyer_of, columns_of, contact_of, digest, digests_of, latest
 from orders.domain.transitions import after_working_days, change_status
 from orders.models import HistoryKind, Order, ReportedOrder, Source
 from orders.states import PAID, OrderStatus
 
 DATES = ("paid_at", "completed_at")
+# What reports did not tell at first: a person may have entered it since.
+NEVER_TOLD = {"buyer_siren": digest(""), "buyer_vat_number": digest("")}
 NOT_YET_PAID = frozenset({OrderStatus.PENDING, OrderStatus.FAILED})
 
 
@@ -38,7 +41,7 @@ class Merge:
 
     def __post_init__(self) -> None:
         self.told = digests_of(self.data)
-        self.base = dict(self.reported.applied)
+        self.base = {**NEVER_TOLD, **self.reported.applied}
 
     def says_anew(self, name: str) -> bool:
         """Whether the report is the latest and says of a field what the last one did not."""
@@ -137,6 +140,8 @@ def take_columns(merge: Merge) -> None:
         merge.refused |= {
             name for name in anew & {*contact_of(data)} if getattr(order, name) != columns[name]
         }
+    if (invoice := invoice_of(order)) and not is_taken_back(invoice):
+        merge.refused |= {name for name in anew & {*buyer_of(data)} if getattr(order, name) != columns[name]}
     changed = {name for name in anew - merge.refused if getattr(order, name) != columns[name]}
     for name in changed:
         setattr(order, name, columns[name])

@@ -31,7 +31,7 @@ def report_refunds(order: Order, data: OrderData, source: Source, *, at: datetim
         stock.lock_shelves(order)  # the status that is reported with them moves stock again
     moment = data.modified_at or at
     for told in new:
-        refund = refund_order(
+        refund_order(
             order,
             lines=back if told is new[-1] else None,
             amount=told.amount,
@@ -39,10 +39,8 @@ def report_refunds(order: Order, data: OrderData, source: Source, *, at: datetim
             at=moment,
             reason=told.reason,
             external_id=told.external_id,
+            awaits_lines=source.has_rest,
         )
-        if refund.is_spread and source.has_rest:
-            refund.awaits_lines = True
-            refund.save(update_fields=["awaits_lines"])
     if back and not new:
         _put_back(order, back, at=at)
     _date_back(order, data, moment)

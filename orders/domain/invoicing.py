@@ -1,50 +1,46 @@
-"""Issuing: a number without gaps, a frozen snapshot, the original's bytes.
+"""Issuing an order's invoice: number, frozen snapshot, the original's bytes.
 
 The rules are told in ``docs/rules/invoicing.md``.
 """
 
-import hashlib
-import re
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
-from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from orders.documents.invoice import invoice_pdf
+from orders.documents.invoice_snapshot import EURO, invoice_snapshot
 from orders.documents.parties import identity_of
-from orders.documents.snapshot import Supply, invoice_snapshot
+from orders.documents.snapshot import Snapshot
+from orders.domain.credit_notes import invoice_of, is_taken_back, issue_due
 from orders.domain.history import By, record
-from orders.domain.parcels import units_outstanding
-from orders.domain.transitions import lock
-from orders.models import (
-    DeliveryNote,
-    Document,
-    DocumentKind,
-    DocumentSeries,
-    HistoryKind,
-    Order,
-    Shipment,
-)
-from orders.models.documents import document_storage
-from orders.states import INVOICEABLE, OrderStatus
-from vendors.models import LegalIdentity, User, Vendor
+from orders.domain.locking import lock
+from orders.domain.originals import day_of, store, take_number
+from orders.domain.supplies import date_of_supply as date_of_supply
+from orders.models import DeliveryNote, Document, DocumentKind, ExchangeRate, HistoryKind, Order, Shipment
+from orders.states import INVOICEABLE, OrderStatus, RefundState
+from vendors.domain.identity import Missing, missing_parts
+from vendors.domain.mandate import mandate_of
+from vendors.models import Membership, User, Vendor
 
-SIREN_DIGITS = 9
-DELIVERED = frozenset({OrderStatus.COMPLETED, OrderStatus.REFUNDED})
+RATE_IS_GOOD_FOR = timedelta(days=7)  # no rate is published at week-ends and on holidays
+logger = logging.getLogger(__name__)
 
 
 class InvoiceRefused(Exception):
-    """No invoice was issued and no number used; the message says why."""
+    """No invoice was issued and no number used; the message says why, ``code`` in a word."""
+
+    code = "refused"
 
 
 class NotInvoiceable(InvoiceRefused):
     """The order's state has no invoice."""
+
+    code = "state"
 
     def __init__(self, order: Order) -> None:
         super().__init__(
@@ -53,29 +49,57 @@ class NotInvoiceable(InvoiceRefused):
         )
 
 
-class IdentityIncomplete(InvoiceRefused):
-    """The shop's legal identity lacks what an invoice must say; ``missing`` lists it."""
+class WhollyRefunded(InvoiceRefused):
+    """Nothing of the order is left to invoice."""
 
-    def __init__(self, vendor: Vendor, missing: Sequence[str]) -> None:
-        self.missing = list(missing)
+    code = "refunded"
+
+    def __init__(self, order: Order) -> None:
         super().__init__(
-            _("No invoice was issued. The legal identity of %(shop)s still lacks: %(missing)s.")
-            % {"shop": vendor.name, "missing": get_text_list(self.missing, _("and"))}
+            _("Order %(number)s was refunded in full before any invoice, so none is issued.")
+            % {"number": order.number}
         )
 
 
-class OriginalDamaged(Exception):
-    """The stored original is gone, or is not the one that was issued."""
+class IdentityIncomplete(InvoiceRefused):
+    """The shop's legal identity lacks what an invoice must say; ``missing`` lists it."""
+
+    code = "identity"
+
+    def __init__(self, vendor: Vendor, missing: Sequence[Missing]) -> None:
+        self.missing = list(missing)
+        super().__init__(
+            _("No invoice was issued. The legal identity of %(shop)s still lacks: %(missing)s.")
+            % {"shop": vendor.name, "missing": get_text_list([str(part) for part in missing], _("and"))}
+        )
 
 
-@dataclass(frozen=True)
-class Numbered:
-    """A number taken from a series, with its date of issue in the shop's time zone."""
+class MandateMissing(InvoiceRefused):
+    """The marketplace may not issue in the name of a shop that has not accepted its mandate."""
 
-    year: int
-    sequence: int
-    number: str
-    on: date
+    code = "mandate"
+
+    def __init__(self, vendor: Vendor) -> None:
+        super().__init__(
+            _("%(shop)s has not accepted that the marketplace issues invoices in its name: none was issued.")
+            % {"shop": vendor.name}
+        )
+
+
+class RateMissing(InvoiceRefused):
+    """VAT must be stated in euros too (CGI annexe II art. 242 nonies A; directive 2006/112/EC art. 230)."""
+
+    code = "rate"
+
+    def __init__(self, order: Order, day: date) -> None:
+        super().__init__(
+            _(
+                "Order %(number)s is in %(currency)s and its VAT must be stated in euros, but no exchange "
+                "rate of %(day)s or the week before is known: no invoice was issued. The marketplace "
+                "enters it."
+            )
+            % {"number": order.number, "currency": order.currency, "day": day.isoformat()}
+        )
 
 
 @transaction.atomic
@@ -83,28 +107,76 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     """Issue the invoice of an order: number, snapshot, PDF, history; all of it or nothing.
 
     Locks the order and the shop's series of the year. An order that has its invoice already
-    gives that one back. Raises NotInvoiceable, IdentityIncomplete, and
-    ``orders.documents.renderer.CannotRender`` where Pango is missing; no number is used then,
-    nor when anything else fails before the caller's transaction ends.
+    gives that one back, unless it was taken back before payment: then a new one is issued.
+    Refunds from before get their credit notes in the same transaction, as far as their lines
+    are known. Raises InvoiceRefused, and ``orders.documents.renderer.CannotRender`` where Pango
+    is missing; no number is used then, nor when anything else fails before the caller's
+    transaction ends.
     """
     lock(order)
-    if issued := invoice_of(order):
-        return issued
-    if order.status not in INVOICEABLE:
-        raise NotInvoiceable(order)
-    if missing := missing_identity(order.vendor):
-        raise IdentityIncomplete(order.vendor, missing)
+    current = invoice_of(order)
+    if current is None or is_taken_back(current):
+        current = _issue(order, current, by=by, at=at)
+    issue_due(order, by=by, at=at)
+    return current
+
+
+def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime) -> Document:
+    in_its_name = _in_the_shops_name(order.vendor, by)
+    supply = date_of_supply(order)
+    day = day_of(order.vendor, supply.at or at)
+    check_invoiceable(order, day)
+    rate = _rate(order, day)
     taken = take_number(order.vendor, DocumentKind.INVOICE, at)
-    snapshot = _snapshot(order, number=taken.number, on=taken.on)
-    document = _store(order, taken, snapshot, by=by, at=at)
+    lines = list(order.lines.all())
+    snapshot = invoice_snapshot(
+        order, lines, supply, number=taken.number, on=taken.on, rate=rate, mandate=in_its_name
+    )
+    document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, replaces=replaces)
     data = {"document": document.pk, "number": document.number}
     record(order, HistoryKind.DOCUMENT, by=by, at=at, data=data)
     return document
 
 
-def invoice_of(order: Order) -> Document | None:
-    """Return the order's invoice, if it was issued."""
-    return order.documents.filter(kind=DocumentKind.INVOICE).first()
+def check_invoiceable(order: Order, day: date) -> None:
+    """Raise InvoiceRefused where no invoice can be issued for a supply of ``day``."""
+    if not is_invoiceable(order):
+        raise NotInvoiceable(order)
+    if order.refund_state == RefundState.FULL:
+        raise WhollyRefunded(order)
+    if missing := missing_parts(identity_of(order.vendor), day):
+        raise IdentityIncomplete(order.vendor, missing)
+
+
+def is_invoiceable(order: Order) -> bool:
+    """Say whether the order's state has an invoice: it is or was paid, or a business will pay it."""
+    is_open = order.status == OrderStatus.ON_HOLD and order.is_for_business
+    return order.status in INVOICEABLE or is_open
+
+
+def issue_on_completion(order: Order, *, at: datetime) -> None:
+    """Issue the invoice of an order that was just completed, where the shop wants it.
+
+    What stands against it holds back no step: the history says that none was issued, and why
+    in a word. The caller holds the order's lock.
+    """
+    if not order.vendor.issues_on_completion or invoice_of(order):
+        return
+    try:
+        with transaction.atomic():
+            if mandate_of(order.vendor) is None:
+                raise MandateMissing(order.vendor)
+            issue_invoice(order, by=None, at=at)
+    except InvoiceRefused as refusal:
+        record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": refusal.code})
+    except Exception:
+        logger.exception("The invoice of order %s could not be made.", order)
+        record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": "render"})
+
+
+def missing_identity(vendor: Vendor, on: date | None = None) -> list[Missing]:
+    """Return what the shop's legal identity lacks for invoices about supplies of ``on``, or of today."""
+    return missing_parts(identity_of(vendor), on or day_of(vendor, timezone.now()))
 
 
 def proforma_pdf(order: Order, *, at: datetime) -> bytes:
@@ -112,25 +184,14 @@ def proforma_pdf(order: Order, *, at: datetime) -> bytes:
 
     Raises ``orders.documents.renderer.CannotRender``.
     """
-    return invoice_pdf(_snapshot(order, number="", on=_day(order.vendor, at)))
+    return invoice_pdf(_preview(order, at))
 
 
-def original_pdf(document: Document) -> bytes:
-    """Return the bytes as they were issued; raises OriginalDamaged if they are not there any more."""
-    try:
-        with document_storage().open(document.pdf.name or "") as stored:
-            pdf: bytes = stored.read()
-    except FileNotFoundError as error:
-        raise OriginalDamaged(
-            _("The original of %(number)s is missing from the storage. Restore it from a backup.")
-            % {"number": document.number}
-        ) from error
-    if hashlib.sha256(pdf).hexdigest() != document.sha256:
-        raise OriginalDamaged(
-            _("The stored file of %(number)s is not the one that was issued. Restore it from a backup.")
-            % {"number": document.number}
-        )
-    return pdf
+def _preview(order: Order, at: datetime) -> Snapshot:
+    supply = date_of_supply(order)
+    on = day_of(order.vendor, at)
+    rate = _known_rate(order, day_of(order.vendor, supply.at or at))
+    return invoice_snapshot(order, list(order.lines.all()), supply, number="", on=on, rate=rate)
 
 
 @transaction.atomic
@@ -153,111 +214,28 @@ def delivery_note(order: Order, shipment: Shipment | None = None, *, at: datetim
     return note
 
 
-def take_number(vendor: Vendor, kind: DocumentKind, at: datetime) -> Numbered:
-    """Take the next number of the shop's series for the year of ``at``, in the caller's transaction.
+def _in_the_shops_name(vendor: Vendor, by: By) -> bool:
+    """Say whether the marketplace issues, rather than a person of the shop; raises MandateMissing.
 
-    The series' row stays locked until that transaction ends: rolled back, the number is free
-    again, so numbers have no gap; and no date is before the one of the number before it.
+    Comptoir itself acts for the shop; where there is a mandate the document says so.
     """
-    on = _day(vendor, at)
-    key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
-    series = DocumentSeries.objects.select_for_update().get(pk=key)
-    series.last_number += 1
-    series.last_issued_on = max(on, series.last_issued_on or on)
-    series.save(update_fields=["last_number", "last_issued_on"])
-    prefix = identity_of(vendor).prefix
-    number = f"{prefix}-{kind.value}{on.year}-{series.last_number:06d}".removeprefix("-")
-    return Numbered(on.year, series.last_number, number, series.last_issued_on)
-
-
-def missing_identity(vendor: Vendor) -> list[str]:
-    """Return what the shop's legal identity still lacks for invoices, each as a phrase; empty if nothing.
-
-    Sources: CGI annexe II art. 242 nonies A; C. com. art. R123-237, R123-238, R526-27.
-    """
-    identity = identity_of(vendor)
-    trader = identity.is_sole_trader
-    address = [identity.address_1, identity.postcode, identity.city]
-    has_form = bool(identity.legal_form.strip()) and identity.capital is not None
-    needs_vat_number = not identity.is_franchise or bool(identity.vat_number)
-    wanted = [
-        (_("the legal name"), bool(identity.legal_name.strip())),
-        (_("the legal form and the share capital, or that the seller is a sole trader"), trader or has_form),
-        (_("the address with postcode and town"), all(part.strip() for part in address)),
-        (_("a valid SIRET"), is_siret(identity.siret)),
-        (_("the town of the trade register (RCS)"), trader or bool(identity.rcs_town.strip())),
-        (_("a VAT number that belongs to the SIREN"), not needs_vat_number or has_vat_number(identity)),
-        (_("the prefix of the numbers"), bool(re.fullmatch(r"[A-Z0-9]{1,12}", identity.prefix))),
-    ]
-    return [phrase for phrase, is_there in wanted if not is_there]
-
-
-def is_siret(siret: str) -> bool:
-    """Say whether these are 14 digits that pass Luhn's check, as their first nine (the SIREN) do."""
-    return (
-        bool(re.fullmatch(r"[0-9]{14}", siret)) and _passes_luhn(siret[:SIREN_DIGITS]) and _passes_luhn(siret)
-    )
-
-
-def has_vat_number(identity: LegalIdentity) -> bool:
-    """Say whether the VAT number is FR, the SIREN's key, the SIREN: key = (12 + 3 × SIREN mod 97) mod 97."""
-    if not identity.siren.isdecimal():
+    if isinstance(by, User) and Membership.objects.filter(user=by, vendor=vendor).exists():
         return False
-    key = (12 + 3 * (int(identity.siren) % 97)) % 97
-    return "".join(identity.vat_number.split()).upper() == f"FR{key:02d}{identity.siren}"
+    if mandate_of(vendor) is not None:
+        return True
+    if by is not None:
+        raise MandateMissing(vendor)
+    return False
 
 
-def _passes_luhn(digits: str) -> bool:
-    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
-    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+def _rate(order: Order, day: date) -> ExchangeRate | None:
+    """Return the rate that gives the VAT in euros; None for euros. Raises RateMissing."""
+    rate = _known_rate(order, day)
+    if rate is None and order.currency != EURO:
+        raise RateMissing(order, day)
+    return rate
 
 
-def _snapshot(order: Order, *, number: str, on: date) -> dict[str, Any]:
-    lines = list(order.lines.all())
-    return invoice_snapshot(order, lines, date_of_supply(order), number=number, on=on)
-
-
-def date_of_supply(order: Order) -> Supply:
-    """Return when the order was supplied: its last parcel left, else it was completed, else paid.
-
-    Before delivery the law has the date of payment stand in its place (CGI annexe II
-    art. 242 nonies A, I, 10°); an order that is not paid has none.
-    """
-    last = order.shipments.order_by("-shipped_at").first()
-    if last is not None and not units_outstanding(order):
-        return Supply(last.shipped_at, is_delivery=True)
-    if order.status in DELIVERED and order.completed_at:
-        return Supply(order.completed_at, is_delivery=True)
-    return Supply(order.paid_at if order.status in INVOICEABLE else None, is_delivery=False)
-
-
-def _store(order: Order, taken: Numbered, snapshot: dict[str, Any], *, by: By, at: datetime) -> Document:
-    """Keep the original: the file first, so that a stored row always has one.
-
-    A file that a broken transaction left behind is never written over: after a database was
-    restored from an old copy, it may be the only original there is.
-    """
-    pdf = invoice_pdf(snapshot)
-    document = Document(
-        vendor=order.vendor,
-        order=order,
-        kind=DocumentKind.INVOICE,
-        year=taken.year,
-        sequence=taken.sequence,
-        number=taken.number,
-        issued_on=taken.on,
-        issued_at=at,
-        issued_by=by if isinstance(by, User) else None,
-        total=order.total,
-        currency=order.currency,
-        snapshot=snapshot,
-        sha256=hashlib.sha256(pdf).hexdigest(),
-    )
-    name = f"{order.vendor_id}/{DocumentKind.INVOICE.value}{taken.year}/{taken.number}.pdf"
-    document.pdf.name = document_storage().save(name, ContentFile(pdf))
-    document.save()
-    return document
-
-
-def _day(vendor: Vendor, at: datetime) -> date:
-    return at.astimezone(ZoneInfo(vendor.time_zone)).date()
+def _known_rate(order: Order, day: date) -> ExchangeRate | None:
+    rates = ExchangeRate.objects.filter(currency=order.currency, on__lte=day, on__gt=day - RATE_IS_GOOD_FOR)
+    return rates.order_by("-on").first()

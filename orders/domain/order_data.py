@@ -92,6 +92,8 @@ class OrderData:
     customer_external_id: str = ""  # empty for a guest
     email: str = ""
     phone: str = ""
+    buyer_siren: str = ""  # of a business; checked
+    buyer_vat_number: str = ""
     billing: AddressData = field(default_factory=AddressData)
     shipping: AddressData = field(default_factory=AddressData)
     payment_method: str = ""

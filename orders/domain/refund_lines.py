@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from orders.domain import earnings
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, record
 from orders.domain.refund_plan import (
     NOTHING,
@@ -53,13 +54,15 @@ def set_lines_of_refunds(
     together, since what one was spread over is room that another needs. A refund that has no
     lines at the storefront either stays spread, and so does one whose lines do not fit, unless
     ``is_strict``. Amounts, units back on the shelf (those that the order's own reports told of)
-    and stock stay as they are; what each line bears, commission and gains follow. Locks the order.
+    and stock stay as they are; what each line bears, commission and gains follow; the credit
+    notes that waited are issued. Locks the order.
     """
     lock(order)
     waiting = order.refunds.filter(pk__in=told, progress=RefundProgress.CONFIRMED, awaits_lines=True)
     refunds = sorted(waiting.order_by("at", "id"), key=lambda refund: not told[refund.pk])
     if not any(told[refund.pk] for refund in refunds):
         waiting.update(awaits_lines=False)
+        issue_due_if_possible(order, by=by, at=at)
         return refunds
     lines = {line.pk: line for line in order.lines.select_for_update()}
     back = {refund.pk: _take_off(refund, lines) for refund in refunds}
@@ -72,6 +75,7 @@ def set_lines_of_refunds(
     order.save(update_fields=["refunded_total", "net_total", "commission_given_back", "earnings", "version"])
     numbers = [refund.pk for refund in refunds]
     record(order, HistoryKind.CHANGED, by=by, at=at, data={"fields": ["refund_lines"], "refunds": numbers})
+    issue_due_if_possible(order, by=by, at=at)
     return refunds
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from marketplace.money import split
 from orders import emails
 from orders.domain import answers, earnings
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By
 from orders.domain.refund_effects import (
     end_stage_where_nothing_is_left_to_ship,
@@ -71,6 +72,7 @@ def refund_order(
     reason: str = "",
     external_id: str | None = None,
     version: int | None = None,
+    awaits_lines: bool = False,
 ) -> Refund:
     """Record a confirmed refund with everything that follows from it, or change nothing.
 
@@ -83,7 +85,9 @@ def refund_order(
     ``external_id`` is the storefront's: a known one returns the refund that was recorded and
     does nothing, and so does any after ``refund_what_no_refund_accounts_for``: that one was
     whole. An unknown one confirms the oldest open request of the same amount, if any.
-    Open requests that no longer fit into what is left after it fail.
+    Open requests that no longer fit into what is left after it fail. With ``awaits_lines`` its
+    lines can still be asked for: a refund that had to be spread gets its credit note only once
+    they are known.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -103,6 +107,7 @@ def refund_order(
     )
     refund = store_refund(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
+    refund.awaits_lines = awaits_lines and plan.is_spread
     return _carry_out(order, refund, plan, by=by, at=at)
 
 
@@ -326,6 +331,7 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
         move(order, OrderStatus.REFUNDED, by=by, at=at)
     elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
         move(order, OrderStatus.COMPLETED, by=None if isinstance(by, Source) else by, at=at)
+    issue_due_if_possible(order, by=by, at=at)
     if refund.amount or ends:
         emails.announce_refund(order, refund)
     return refund

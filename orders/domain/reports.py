@@ -66,8 +66,14 @@ def columns_of(data: OrderData) -> dict[str, Any]:
         "payment_method": data.payment_method,
         "payment_title": data.payment_title,
         "shipping_method": data.shipping_method,
+        **buyer_of(data),
         **contact_of(data),
     }
+
+
+def buyer_of(data: OrderData) -> dict[str, str]:
+    """Return the numbers of a business that buys; an issued invoice says them for good."""
+    return {"buyer_siren": data.buyer_siren, "buyer_vat_number": data.buyer_vat_number}
 
 
 def contact_of(data: OrderData) -> dict[str, str]:

@@ -9,7 +9,10 @@ from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain import answers, stock
+from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, actor_of, record, said, write_note
+from orders.domain.invoicing import issue_on_completion
+from orders.domain.locking import lock as lock
 from orders.domain.parcels import is_all_refunded, units_outstanding
 from orders.domain.stock import OutOfStock
 from orders.models import HistoryKind, Order, Source, StatusChange
@@ -21,6 +24,7 @@ from orders.states import (
     PAID,
     REOPEN,
     STAFF_STEPS,
+    STOPPED,
     TAKES_STOCK,
     VALIDATE,
     OrderStatus,
@@ -167,13 +171,6 @@ def _step(
     return move(order, to, by=by, at=at, note=note)
 
 
-def lock(order: Order) -> None:
-    """Lock the order's row and read it anew; its shop and its storefront stay loaded."""
-    order.refresh_from_db(
-        from_queryset=Order.objects.select_for_update(of=("self",)).select_related("vendor", "source")
-    )
-
-
 def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "") -> StatusChange:
     """Take a step that was found possible: state, dates, stock, history, mails. The caller holds the lock."""
     old = order.status
@@ -197,10 +194,19 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
         version=order.version,
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
+    _settle_documents(order, by=by, at=at)
     emails.announce_step(order, change)
     if to != OrderStatus.REFUNDED:  # follows from the refund there as it does here
         answers.tell_status(order, change, by=by)
     return change
+
+
+def _settle_documents(order: Order, *, by: By, at: datetime) -> None:
+    """Issue what the step asks for: an invoice, or the credit note of one that will not be paid."""
+    if order.status == OrderStatus.COMPLETED:
+        issue_on_completion(order, at=at)
+    elif order.status in STOPPED:
+        issue_due_if_possible(order, by=by, at=at)
 
 
 def arrive(order: Order, *, by: By, at: datetime) -> None:

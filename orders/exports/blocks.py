@@ -5,7 +5,7 @@ are made of what is only written down again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +19,7 @@ from orders.models import Document, DocumentKind, Order, OrderLine, Shipment
 BLOCK = 1000
 
 Values = tuple[Any, ...]
+UnderFranchise = Callable[[Collection[int]], Collection[int]]  # of orders' ids, those without VAT
 amount = lru_cache(maxsize=16_384)(Decimal)  # prices come again and again: one object for each
 _MODEL: Any = OrderLine
 
@@ -78,7 +79,7 @@ def in_blocks(orders: QuerySet[Order], *fields: str | Expression) -> Iterator[li
 def lines_of(block: Sequence[Values]) -> dict[int, list[Line]]:
     """Return ``{order id: lines}``, in their order."""
     rows = (
-        OrderLine.objects.filter(order_id__in=_ids(block))
+        OrderLine.objects.filter(order_id__in=ids_of(block))
         .order_by("order_id", "position")
         .values_list(*_PLAIN, *map(AmountText, _AMOUNTS))
     )
@@ -91,7 +92,7 @@ def lines_of(block: Sequence[Values]) -> dict[int, list[Line]]:
 def tracking_numbers_of(block: Sequence[Values]) -> dict[int, str]:
     """Return ``{order id: "6A123, 6A124"}`` for the orders whose parcels can be tracked."""
     parcels = (
-        Shipment.objects.filter(order_id__in=_ids(block))
+        Shipment.objects.filter(order_id__in=ids_of(block))
         .exclude(tracking_number="")
         .order_by("order_id", "number")
         .values_list("order_id", "tracking_number")
@@ -104,9 +105,9 @@ def tracking_numbers_of(block: Sequence[Values]) -> dict[int, str]:
 
 def invoice_numbers_of(block: Sequence[Values]) -> dict[int, str]:
     """Return ``{order id: "RDB-F2026-000042"}`` for the orders that have an invoice."""
-    invoices = Document.objects.filter(order_id__in=_ids(block), kind=DocumentKind.INVOICE)
+    invoices = Document.objects.filter(order_id__in=ids_of(block), kind=DocumentKind.INVOICE)
     return dict(invoices.values_list("order_id", "number"))
 
 
-def _ids(block: Sequence[Values]) -> list[int]:
+def ids_of(block: Sequence[Values]) -> list[int]:
     return [values[0] for values in block]

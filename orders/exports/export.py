@@ -1,13 +1,14 @@
 """An export from the first byte to its row in the log."""
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from tempfile import TemporaryFile
 from typing import IO
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from orders.documents.parties import identity_of
+from orders.domain.supplies import under_franchise
 from orders.exports.cells import EXCEL, STRICT, Row
 from orders.exports.csv_file import csv_bytes
 from orders.exports.line_rows import LineRows
@@ -33,7 +34,7 @@ class Export:
     def __init__(self, orders: QuerySet[Order], options: Options, *, vendor: Vendor) -> None:
         self.orders, self.options = orders, options
         self.zone = ZoneInfo(vendor.time_zone)
-        self._rows = ROWS[options.rows](franchise=identity_of(vendor).is_franchise)
+        self._rows = ROWS[options.rows](partial(under_franchise, vendor))
         self.columns = self._rows.columns
         self.header = [c.code if options.headers == "codes" else c.label for c in self.columns]
         self.rows = 0

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.money import round_half_up
 from orders.documents.vat import Rate
-from orders.exports.blocks import AmountText, Line, Values, in_blocks, lines_of
+from orders.exports.blocks import AmountText, Line, UnderFranchise, Values, ids_of, in_blocks, lines_of
 from orders.exports.cells import Row
 from orders.exports.columns import LINE_COLUMNS
 from orders.exports.vat_figures import nets_by_line
@@ -28,8 +28,8 @@ class LineRows:
 
     columns = LINE_COLUMNS
 
-    def __init__(self, *, franchise: bool) -> None:
-        self.franchise = franchise
+    def __init__(self, under_franchise: UnderFranchise) -> None:
+        self.under_franchise = under_franchise
         self.order_fee_label = _("Commission per order")
 
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
@@ -39,20 +39,33 @@ class LineRows:
         return map(self._rows, in_blocks(orders, *fields))
 
     def _rows(self, block: Sequence[Values]) -> list[Row]:
-        lines = lines_of(block)
+        lines, without_vat = lines_of(block), self.under_franchise(ids_of(block))
         return [
             (*of_order, number, *cells)
             for order_id, *of_order, kept, order_fee in block
             for number, cells in enumerate(
-                self._cells(lines[order_id], of_order[-1], Decimal(kept), Decimal(order_fee)), start=1
+                self._cells(
+                    lines[order_id],
+                    of_order[-1],
+                    Decimal(kept),
+                    Decimal(order_fee),
+                    franchise=order_id in without_vat,
+                ),
+                start=1,
             )
         ]
 
     def _cells(
-        self, lines: Sequence[Line], currency: str, commission_kept: Decimal, order_fee: Decimal
+        self,
+        lines: Sequence[Line],
+        currency: str,
+        commission_kept: Decimal,
+        order_fee: Decimal,
+        *,
+        franchise: bool,
     ) -> Iterator[Row]:
         """Yield what stands behind the line's number, for each line of one order."""
-        nets = nets_by_line(lines, franchise=self.franchise, currency=currency)
+        nets = nets_by_line(lines, franchise=franchise, currency=currency)
         for line, (rates, net) in zip(lines, nets, strict=True):
             yield _line_cells(line, rates, net)
         left = commission_kept - sum((_commission_kept(line) for line in lines), ZERO)

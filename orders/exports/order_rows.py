@@ -13,7 +13,9 @@ from orders.documents.vat import Rate
 from orders.exports.blocks import (
     AmountText,
     Line,
+    UnderFranchise,
     Values,
+    ids_of,
     in_blocks,
     invoice_numbers_of,
     lines_of,
@@ -68,8 +70,8 @@ class OrderRows:
 
     columns = ORDER_COLUMNS
 
-    def __init__(self, *, franchise: bool) -> None:
-        self.franchise = franchise
+    def __init__(self, under_franchise: UnderFranchise) -> None:
+        self.under_franchise = under_franchise
         self.status_labels = {code: str(label) for code, label in OrderStatus.choices}
 
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
@@ -78,26 +80,32 @@ class OrderRows:
 
     def _rows(self, block: Sequence[Values]) -> list[Row]:
         lines, parcels, invoices = lines_of(block), tracking_numbers_of(block), invoice_numbers_of(block)
+        without_vat = self.under_franchise(ids_of(block))
         return [
             _in_order(
                 (
                     *values,
                     parcels.get(values[0], ""),
                     invoices.get(values[0], ""),
-                    *self._made(values[_STATUS], values[_CURRENCY], lines[values[0]]),
+                    *self._made(
+                        values[_STATUS],
+                        values[_CURRENCY],
+                        lines[values[0]],
+                        franchise=values[0] in without_vat,
+                    ),
                 )
             )
             for values in block
         ]
 
-    def _made(self, status: str, currency: str, lines: Sequence[Line]) -> Values:
+    def _made(self, status: str, currency: str, lines: Sequence[Line], *, franchise: bool) -> Values:
         products = [line for line in lines if line.kind == LineKind.PRODUCT]
         return (
             self.status_labels[status],
             earnings_state(status).value,
             sum(line.quantity for line in products),
             " | ".join(map(_item, products)),
-            *_vat_cells(totals_by_rate(lines, franchise=self.franchise, currency=currency)),
+            *_vat_cells(totals_by_rate(lines, franchise=franchise, currency=currency)),
         )
 
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("orders", "0003_bulk_jobs"),
+        ("orders", "0015_bulk_downloads"),
         ('vendors', '0002_membership_wishes'),
     ]
 

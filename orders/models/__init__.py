@@ -2,7 +2,7 @@
 
 from orders.models.bulk import BulkAction, BulkItem, BulkJob
 from orders.models.customers import Customer
-from orders.models.documents import DeliveryNote, Document, DocumentKind, DocumentSeries
+from orders.models.documents import DeliveryNote, Document, DocumentKind, DocumentSeries, ExchangeRate
 from orders.models.exports import ExportLog
 from orders.models.fulfillment import Carrier, Shipment, ShipmentLine
 from orders.models.history import HistoryEntry, HistoryKind, Note, StatusChange
@@ -33,6 +33,7 @@ __all__ = [
     "Document",
     "DocumentKind",
     "DocumentSeries",
+    "ExchangeRate",
     "ExportLog",
     "HistoryEntry",
     "HistoryKind",

@@ -1,6 +1,7 @@
 """One action asked for many orders, and what came of each."""
 
 from django.conf import settings
+from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -14,10 +15,24 @@ from vendors.scope import OwnedByShop, ScopedQuerySet
 class BulkAction(models.TextChoices):
     VALIDATE = "validate", _("Validate")
     SHIP = "ship", _("Mark shipped")
+    INVOICE = "invoice", _("Issue invoices")
+    NOTES = "notes", _("Delivery notes in one PDF")
+    ORIGINALS = "originals", _("Invoices and credit notes as a ZIP")
+
+
+DOWNLOADS = frozenset({BulkAction.NOTES, BulkAction.ORIGINALS})
+
+
+def download_storage() -> Storage:
+    """Where files wait for those who asked for them: the setting STORAGES["downloads"]."""
+    return storages["downloads"]
 
 
 class BulkJob(OwnedByShop):
-    """One action for a selection of orders; each order is its own piece of work."""
+    """One action for a selection of orders; each order is its own piece of work.
+
+    Some make a ``file``, for the person who asked and until ``expires_at``.
+    """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="bulk_jobs", verbose_name=_("shop"))
     asked_by = models.ForeignKey(
@@ -26,6 +41,8 @@ class BulkJob(OwnedByShop):
     action = models.CharField(_("action"), max_length=10, choices=BulkAction)
     asked_at = models.DateTimeField(_("asked at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    file = models.FileField(_("file"), storage=download_storage, max_length=200, blank=True)
+    expires_at = models.DateTimeField(_("file kept until"), null=True, blank=True)
 
     objects = ScopedQuerySet["BulkJob"].as_manager()
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
 from orders.models.orders import Order
+from orders.models.refunds import Refund
 from vendors.models import MONEY, Vendor
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
@@ -23,6 +24,7 @@ class DocumentKind(models.TextChoices):
     """The letter stands in the number: ``RDB-F2026-000042``."""
 
     INVOICE = "F", _("Invoice")
+    CREDIT_NOTE = "A", _("Credit note")
     DELIVERY_NOTE = "BL", _("Delivery note")
 
 
@@ -53,13 +55,31 @@ class IssuedIsFrozen(Exception):
 class Document(OwnedByShop):
     """A document as it was issued: ``snapshot`` is all it says, ``pdf`` the original's bytes.
 
-    Never changed, never deleted; ``sha256`` is of the PDF's bytes.
+    Never changed, never deleted. ``sha256`` is of the PDF's bytes. ``chain_hash`` is of number, date,
+    snapshot, ``sha256`` and the chain hash of the document before it in the series
+    (``previous_hash``, zeros for the first): whoever alters one document breaks the chain from
+    there on. A credit note corrects an invoice, nearly always for one
+    ``refund``; its total is positive. An invoice ``replaces`` one that was taken back unpaid.
     """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
     order = models.ForeignKey(Order, models.PROTECT, related_name="documents", verbose_name=_("order"))
     shipment = models.ForeignKey(
         Shipment, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name=_("parcel")
+    )
+    corrects = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="corrections", verbose_name=_("corrects")
+    )
+    replaces = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replaced_by",
+        verbose_name=_("replaces"),
+    )
+    refund = models.OneToOneField(
+        Refund, models.PROTECT, null=True, blank=True, related_name="credit_note", verbose_name=_("refund")
     )
     kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
     year = models.PositiveSmallIntegerField(_("year"))
@@ -80,6 +100,8 @@ class Document(OwnedByShop):
     snapshot = models.JSONField(_("what it says"))
     pdf = models.FileField(_("original"), storage=document_storage, max_length=200)
     sha256 = models.CharField("SHA-256", max_length=64)
+    previous_hash = models.CharField(_("chain hash of the one before"), max_length=64, default="")
+    chain_hash = models.CharField(_("chain hash"), max_length=64, default="")
 
     objects = ScopedQuerySet["Document"].as_manager()
 
@@ -93,9 +115,23 @@ class Document(OwnedByShop):
                 fields=["vendor", "kind", "year", "sequence"], name="document_sequence_unique"
             ),
             models.UniqueConstraint(
-                fields=["order"], condition=Q(kind="F"), name="document_one_invoice_per_order"
+                fields=["order"],
+                condition=Q(kind="F", replaces=None),
+                name="document_one_invoice_per_order",
+            ),
+            models.UniqueConstraint(
+                fields=["vendor", "kind", "year", "previous_hash"], name="document_chain_has_no_fork"
+            ),
+            models.CheckConstraint(
+                condition=~Q(previous_hash="") & ~Q(chain_hash=""), name="document_is_in_the_chain"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="A", corrects__isnull=False)
+                | (~Q(kind="A") & Q(corrects=None, refund=None)),
+                name="document_credit_note_corrects",
             ),
         ]
+        indexes = [models.Index(fields=["vendor", "-issued_at", "-id"], name="document_by_vendor")]
 
     def __str__(self) -> str:
         return self.number
@@ -138,3 +174,22 @@ class DeliveryNote(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class ExchangeRate(models.Model):
+    """What one unit of a currency was worth in euros on a day, as the Banque de France publishes it."""
+
+    currency = models.CharField(_("currency"), max_length=3)
+    on = models.DateField(_("on"))
+    euros = models.DecimalField(_("euros for one unit"), max_digits=14, decimal_places=8)
+
+    class Meta:
+        verbose_name = _("exchange rate")
+        verbose_name_plural = _("exchange rates")
+        constraints = [
+            models.UniqueConstraint(fields=["currency", "on"], name="exchange_rate_unique"),
+            models.CheckConstraint(condition=Q(euros__gt=0), name="exchange_rate_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"1 {self.currency} = {self.euros} EUR ({self.on})"

@@ -127,6 +127,9 @@ class Order(OwnedByShop):
     shipping_postcode = models.CharField(_("delivery postcode"), max_length=20, blank=True)
     shipping_city = models.CharField(_("delivery town"), max_length=100, blank=True)
     shipping_country = models.CharField(_("delivery country"), max_length=2, blank=True)
+    buyer_is_business = models.BooleanField(_("buys as a business"), default=False)
+    buyer_siren = models.CharField(_("buyer's SIREN"), max_length=9, blank=True)
+    buyer_vat_number = models.CharField(_("buyer's VAT number"), max_length=20, blank=True)
     payment_method = models.CharField(_("payment code"), max_length=60, blank=True)
     payment_title = models.CharField(_("payment"), max_length=200, blank=True)
     shipping_method = models.CharField(_("delivery"), max_length=200, blank=True)
@@ -262,6 +265,11 @@ class Order(OwnedByShop):
     def refundable(self) -> Decimal:
         """What may still be refunded, incl. VAT: neither refunded nor asked for yet."""
         return self.total - self.refunded_total - self.refund_requested_total
+
+    @property
+    def is_for_business(self) -> bool:
+        """Whether a business buys: it has a SIREN or a VAT number, or a company asked for it."""
+        return bool(self.buyer_siren or self.buyer_vat_number) or self.buyer_is_business
 
     @property
     def is_guest_order(self) -> bool:

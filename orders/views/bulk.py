@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Case, QuerySet, When
@@ -18,17 +19,29 @@ from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkItem, BulkJob, Order
+from orders.models.bulk import DOWNLOADS
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
-ASKS_FROM = 11  # orders; their customers get mails that nobody can take back
+PDFS_AT_ONCE = 8  # of those that need a PDF each
+ASKS_FROM = 11  # orders, of what nobody can take back
 PER_PAGE = 100
 LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
+NEEDS = {
+    BulkAction.VALIDATE: Permission.FULFILL,
+    BulkAction.SHIP: Permission.FULFILL,
+    BulkAction.INVOICE: Permission.ISSUE_INVOICES,
+    BulkAction.NOTES: Permission.DELIVERY_NOTES,
+    BulkAction.ORIGINALS: Permission.VIEW_INVOICES,
+}
+NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
+FILES = {BulkAction.NOTES: "orders:bulk_notes", BulkAction.ORIGINALS: "orders:bulk_originals"}
+
 
 @require_POST
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def start_bulk(request: VendorRequest) -> HttpResponse:
     """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
 
@@ -38,18 +51,23 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
     if action not in BulkAction.values:
         messages.error(request, _("There is no such action: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
+    if not request.may[NEEDS[BulkAction(action)]]:
+        raise PermissionDenied
     orders = _chosen(request)
     count = orders.count() if orders is not None else 0
     if orders is None or not count:
         messages.error(request, _("No order was chosen: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
-    if count >= ASKS_FROM and request.POST.get("sure") != str(count):
+    if action not in DOWNLOADS and count >= ASKS_FROM and request.POST.get("sure") != str(count):
         return _ask(request, BulkAction(action), orders, count)
     with transaction.atomic():
         job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
         run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
-    if count <= AT_ONCE:
+    if count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE):
         work_on(job, at=timezone.now(), most=AT_ONCE)
+        job.refresh_from_db()
+        if (file_url := _file_url(request, job)) and not progress(job)[BulkItem.State.REFUSED]:
+            return redirect(file_url)
     page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
     filters = request.POST.get("filters", "")[:LONGEST_FILTERS]
     return redirect(f"{page}?{urlencode({'filters': filters})}" if filters else page)
@@ -57,14 +75,14 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
 
 def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], count: int) -> HttpResponse:
     """Say what would happen to how many orders, and whom it tells."""
-    with_address = orders.exclude(customer_email="").count() if settings.CUSTOMER_MAILS else 0
+    tells = settings.CUSTOMER_MAILS and action != BulkAction.INVOICE
     return render(
         request,
         "orders/bulk_sure.html",
         {
             "action": action,
             "count": count,
-            "customers": with_address,
+            "customers": orders.exclude(customer_email="").count() if tells else 0,
             "kept": [
                 (name, value)
                 for name in ("action", "all", "filters", "order")
@@ -100,7 +118,7 @@ def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
 
 
 @require_safe
-@vendor_required(Permission.FULFILL)
+@vendor_required(Permission.VIEW_ORDERS)
 def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     """Show how far a bulk action is, and what came of each order."""
     job = get_object_or_404(BulkJob.objects.select_related("asked_by"), vendor=request.vendor, pk=pk)
@@ -119,7 +137,8 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "counts": counts,
             "total": total,
             "finished": total - counts[BulkItem.State.WAITING],
-            "is_running": counts[BulkItem.State.WAITING] > 0,
+            "is_running": job.finished_at is None,
+            "file_url": _file_url(request, job),
             "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
@@ -133,3 +152,11 @@ def _refused_first(items: QuerySet[BulkItem]) -> QuerySet[BulkItem]:
     """What somebody must look at stands before what went well."""
     is_refused = Case(When(state=BulkItem.State.REFUSED, then=0), default=1)
     return items.order_by(is_refused, "id")
+
+
+def _file_url(request: VendorRequest, job: BulkJob) -> str:
+    """Return where the file is, for the person who asked for it and while it is kept; else nothing."""
+    is_kept = bool(job.file) and job.expires_at is not None and job.expires_at > timezone.now()
+    if not is_kept or job.asked_by != request.user:
+        return ""
+    return reverse(FILES[BulkAction(job.action)], args=[request.vendor.slug, job.pk])

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,17 +16,18 @@ from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
+from orders.domain.credit_notes import has_due, invoice_of, is_taken_back
 from orders.domain.invoicing import (
+    IdentityIncomplete,
     InvoiceRefused,
-    OriginalDamaged,
     delivery_note,
-    invoice_of,
+    is_invoiceable,
     issue_invoice,
-    original_pdf,
     proforma_pdf,
 )
-from orders.models import Document, Order, Shipment
-from orders.states import DELIVERABLE, INVOICEABLE
+from orders.domain.originals import OriginalDamaged, original_pdf
+from orders.models import Document, DocumentKind, Order, Shipment
+from orders.states import DELIVERABLE, RefundState
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -34,7 +36,7 @@ from vendors.roles import Permission
 @vendor_required(Permission.VIEW_INVOICES)
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
-    if (issued := _issued(request, number)) is not None:
+    if (issued := _invoice_of_number(request, number)) is not None:
         _downloaded(request, issued.number, issued.order)
         return _original(request, issued)
     order = _find(request, number)
@@ -46,6 +48,31 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
         return _sentence(request, order, str(reason), 503)
     _downloaded(request, "proforma", order)
     return _pdf(pdf, f"Proforma-{order.number}")
+
+
+@require_safe
+@vendor_required(Permission.VIEW_INVOICES)
+def credit_note_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
+    """Serve the original of one of the order's credit notes, byte for byte."""
+    note = _issued(request, number, DocumentKind.CREDIT_NOTE, document)
+    _downloaded(request, note.number, note.order)
+    return _original(request, note)
+
+
+@require_safe
+@vendor_required(Permission.VIEW_INVOICES)
+def earlier_invoice_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
+    """Serve an invoice by its own number; also one that was taken back and replaced."""
+    invoice = _issued(request, number, DocumentKind.INVOICE, document)
+    _downloaded(request, invoice.number, invoice.order)
+    return _original(request, invoice)
+
+
+def _issued(request: VendorRequest, number: str, kind: DocumentKind, document: str) -> Document:
+    mine = Document.objects.filter(vendor=request.vendor, order__number=number, kind=kind).select_related(
+        "order__vendor"
+    )
+    return get_object_or_404(mine, number=document)
 
 
 @require_safe
@@ -68,32 +95,61 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @vendor_required(Permission.ISSUE_INVOICES)
 def issue(request: VendorRequest, number: str) -> HttpResponse:
-    """Ask before issuing the order's invoice; issue it once, and say what happened on the order's page."""
+    """Ask before issuing the order's invoice, with the credit notes that are due; issue once, and say so."""
     order = _find(request, number)
     if request.method != "POST":
-        return render(
-            request,
-            "orders/issue.html",
-            {"order": order, "invoice": invoice_of(order), "is_possible": order.status in INVOICEABLE},
-        )
-    was_issued = invoice_of(order) is not None
+        return render(request, "orders/issue.html", _to_issue(order))
+    known = set(order.documents.values_list("pk", flat=True))
     try:
         document = issue_invoice(order, by=request.user, at=timezone.now())
+    except IdentityIncomplete as refusal:
+        messages.error(request, _with_links(request, refusal))
     except (InvoiceRefused, CannotRender) as reason:
         messages.error(request, str(reason))
     else:
-        if was_issued:
+        new = order.documents.exclude(pk__in=known).order_by("pk")
+        if not new:
             messages.info(request, _("Invoice %(number)s was issued already.") % {"number": document.number})
-        else:
-            messages.success(request, _("Invoice %(number)s is issued.") % {"number": document.number})
+        for issued in new:
+            messages.success(request, _is_issued(issued))
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _to_issue(order: Order) -> dict[str, object]:
+    """What issuing would do now, for the page that asks."""
+    invoice = invoice_of(order)
+    is_open = invoice is None or is_taken_back(invoice)
+    return {
+        "order": order,
+        "invoice": invoice,
+        "may_issue": is_open and is_invoiceable(order) and order.refund_state != RefundState.FULL,
+        "may_issue_note": has_due(order),
+    }
+
+
+def _is_issued(document: Document) -> str:
+    name = {"number": document.number}
+    if document.kind == DocumentKind.CREDIT_NOTE:
+        return _("Credit note %(number)s is issued.") % name
+    return _("Invoice %(number)s is issued.") % name
+
+
+def _with_links(request: VendorRequest, refusal: IdentityIncomplete) -> str:
+    """Return the refusal with a link to each missing field, for those who may see the identity."""
+    if not request.may["view_identity"]:
+        return str(refusal)
+    page = reverse("shop:identity", args=[request.vendor.slug])
+    links = format_html_join(
+        " ", '<a href="{}#id_{}">{}</a>', ((page, part.field, part.phrase) for part in refusal.missing)
+    )
+    return format_html("{} {}", str(refusal), links)
 
 
 def _downloaded(request: VendorRequest, document: str, order: Order) -> None:
     audit(AuditKind.DOWNLOADED, by=request.user, vendor=request.vendor, subject=order, document=document)
 
 
-def _issued(request: VendorRequest, number: str) -> Document | None:
+def _invoice_of_number(request: VendorRequest, number: str) -> Document | None:
     """The order's invoice, also of an order that the storefront deleted: what was issued stays."""
     order = Order.objects.filter(vendor=request.vendor, number=number).select_related("vendor").first()
     return invoice_of(order) if order is not None else None

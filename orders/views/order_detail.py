@@ -14,14 +14,25 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
 from orders.documents.delivery_note import is_pickup
-from orders.documents.parties import identity_of
 from orders.documents.vat import VatGroup, vat_groups
+from orders.domain.invoicing import is_invoiceable
 from orders.domain.stock import OutOfStock
+from orders.domain.supplies import under_franchise
 from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
-from orders.models import Answer, HistoryEntry, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
-from orders.states import DELIVERABLE, INVOICEABLE
+from orders.models import (
+    Answer,
+    Document,
+    HistoryEntry,
+    Order,
+    OrderLine,
+    Refund,
+    RefundLine,
+    Shipment,
+    ShipmentLine,
+)
+from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
 from orders.views.storefront import trouble_of
@@ -59,10 +70,9 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
             and order.customer.orders.filter(vendor=request.vendor).count(),
-            "invoice": next((document for document in order.documents.all() if document.kind == "F"), None),
+            **_documents(request, order),
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
-            "may_issue": request.may["issue_invoices"] and order.status in INVOICEABLE,
             "is_pickup": is_pickup(order, order.shipments.all()),
             "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
@@ -70,9 +80,40 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     )
 
 
+def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
+    """The invoice and what corrects it, oldest first; what may be issued now."""
+    chain = [document for document in order.documents.all() if document.kind in ("F", "A")]
+    invoices = [document for document in chain if document.kind == "F"]
+    invoice = invoices[-1] if invoices else None
+    may_issue = request.may["issue_invoices"]
+    is_open = invoice is None or _is_taken_back(invoice, chain)
+    waiting = _without_note(order, chain) if invoice else []
+    is_due = bool(waiting) and not waiting[0].awaits_lines
+    is_to_take_back = not is_open and order.status in STOPPED and order.paid_at is None
+    return {
+        "invoice": invoice,
+        "chain": chain if request.may["view_invoices"] else [],
+        "waits_for_lines": any(refund.awaits_lines for refund in waiting),
+        "may_issue": may_issue and is_open and is_invoiceable(order) and order.refund_state != "full",
+        "may_issue_note": may_issue and (is_due or is_to_take_back),
+        "may_name_buyer": may_issue and is_open,
+    }
+
+
+def _is_taken_back(invoice: Document, chain: list[Document]) -> bool:
+    return any(note.corrects_id == invoice.pk and note.refund_id is None for note in chain)
+
+
+def _without_note(order: Order, chain: list[Document]) -> list[Refund]:
+    """The confirmed refunds that no credit note stands for yet, oldest first."""
+    credited = {document.refund_id for document in chain}
+    confirmed = [refund for refund in order.refunds.all() if refund.progress == "confirmed" and refund.amount]
+    return [refund for refund in confirmed if refund.pk not in credited]
+
+
 def _vat(order: Order, lines: list[OrderLine]) -> list[VatGroup]:
     """The order's amounts per rate, as its invoice says them."""
-    franchise = identity_of(order.vendor).is_franchise
+    franchise = order.pk in under_franchise(order.vendor, [order.pk])
     return vat_groups(lines, franchise=franchise, currency=order.currency)
 
 
@@ -83,8 +124,8 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .select_related("customer", "source", "vendor__identity")
         .prefetch_related(
             "lines",
-            "documents",
             Prefetch("answers", Answer.objects.select_related("order__source")),
+            Prefetch("documents", Document.objects.defer("snapshot").order_by("pk")),
             Prefetch(
                 "shipments",
                 Shipment.objects.prefetch_related(

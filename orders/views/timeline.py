@@ -91,7 +91,7 @@ def _what(entry: HistoryEntry, *, shows_amounts: bool) -> str:
         case HistoryKind.REFUND:
             return _refund(data, shows_amounts=shows_amounts)
         case HistoryKind.DOCUMENT:
-            return _("Invoice %(number)s issued") % {"number": data["number"]}
+            return _document(data)
         case HistoryKind.NOTE:
             return (
                 _("Note to the customer") if entry.note and entry.note.is_for_customer else _("Private note")
@@ -115,6 +115,19 @@ def _change(data: dict[str, Any], *, shows_amounts: bool) -> str:
     if fields <= OTHER_FIELDS and fields:
         return _("Changed at the storefront: payment, delivery, date or number")
     return _("Changed at the storefront: customer, addresses or message")
+
+
+def _document(data: dict[str, str]) -> str:
+    if "refused" in data:
+        return {
+            "identity": _("No invoice was issued on completion: the shop’s legal identity is incomplete"),
+            "mandate": _("No invoice was issued on completion: the shop has not accepted the mandate"),
+            "rate": _("No invoice was issued on completion: no exchange rate is known"),
+            "render": _("No invoice was issued on completion: the PDF could not be made"),
+        }.get(data["refused"], _("No invoice was issued on completion"))
+    if "corrects" in data:
+        return _("Credit note %(number)s issued, for invoice %(corrects)s") % data
+    return _("Invoice %(number)s issued") % {"number": data["number"]}
 
 
 def _refund(data: dict[str, str], *, shows_amounts: bool) -> str:

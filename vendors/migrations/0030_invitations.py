@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("vendors", "0003_time_zone_known"),
+        ("vendors", "0010_identity_dates_and_trail"),
     ]
 
     operations = [

@@ -1,13 +1,20 @@
-"""A shop's logo: an SVG from a stranger, of which only the drawing is kept."""
+"""A shop's logo: a file from a stranger, of which only the drawing or the pixels are kept."""
 
 import base64
+import io
 import re
 from xml.etree import ElementTree as ET
+
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_CHARACTERS = 200_000
 MOST_ELEMENTS = 2_000
 DEEPEST = 12
+MOST_BYTES = 500_000  # of a file
+MOST_PIXELS = 16_000_000  # of a picture, before it is made smaller
+LARGEST = (800, 400)  # pixels that are kept: 400 dots an inch at the size that documents print
 
 ELEMENTS = frozenset(
     [
@@ -103,24 +110,48 @@ def clean_logo(svg: str) -> str:
     Raises LogoRefused for text that is no SVG, has a DOCTYPE, or is too large.
     """
     if len(svg) > MOST_CHARACTERS:
-        raise LogoRefused(f"The logo has more than {MOST_CHARACTERS} characters.")
+        raise LogoRefused(_("The logo has more than %(most)s characters.") % {"most": MOST_CHARACTERS})
     if "<!doctype" in svg.lower() or "<!entity" in svg.lower():
-        raise LogoRefused("The logo has a DOCTYPE.")
+        raise LogoRefused(_("The logo has a DOCTYPE."))
     try:
         root = ET.fromstring(svg.strip())  # noqa: S314 - no DOCTYPE, so no entity to expand
     except (ET.ParseError, ValueError) as error:
-        raise LogoRefused(f"The logo is no SVG: {error}.") from error
+        raise LogoRefused(_("The logo is no SVG: %(why)s.") % {"why": error}) from error
     if _name(root.tag) != "svg":
-        raise LogoRefused("The logo is no SVG.")
-    if sum(1 for _ in root.iter()) > MOST_ELEMENTS:
-        raise LogoRefused(f"The logo has more than {MOST_ELEMENTS} elements.")
+        raise LogoRefused(_("The logo is no SVG."))
+    if sum(1 for _element in root.iter()) > MOST_ELEMENTS:
+        raise LogoRefused(_("The logo has more than %(most)s elements.") % {"most": MOST_ELEMENTS})
     ET.register_namespace("", SVG)
     return ET.tostring(_copy(root, DEEPEST), encoding="unicode")
 
 
-def data_uri(svg: str) -> str:
-    """Return ``svg`` as an address that holds the whole image."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+def picture_uri(content: bytes) -> str:
+    """Return a PNG or JPEG as a data: address of a new PNG that has its pixels and nothing else.
+
+    Raises LogoRefused for what is no such picture, or is too large.
+    """
+    if len(content) > MOST_BYTES:
+        raise LogoRefused(_("The logo has more than %(most)s kB.") % {"most": MOST_BYTES // 1000})
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise LogoRefused(_("The logo has more than 16 million pixels."))
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise LogoRefused(_("The logo is no PNG, JPEG or SVG that can be read.")) from error
+    upright.thumbnail(LARGEST)
+    clean = Image.new("RGBA", upright.size)
+    clean.paste(upright)
+    file = io.BytesIO()
+    clean.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def data_uri(logo: str) -> str:
+    """Return an SVG as an address that holds the whole image; such an address, and nothing, as they are."""
+    if not logo or logo.startswith("data:"):
+        return logo
+    return "data:image/svg+xml;base64," + base64.b64encode(logo.encode()).decode()
 
 
 def _copy(element: ET.Element, depth: int) -> ET.Element:
@@ -132,7 +163,7 @@ def _copy(element: ET.Element, depth: int) -> ET.Element:
         if _name(child.tag) not in ELEMENTS:
             continue
         if depth == 0:
-            raise LogoRefused("The logo's groups are too deep.")
+            raise LogoRefused(_("The logo’s groups are too deep."))
         copy.append(_copy(child, depth - 1))
         if name in WITH_TEXT:
             copy[-1].tail = child.tail

@@ -1,0 +1,154 @@
+"""Whether the issued documents are whole: numbers without gaps, chains without breaks, files as issued."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from orders.domain.originals import FIRST, OriginalDamaged, chain_hash, original_pdf
+from orders.models import Document, DocumentKind, DocumentSeries
+from vendors.models import Vendor
+
+CHAINED = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
+BATCH = 500
+
+
+@dataclass
+class SeriesReport:
+    """One series: its numbers, the gaps in them, and what is wrong with a document, in sentences."""
+
+    shop: str
+    kind: DocumentKind
+    year: int
+    first: str = ""
+    last: str = ""
+    count: int = 0
+    gaps: list[int] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.gaps and not self.troubles
+
+
+@dataclass(frozen=True)
+class Continuity:
+    """A series as its rows tell it, without reading a file: ``gaps`` is how many numbers are missing."""
+
+    kind: DocumentKind
+    year: int
+    first: str
+    last: str
+    last_on: date
+    count: int
+    gaps: int
+
+
+def continuity_of(vendor: Vendor) -> list[Continuity]:
+    """Return the shop's series, newest year first, in three queries."""
+    series = (
+        Document.objects.filter(vendor=vendor)
+        .values("kind", "year")
+        .annotate(
+            n=Count("id"),
+            low=Min("sequence"),
+            high=Max("sequence"),
+            last_on=Max("issued_on"),
+        )
+    )
+    taken = {
+        (kind, year): last
+        for kind, year, last in DocumentSeries.objects.filter(vendor=vendor, kind__in=CHAINED).values_list(
+            "kind", "year", "last_number"
+        )
+    }
+    wanted = [(row["kind"], row["year"], row["low"], row["high"]) for row in series]
+    ends = _numbers_at_the_ends(vendor, wanted)
+    found = [
+        Continuity(
+            kind=DocumentKind(row["kind"]),
+            year=row["year"],
+            first=ends[row["kind"], row["year"], row["low"]],
+            last=ends[row["kind"], row["year"], row["high"]],
+            last_on=row["last_on"],
+            count=row["n"],
+            gaps=max(taken.get((row["kind"], row["year"]), 0), row["high"]) - row["n"],
+        )
+        for row in series
+    ]
+    return sorted(found, key=lambda one: (-one.year, CHAINED.index(one.kind)))
+
+
+def _numbers_at_the_ends(
+    vendor: Vendor, series: Sequence[tuple[str, int, int, int]]
+) -> dict[tuple[str, int, int], str]:
+    """Return the numbers of the first and the last document of each series."""
+    wanted = Q(pk=None)
+    for kind, year, low, high in series:
+        wanted |= Q(kind=kind, year=year, sequence__in=[low, high])
+    rows = Document.objects.filter(wanted, vendor=vendor).values_list("kind", "year", "sequence", "number")
+    return {(kind, year, sequence): number for kind, year, sequence, number in rows}
+
+
+def verify(on_document: Callable[[], object] = lambda: None) -> Iterator[SeriesReport]:
+    """Yield a report of each series: every file is hashed again, every chain walked from its beginning.
+
+    ``on_document`` is called after each document, for a progress bar. Constant memory.
+    """
+    for series in _all_series():
+        yield _walk(series, on_document)
+
+
+def _all_series() -> list[SeriesReport]:
+    """Every series that has a counter or a document."""
+    counters = DocumentSeries.objects.filter(kind__in=CHAINED).values_list("vendor", "kind", "year")
+    documents = Document.objects.values_list("vendor", "kind", "year").order_by().distinct()
+    names = dict(Vendor.objects.values_list("pk", "slug"))
+    keys = sorted({*counters, *documents})
+    return [SeriesReport(names[vendor], DocumentKind(kind), year) for vendor, kind, year in keys]
+
+
+def _walk(report: SeriesReport, on_document: Callable[[], object]) -> SeriesReport:
+    documents = _documents(report)
+    previous, sequence, day = FIRST, 0, date.min
+    for document in documents.iterator(chunk_size=BATCH):
+        report.gaps += range(sequence + 1, document.sequence)
+        report.troubles += _troubles(document, previous, day)
+        report.first = report.first or document.number
+        report.last, report.count = document.number, report.count + 1
+        previous, sequence, day = document.chain_hash, document.sequence, document.issued_on
+        on_document()
+    counter = DocumentSeries.objects.filter(
+        vendor__slug=report.shop, kind=report.kind, year=report.year
+    ).first()
+    report.gaps += range(sequence + 1, (counter.last_number if counter else 0) + 1)
+    return report
+
+
+def _documents(report: SeriesReport) -> QuerySet[Document]:
+    mine = Document.objects.filter(vendor__slug=report.shop, kind=report.kind, year=report.year)
+    return mine.order_by("sequence")
+
+
+def _troubles(document: Document, previous: str, day: date) -> list[str]:
+    """Say what is wrong with a document, given the chain hash and the date of the one before it."""
+    name = {"number": document.number}
+    found = []
+    try:
+        original_pdf(document)
+    except OriginalDamaged as damage:
+        found.append(str(damage))
+    except OSError as error:
+        found.append(_("The original of %(number)s cannot be read: %(why)s.") % {**name, "why": error})
+    if document.previous_hash != previous:
+        found.append(_("%(number)s does not follow the document before it: the chain is broken.") % name)
+    if document.chain_hash != chain_hash(document):
+        found.append(_("What is stored of %(number)s is not what was issued.") % name)
+    elif Decimal(document.snapshot["totals"]["gross"]) != document.total:
+        found.append(_("The total of %(number)s is not the one that it says.") % name)
+    if document.issued_on < day:
+        found.append(_("%(number)s is dated before the document before it.") % name)
+    return found

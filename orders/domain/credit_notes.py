@@ -1,0 +1,164 @@
+"""Credit notes: one for every confirmed refund of an order that was invoiced.
+
+The rules are told in ``docs/rules/invoicing.md``, "Credit notes".
+"""
+
+import logging
+from collections import defaultdict
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from orders.documents.credit_snapshot import Credit, Facts, credit_snapshot
+from orders.documents.invoice import invoice_pdf
+from orders.documents.legal_texts import texts_on
+from orders.documents.parties import identity_of, seller_of
+from orders.documents.snapshot import Snapshot
+from orders.domain.history import By, record
+from orders.domain.originals import Numbered, day_of, store, take_number
+from orders.models import Document, DocumentKind, HistoryKind, Order, Refund, RefundLine, RefundProgress
+from orders.states import STOPPED
+from vendors.domain.identity import missing_parts
+
+ZERO = Decimal("0.00")
+UNPAID = "Annulation de la commande"  # the reason that a note gives where nothing was paid
+logger = logging.getLogger(__name__)
+
+
+def invoice_of(order: Order) -> Document | None:
+    """Return the order's invoice, if it was issued; of several the last, which replaces the others."""
+    return order.documents.filter(kind=DocumentKind.INVOICE).order_by("-id").first()
+
+
+def is_taken_back(invoice: Document) -> bool:
+    """Say whether a credit note took the whole invoice back because nothing was paid."""
+    notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)
+    return notes.filter(refund=None).exists()
+
+
+def has_due(order: Order) -> bool:
+    """Say whether a credit note should have been issued and was not, because it could not be made."""
+    if (invoice := invoice_of(order)) is None:
+        return False
+    next_refund = refunds_without_note(order).first()
+    return (next_refund is not None and not next_refund.awaits_lines) or _is_to_take_back(order, invoice)
+
+
+def _is_to_take_back(order: Order, invoice: Document) -> bool:
+    return order.status in STOPPED and order.paid_at is None and not is_taken_back(invoice)
+
+
+def refunds_without_note(order: Order) -> QuerySet[Refund]:
+    """Return the confirmed refunds that have no credit note yet, oldest first; one of nothing needs none."""
+    confirmed = order.refunds.filter(progress=RefundProgress.CONFIRMED, amount__gt=0)
+    return confirmed.filter(credit_note=None).order_by("at", "id")
+
+
+def issue_due(order: Order, *, by: By, at: datetime) -> list[Document]:
+    """Issue the credit notes of all refunds whose lines are known, oldest first; none without an invoice.
+
+    An invoice whose order was stopped before it was paid is taken back whole. The caller holds
+    the order's lock. A refund that still waits for its lines holds back those
+    after it: notes are cumulative. Raises what rendering raises; no number is used then.
+    """
+    invoice = invoice_of(order)
+    if invoice is None:
+        return []
+    issued = []
+    for refund in refunds_without_note(order).select_related("reason"):
+        if refund.awaits_lines:
+            break
+        issued.append(_issue(order, invoice, refund, by=by, at=at))
+    if _is_to_take_back(order, invoice):
+        issued.append(_take_back(order, invoice, by=by, at=at))
+    return issued
+
+
+def issue_due_if_possible(order: Order, *, by: By, at: datetime) -> list[Document]:
+    """Issue as ``issue_due`` does; a document that cannot be made holds back neither refund nor step.
+
+    It stays due: the order's page says so and offers to issue it.
+    """
+    try:
+        with transaction.atomic():
+            return issue_due(order, by=by, at=at)
+    except Exception:
+        logger.exception("The credit note of order %s could not be made and stays due.", order)
+        return []
+
+
+def _take_back(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
+    everything: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for line in invoice.snapshot["lines"]:
+        everything[line["position"]] += Decimal(line["gross"])
+    units = {line["position"]: line["quantity"] for line in invoice.snapshot["lines"]}
+    return _write(order, invoice, Credit(everything, units=units), reason=UNPAID, by=by, at=at)
+
+
+def _issue(order: Order, invoice: Document, refund: Refund, *, by: By, at: datetime) -> Document:
+    return _write(
+        order,
+        invoice,
+        _credit(order, refund),
+        reason=refund.reason.text if refund.reason else "",
+        refund=refund,
+        by=by,
+        at=at,
+    )
+
+
+def _credit(order: Order, refund: Refund) -> Credit:
+    """Return what is credited now and what was before, by line position."""
+    credited = RefundLine.objects.filter(refund__order=order, refund__credit_note__isnull=False)
+    before = _by_position(credited)
+    now = _by_position(refund.lines.all())
+    units = {part.line.position: part.units for part in refund.lines.select_related("line")}
+    until_now = {position: before[position] + now[position] for position in {*before, *now}}
+    return Credit(until_now, before, units)
+
+
+def _by_position(parts: QuerySet[RefundLine]) -> dict[int, Decimal]:
+    sums: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for position, amount in parts.values_list("line__position", "amount"):
+        sums[position] += amount
+    return sums
+
+
+def _write(
+    order: Order,
+    invoice: Document,
+    credit: Credit,
+    *,
+    reason: str,
+    refund: Refund | None = None,
+    by: By,
+    at: datetime,
+) -> Document:
+    said: Snapshot = invoice.snapshot
+    taken = take_number(order.vendor, DocumentKind.CREDIT_NOTE, at, prefix=said["number"].rpartition("-F")[0])
+    facts = _facts(order, said, taken, reason, refund)
+    snapshot = credit_snapshot(said, credit, facts)
+    document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, corrects=invoice, refund=refund)
+    data = {"document": document.pk, "number": document.number, "corrects": invoice.number}
+    record(order, HistoryKind.DOCUMENT, by=by, at=at, data=data)
+    return document
+
+
+def _facts(order: Order, invoice: Snapshot, taken: Numbered, reason: str, refund: Refund | None) -> Facts:
+    """Return who sells as of today, unless that is incomplete; the VAT regime stays the invoice's."""
+    texts = texts_on(taken.on)
+    franchise = invoice["seller"]["is_franchise"]
+    is_complete = not missing_parts(identity_of(order.vendor), taken.on)
+    seller = seller_of(order.vendor, texts, franchise=franchise) if is_complete else invoice["seller"]
+    return Facts(
+        number=taken.number,
+        on=taken.on,
+        texts=texts.as_json(),
+        seller=seller,
+        mandate=invoice["mandate"],
+        reason=reason,
+        refunded_on=day_of(order.vendor, refund.at).isoformat() if refund else "",
+        is_spread=refund.is_spread if refund else False,
+    )

@@ -1,0 +1,147 @@
+"""Documents of a selection in one file: notes merged for picking, originals as a ZIP.
+
+Each order is prepared by itself (``orders.domain.bulk``); a worker that dies loses one order's
+work at most. The file belongs to the person who asked, in that shop, for a day.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from io import BytesIO
+from typing import IO
+
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+
+from orders.documents.delivery_note import delivery_note_pdf
+from orders.documents.merging import merge
+from orders.domain.invoicing import delivery_note
+from orders.domain.originals import original_pdf
+from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment
+from orders.models.bulk import download_storage
+from orders.states import DELIVERABLE
+
+KEPT = timedelta(days=1)
+IN_MEMORY = 1_000_000  # bytes of a file before it goes to the disk
+NAMES = {BulkAction.NOTES: "bons.pdf", BulkAction.ORIGINALS: "factures.zip"}
+
+
+class NoDocument(Exception):
+    """The order has no such document; the message says why."""
+
+
+class DownloadGone(Exception):
+    """The file was kept for a day, and is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This file was kept for a day and is gone. Ask for it again from the list."))
+
+
+def prepare(item: BulkItem, at: datetime) -> None:
+    """Do what the file needs of one order. Raises NoDocument, and what rendering and reading raise."""
+    if item.job.action == BulkAction.NOTES:
+        _store(_part_name(item), _notes_pdf(item.order, at))
+    else:
+        _check_originals(item.order)
+
+
+def assemble(job: BulkJob, at: datetime) -> None:
+    """Make the file of what was prepared, if anything was. The caller holds the job's lock."""
+    done = job.items.filter(state=BulkItem.State.DONE)
+    if done.exists():
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+            if job.action == BulkAction.NOTES:
+                merge(_parts(done), file)
+            else:
+                _zip(done, file)
+            file.seek(0)
+            name = f"{job.vendor_id}/{job.pk}/{NAMES[BulkAction(job.action)]}"
+            job.file.name = _store(name, File(file))
+        job.expires_at = at + KEPT
+    transaction.on_commit(partial(_forget_parts, job))
+
+
+def open_download(job: BulkJob, at: datetime) -> IO[bytes]:
+    """Return the file, open. Raises DownloadGone once its day is over."""
+    if not job.file or job.expires_at is None or job.expires_at <= at:
+        raise DownloadGone
+    try:
+        return download_storage().open(job.file.name or "")
+    except FileNotFoundError as error:
+        raise DownloadGone from error
+
+
+def forget_expired(at: datetime) -> int:
+    """Delete the files whose day is over; return how many."""
+    expired = list(BulkJob.objects.filter(expires_at__lte=at).exclude(file=""))
+    for job in expired:
+        download_storage().delete(job.file.name or "")
+        BulkJob.objects.filter(pk=job.pk).update(file="")
+    return len(expired)
+
+
+def _notes_pdf(order: Order, at: datetime) -> ContentFile[bytes]:
+    """Return the order's notes in one PDF: one for each parcel or, before any, one of the whole."""
+    if order.status not in DELIVERABLE:
+        raise NoDocument(
+            _("Order %(number)s is “%(status)s”: there is no document for it.")
+            % {"number": order.number, "status": order.get_status_display()}
+        )
+    parcels: list[Shipment | None] = [*order.shipments.order_by("number")] or [None]
+    pdfs = [delivery_note_pdf(delivery_note(order, parcel, at=at)) for parcel in parcels]
+    if len(pdfs) == 1:
+        return ContentFile(pdfs[0])
+    merged = BytesIO()
+    merge(pdfs, merged)
+    return ContentFile(merged.getvalue())
+
+
+def _check_originals(order: Order) -> None:
+    documents = list(order.documents.all())
+    if not documents:
+        raise NoDocument(_("Order %(number)s has no invoice yet.") % {"number": order.number})
+    for document in documents:
+        original_pdf(document)
+
+
+def _parts(done: QuerySet[BulkItem]) -> Iterator[bytes]:
+    """Return the notes in picking order: what is due first stands first."""
+    by_urgency = done.order_by(F("order__prepare_by").asc(nulls_last=True), "order__placed_at", "order_id")
+    for item in by_urgency.select_related("job").iterator(chunk_size=100):
+        with download_storage().open(_part_name(item)) as part:
+            yield part.read()
+
+
+def _zip(done: QuerySet[BulkItem], file: IO[bytes]) -> None:
+    """Write the originals, byte for byte, under their numbers."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for document in _documents(done):
+            entry = zipfile.ZipInfo(f"{document.number}.pdf", date_time=document.issued_at.timetuple()[:6])
+            archive.writestr(entry, original_pdf(document))
+
+
+def _documents(done: QuerySet[BulkItem]) -> Iterator[Document]:
+    documents = Document.objects.filter(order__in=done.values("order"))
+    return documents.defer("snapshot").order_by("kind", "year", "sequence").iterator(chunk_size=100)
+
+
+def _part_name(item: BulkItem) -> str:
+    return f"{item.job.vendor_id}/{item.job_id}/parts/{item.pk}.pdf"
+
+
+def _store(name: str, content: File[bytes]) -> str:
+    """Store under exactly this name: what an interrupted attempt left there goes."""
+    storage = download_storage()
+    storage.delete(name)
+    return storage.save(name, content)
+
+
+def _forget_parts(job: BulkJob) -> None:
+    if job.action == BulkAction.NOTES:
+        for item in job.items.select_related("job").iterator(chunk_size=1000):
+            download_storage().delete(_part_name(item))

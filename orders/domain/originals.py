@@ -1,0 +1,143 @@
+"""Issued originals: a number without gaps, the stored file, and the chain that holds them together.
+
+The rules are told in ``docs/rules/invoicing.md``, "Numbers" and "Frozen".
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.core.files.base import ContentFile
+from django.utils.translation import gettext as _
+
+from orders.documents.parties import identity_of
+from orders.documents.snapshot import Snapshot
+from orders.domain.history import By
+from orders.models import Document, DocumentKind, DocumentSeries, Order, Refund
+from orders.models.documents import document_storage
+from vendors.models import User, Vendor
+
+FIRST = "0" * 64  # what stands in place of a chain hash before the first document of a series
+
+
+class OriginalDamaged(Exception):
+    """The stored original is gone, or is not the one that was issued."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A number taken from a series, with its date of issue in the shop's time zone."""
+
+    kind: DocumentKind
+    year: int
+    sequence: int
+    number: str
+    on: date
+
+
+def take_number(vendor: Vendor, kind: DocumentKind, at: datetime, *, prefix: str = "") -> Numbered:
+    """Take the next number of the shop's series for the year of ``at``, in the caller's transaction.
+
+    The series' row stays locked until that transaction ends: rolled back, the number is free
+    again, so numbers have no gap; and no date is before the one of the number before it.
+    ``prefix`` stands in where the shop has none.
+    """
+    on = day_of(vendor, at)
+    key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
+    series = DocumentSeries.objects.select_for_update().get(pk=key)
+    series.last_number += 1
+    series.last_issued_on = max(on, series.last_issued_on or on)
+    series.save(update_fields=["last_number", "last_issued_on"])
+    prefix = identity_of(vendor).prefix or prefix
+    number = f"{prefix}-{kind.value}{on.year}-{series.last_number:06d}".removeprefix("-")
+    return Numbered(kind, on.year, series.last_number, number, series.last_issued_on)
+
+
+def store(
+    order: Order,
+    taken: Numbered,
+    snapshot: Snapshot,
+    render: Callable[[Snapshot], bytes],
+    *,
+    by: By,
+    at: datetime,
+    corrects: Document | None = None,
+    replaces: Document | None = None,
+    refund: Refund | None = None,
+) -> Document:
+    """Keep the original: the file first, so that a stored row always has one.
+
+    The caller holds the lock of the series. A file that a broken transaction left behind is
+    never written over: after a database was restored from an old copy, it may be the only
+    original there is.
+    """
+    pdf = render(snapshot)
+    document = Document(
+        vendor=order.vendor,
+        order=order,
+        corrects=corrects,
+        replaces=replaces,
+        refund=refund,
+        kind=taken.kind,
+        year=taken.year,
+        sequence=taken.sequence,
+        number=taken.number,
+        issued_on=taken.on,
+        issued_at=at,
+        issued_by=by if isinstance(by, User) else None,
+        total=Decimal(snapshot["totals"]["gross"]),
+        currency=order.currency,
+        snapshot=snapshot,
+        sha256=hashlib.sha256(pdf).hexdigest(),
+        previous_hash=_last_hash(order.vendor, taken),
+    )
+    document.chain_hash = chain_hash(document)
+    name = f"{order.vendor_id}/{taken.kind.value}{taken.year}/{taken.number}.pdf"
+    document.pdf.name = document_storage().save(name, ContentFile(pdf))
+    document.save()
+    return document
+
+
+def chain_hash(document: Document) -> str:
+    """Return the hash that ties a document to the one before it, of all that must never change."""
+    said = {
+        "previous": document.previous_hash,
+        "number": document.number,
+        "issued_on": document.issued_on.isoformat(),
+        "pdf": document.sha256,
+        "snapshot": document.snapshot,
+    }
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def original_pdf(document: Document) -> bytes:
+    """Return the bytes as they were issued; raises OriginalDamaged if they are not there any more."""
+    try:
+        with document_storage().open(document.pdf.name or "") as stored:
+            pdf: bytes = stored.read()
+    except FileNotFoundError as error:
+        raise OriginalDamaged(
+            _("The original of %(number)s is missing from the storage. Restore it from a backup.")
+            % {"number": document.number}
+        ) from error
+    if hashlib.sha256(pdf).hexdigest() != document.sha256:
+        raise OriginalDamaged(
+            _("The stored file of %(number)s is not the one that was issued. Restore it from a backup.")
+            % {"number": document.number}
+        )
+    return pdf
+
+
+def day_of(vendor: Vendor, at: datetime) -> date:
+    """Return the day of ``at`` in the shop's time zone."""
+    return at.astimezone(ZoneInfo(vendor.time_zone)).date()
+
+
+def _last_hash(vendor: Vendor, taken: Numbered) -> str:
+    series = Document.objects.filter(vendor=vendor, kind=taken.kind, year=taken.year)
+    return series.order_by("-sequence").values_list("chain_hash", flat=True).first() or FIRST

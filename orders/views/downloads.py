@@ -1,0 +1,45 @@
+"""Files that were made for a selection of orders."""
+
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_safe
+
+from orders.domain.downloads import NAMES, DownloadGone, open_download
+from orders.models import BulkAction, BulkJob
+from vendors.access import VendorRequest, vendor_required
+from vendors.roles import Permission
+
+
+@require_safe
+@vendor_required(Permission.DELIVERY_NOTES)
+def notes_pdf(request: VendorRequest, pk: int) -> HttpResponseBase:
+    """Serve the merged delivery notes to the person who asked for them."""
+    return _file(request, pk, BulkAction.NOTES)
+
+
+@require_safe
+@vendor_required(Permission.VIEW_INVOICES)
+def originals_zip(request: VendorRequest, pk: int) -> HttpResponseBase:
+    """Serve the originals to the person who asked for them."""
+    return _file(request, pk, BulkAction.ORIGINALS)
+
+
+def _file(request: VendorRequest, pk: int, action: BulkAction) -> HttpResponseBase:
+    job = get_object_or_404(BulkJob, vendor=request.vendor, asked_by=request.user, action=action, pk=pk)
+    if job.finished_at is None:
+        return redirect("orders:bulk", slug=request.vendor.slug, pk=pk)
+    try:
+        file = open_download(job, timezone.now())
+    except DownloadGone as reason:
+        response: HttpResponseBase = HttpResponse(
+            str(reason), status=410, content_type="text/plain; charset=utf-8"
+        )
+    else:
+        name = f"{request.vendor.slug}-{job.asked_at:%Y-%m-%d}-{NAMES[action]}"
+        response = FileResponse(file, as_attachment=action == BulkAction.ORIGINALS, filename=name)
+    response["X-Content-Type-Options"] = "nosniff"
+    patch_cache_control(response, private=True, no_store=True)
+    return response

@@ -1,0 +1,380 @@
+"""Pages around documents: the order's linked documents, the list, continuity, bulk, mails, the buyer."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core import mail
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from marketplace.mail import AttachmentDamaged, send_email
+from marketplace.models import OutgoingEmail
+from orders.documents.invoice_snapshot import payment_code
+from orders.domain.invoicing import RateMissing, issue_invoice
+from orders.domain.refunds import refund_order
+from orders.domain.transitions import change_status
+from orders.models import BulkItem, Document, ExchangeRate, Order
+from orders.states import OrderStatus
+from tests.factories import NOON, make_document, make_line, make_member, make_order, make_vendor
+from vendors.roles import Role
+
+SHOP = "/vendors/rucher-des-baux"
+LATER = NOON + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    for place in ("invoicing", "credit_notes"):
+        monkeypatch.setattr(
+            f"orders.domain.{place}.invoice_pdf", lambda said: b"%PDF " + said["number"].encode()
+        )
+
+
+@pytest.fixture
+def owned(client_of, owner):
+    return client_of(owner)
+
+
+@pytest.fixture
+def order(vendor):
+    return make_order(vendor, number="1042", status="processing")
+
+
+@pytest.fixture
+def credited(order):
+    """An order with its invoice and a credit note."""
+    issue_invoice(order, by=None, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+    return order
+
+
+# On the order's page
+
+
+def test_the_page_links_the_invoice_and_its_credit_note(owned, credited):
+    page = owned.get(f"{SHOP}/orders/1042/").content.decode()
+
+    assert f'href="{SHOP}/orders/1042/invoice.pdf"' in page
+    assert f'href="{SHOP}/orders/1042/credit-notes/RDB-A2026-000001.pdf"' in page
+    assert "Credit note RDB-A2026-000001 issued, for invoice RDB-F2026-000001" in page
+
+
+def test_the_original_of_a_credit_note_is_served_byte_for_byte(owned, credited):
+    response = owned.get(f"{SHOP}/orders/1042/credit-notes/RDB-A2026-000001.pdf")
+
+    assert (response.status_code, response["Content-Type"], response.content) == (
+        200,
+        "application/pdf",
+        b"%PDF RDB-A2026-000001",
+    )
+
+
+@pytest.mark.parametrize("number", ["RDB-F2026-000001", "RDB-A2026-000009"])
+def test_another_document_is_no_credit_note_of_the_order(owned, credited, number):
+    assert owned.get(f"{SHOP}/orders/1042/credit-notes/{number}.pdf").status_code == 404
+
+
+def test_an_altered_credit_note_is_told(owned, credited):
+    name = Document.objects.get(kind="A").pdf.name
+    storages["documents"].delete(name)
+    storages["documents"].save(name, ContentFile(b"%PDF forged"))
+
+    response = owned.get(f"{SHOP}/orders/1042/credit-notes/RDB-A2026-000001.pdf")
+
+    assert (response.status_code, b"RDB-A2026-000001" in response.content) == (410, True)
+
+
+def test_a_preparer_sees_neither_invoice_nor_credit_note(client_of, vendor, credited):
+    page = client_of(make_member(vendor, Role.PREPARER)).get(f"{SHOP}/orders/1042/").content.decode()
+
+    assert "credit-notes/" not in page
+    assert "invoice.pdf" not in page
+
+
+def test_a_credit_note_that_could_not_be_made_is_offered(owned, order, monkeypatch):
+    issue_invoice(order, by=None, at=NOON)
+    with monkeypatch.context() as broken:
+        broken.setattr("orders.domain.credit_notes.invoice_pdf", lambda said: 1 / 0)
+        refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+    assert b"Issue the credit note" in owned.get(f"{SHOP}/orders/1042/").content
+
+    page = owned.post(f"{SHOP}/orders/1042/invoice/", follow=True)
+
+    assert b"Credit note RDB-A2026-000001 is issued." in page.content
+
+
+def test_a_refund_without_lines_shows_a_note_to_come(owned, order):
+    issue_invoice(order, by=None, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=LATER, awaits_lines=True)
+
+    assert b"Credit note to come" in owned.get(f"{SHOP}/orders/1042/").content
+
+
+# The list and the continuity
+
+
+def test_the_list_shows_every_document_and_each_series(owned, credited):
+    page = owned.get(f"{SHOP}/documents/").content.decode()
+
+    assert page.index("Credit note 2026") > page.index("Invoice 2026")
+    assert page.count("RDB-A2026-000001.pdf") == 1
+    assert "invoices/RDB-F2026-000001.pdf" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("?kind=A", ["A"]),
+        ("?kind=F", ["F"]),
+        ("?year=2026", ["A", "F"]),
+        ("?kind=x&year=y&before=z", ["A", "F"]),
+    ],
+)
+def test_the_list_is_narrowed_by_kind_and_year(owned, credited, query, shown):
+    documents = owned.get(f"{SHOP}/documents/{query}").context["documents"]
+
+    assert [document.kind for document in documents] == shown
+
+
+def test_the_list_goes_on_page_by_page(owned, vendor):
+    for n in range(1, 52):
+        make_document(make_order(vendor, number=f"many-{n}"), sequence=n, number=f"RDB-F2026-{n:06d}")
+
+    first = owned.get(f"{SHOP}/documents/")
+    second = owned.get(f"{SHOP}/documents/?before={first.context['next']}")
+
+    assert len(first.context["documents"]) == 50
+    assert [document.sequence for document in second.context["documents"]] == [1]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_list_costs_the_same_whatever_it_holds(owned, vendor, rows, django_assert_num_queries):
+    for _ in range(rows):
+        make_document(make_order(vendor, status="processing"))
+
+    with django_assert_num_queries(8):
+        owned.get(f"{SHOP}/documents/")
+
+
+def test_another_shop_s_documents_are_not_listed(owned, credited):
+    make_document(make_order(make_vendor("miel-et-cie")), number="MIEL-F2026-000001")
+
+    assert b"MIEL" not in owned.get(f"{SHOP}/documents/").content
+
+
+# For a selection
+
+
+def test_invoices_are_issued_for_a_selection_with_a_result_per_order(owned, vendor, order):
+    make_order(vendor, number="1043", status="pending")
+
+    owned.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042", "1043"]})
+
+    states = dict(BulkItem.objects.values_list("order__number", "state"))
+    assert (states, Document.objects.count()) == ({"1042": "done", "1043": "refused"}, 1)
+
+
+def test_the_accountant_issues_for_a_selection_but_validates_nothing(client_of, vendor, order):
+    client = client_of(make_member(vendor, Role.ACCOUNTANT))
+
+    assert client.post(f"{SHOP}/orders/bulk/", {"action": "validate", "order": ["1042"]}).status_code == 403
+    client.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042"]})
+    assert Document.objects.count() == 1
+
+
+def test_the_preparer_issues_nothing_for_a_selection(client_of, vendor, order):
+    client = client_of(make_member(vendor, Role.PREPARER))
+
+    assert client.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042"]}).status_code == 403
+    assert not Document.objects.exists()
+
+
+# Mails
+
+
+def test_the_credit_note_is_attached_where_the_shop_wants_it(vendor, order):
+    vendor.attaches_documents = True
+    vendor.save()
+    issue_invoice(order, by=None, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+
+    send_email.call(OutgoingEmail.objects.get(template="order_refunded").pk)
+
+    assert mail.outbox[0].attachments[0][:2] == ("RDB-A2026-000001.pdf", b"%PDF RDB-A2026-000001")
+
+
+def test_the_invoice_is_attached_to_completed(vendor, order):
+    vendor.attaches_documents = True
+    vendor.save()
+    issue_invoice(order, by=None, at=NOON)
+    change_status(order, "completed", by=None, at=LATER)
+
+    [attached] = OutgoingEmail.objects.get(template="order_completed").attachments
+    assert attached["name"] == "RDB-F2026-000001.pdf"
+
+
+def test_nothing_is_attached_otherwise(credited):
+    assert OutgoingEmail.objects.get(template="order_refunded").attachments == []
+
+
+def test_a_mail_with_an_altered_document_is_not_sent(vendor, order):
+    vendor.attaches_documents = True
+    vendor.save()
+    issue_invoice(order, by=None, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+    name = Document.objects.get(kind="A").pdf.name
+    storages["documents"].delete(name)
+    storages["documents"].save(name, ContentFile(b"%PDF forged"))
+
+    with pytest.raises(AttachmentDamaged):
+        send_email.call(OutgoingEmail.objects.get(template="order_refunded").pk)
+    assert mail.outbox == []
+
+
+# Businesses
+
+
+def test_a_business_is_told_of_penalties_and_the_forty_euros(owned, order):
+    owned.post(f"{SHOP}/orders/1042/buyer/", {"is_business": "on", "siren": "552 008 443"})
+    order.refresh_from_db()
+
+    said = issue_invoice(order, by=None, at=NOON).snapshot
+
+    assert (said["buyer"]["is_business"], said["buyer"]["siren"]) == (True, "552008443")
+    assert "40\u00a0€" in said["terms"]["recovery"]
+
+
+def test_a_consumer_is_never_told_of_them(order):
+    order.billing_company = "Chez Camille"
+
+    said = issue_invoice(order, by=None, at=NOON).snapshot
+
+    assert (said["terms"], said["buyer"]["is_business"]) == (None, False)
+
+
+def test_a_business_that_has_not_paid_gets_an_invoice_with_its_due_date(vendor):
+    order = make_order(vendor, status="on-hold", buyer_siren="552008443")
+
+    said = issue_invoice(order, by=None, at=NOON).snapshot
+
+    assert (said["is_paid"], said["due_on"], said["totals"]["due"], said["totals"]["prepaid"]) == (
+        False,
+        "2026-12-23",
+        "12.00",
+        "0.00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"is_business": "on", "siren": "552008444"}, "siren"),
+        ({"is_business": "on", "vat_number": "FR00"}, "vat_number"),
+        ({"siren": "552008443"}, "is_business"),
+    ],
+)
+def test_a_wrong_number_of_the_buyer_is_told(owned, order, sent, field):
+    assert field in owned.post(f"{SHOP}/orders/1042/buyer/", sent).context["form"].errors
+
+
+def test_the_buyer_is_fixed_once_the_invoice_is_issued(owned, credited):
+    page = owned.post(f"{SHOP}/orders/1042/buyer/", {"is_business": "on"}, follow=True)
+
+    credited.refresh_from_db()
+    assert b"is issued and cannot be changed" in page.content
+    assert not credited.buyer_is_business
+
+
+# Another currency, and how it was paid
+
+
+def test_vat_in_euros_needs_a_rate(vendor):
+    order = make_order(vendor, number="1042", status="processing", currency="USD", paid_at=NOON)
+
+    with pytest.raises(RateMissing, match="Order 1042 is in USD .+ no exchange rate of 2026-11-23"):
+        issue_invoice(order, by=None, at=NOON)
+    assert not Document.objects.exists()
+
+
+def test_the_rate_of_the_day_or_the_last_before_it_gives_the_vat_in_euros(vendor):
+    order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
+    for days, euros in ((-9, "0.8"), (-3, "0.9"), (1, "0.7")):
+        ExchangeRate.objects.create(currency="USD", on=NOON.date() + timedelta(days), euros=Decimal(euros))
+
+    euros = issue_invoice(order, by=None, at=NOON).snapshot["euros"]
+
+    assert (euros["rate"], euros["rate_on"], euros["vat"], euros["gross"]) == (
+        "0.9",
+        "2026-11-20",
+        "1.80",
+        "10.80",
+    )
+
+
+def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):
+    order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
+    ExchangeRate.objects.create(currency="USD", on=NOON.date(), euros=Decimal("0.9"))
+    issue_invoice(order, by=None, at=NOON)
+
+    refund_order(order, amount=Decimal("12.00"), by=None, at=LATER)
+
+    assert Document.objects.get(kind="A").snapshot["euros"]["vat"] == "1.80"
+
+
+@pytest.mark.parametrize(
+    ("method", "iban", "code"),
+    [("cheque", "", "20"), ("bacs", "FR1420041010050500013M02606", "58"), ("bacs", "", "1"),
+     ("stripe_cc", "", "48"), ("paypal", "", "68"), ("cod", "", "10"), ("barter", "", "1")],
+)  # fmt: skip
+def test_the_means_of_payment_has_a_code(vendor, method, iban, code):
+    vendor.identity.iban = iban
+
+    assert payment_code(make_order(vendor, payment_method=method), vendor.identity) == code
+
+
+@pytest.mark.parametrize("rate", ["0.13", "0.009", "0.085", "0.0175", "0.0105", "0.19"])
+def test_rates_of_corsica_overseas_and_other_countries_are_as_the_order_says(vendor, rate):
+    order = make_order(
+        vendor, status="processing", lines=[make_line(None, total="10.00", vat_rate=Decimal(rate))]
+    )
+
+    assert [group["rate"] for group in issue_invoice(order, by=None, at=NOON).snapshot["groups"]] == [rate]
+
+
+# The page that asks before anything is issued
+
+
+def test_the_page_asks_before_a_credit_note_is_issued(owned, order, monkeypatch):
+    issue_invoice(order, by=None, at=NOON)
+    with monkeypatch.context() as broken:
+        broken.setattr("orders.domain.credit_notes.invoice_pdf", lambda said: 1 / 0)
+        refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+
+    page = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+
+    assert "Issue the credit note of order 1042" in page
+    assert "It corrects invoice RDB-F2026-000001" in page
+    assert not Document.objects.filter(kind="A").exists()
+
+
+def test_an_order_refunded_in_full_is_offered_no_invoice(owned, order):
+    refund_order(order, amount=order.total, by=None, at=LATER)
+
+    asked = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+    listed = owned.get(f"{SHOP}/orders/").content.decode()
+
+    assert "was refunded in full before any invoice" in asked
+    assert f"{SHOP}/orders/1042/invoice/" not in listed
+
+
+def test_an_invoice_that_was_taken_back_can_be_issued_anew(owned, order):
+    Order.objects.update(paid_at=None)
+    invoice = issue_invoice(order, by=None, at=NOON)
+    change_status(order, OrderStatus.CANCELLED, by=order.source, at=LATER)
+    change_status(order, OrderStatus.PROCESSING, by=order.source, at=LATER)
+
+    assert b"Issue the invoice" in owned.get(f"{SHOP}/orders/1042/").content
+    owned.post(f"{SHOP}/orders/1042/invoice/")
+
+    assert Document.objects.get(kind="F", replaces=invoice).number == "RDB-F2026-000002"

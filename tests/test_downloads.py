@@ -1,0 +1,246 @@
+"""Documents of a selection in one file: for picking, and for the accountant."""
+
+import io
+import subprocess
+import sys
+import zipfile
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+from pypdf import PdfReader
+
+from orders.domain import downloads
+from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.domain.downloads import DownloadGone, forget_expired, open_download
+from orders.domain.fulfillment import ship
+from orders.domain.invoicing import issue_invoice
+from orders.domain.originals import original_pdf
+from orders.domain.refunds import refund_order
+from orders.models import BulkAction, BulkItem, BulkJob, Order
+from orders.models.bulk import download_storage
+from orders.states import OrderStatus
+from tests.factories import NOON, make_line, make_member, make_order
+from vendors.roles import Role
+
+pytestmark = [pytest.mark.django_db, pytest.mark.pdf]
+PAID = OrderStatus.PROCESSING
+
+
+def make_orders(vendor, count):
+    return [
+        make_order(vendor, number=str(2000 + n), status=PAID, placed_at=NOON - timedelta(days=n))
+        for n in range(count)
+    ]
+
+
+def ask(vendor, by, action, at=NOON):
+    return ask_for_bulk(vendor, Order.objects.for_vendor(vendor), action, by=by, at=at)
+
+
+def worked(job, at=NOON):
+    while work_on(job, at=at, most=100):
+        pass
+    job.refresh_from_db()
+    return job
+
+
+def content(job, at=NOON):
+    with open_download(job, at) as file:
+        return file.read()
+
+
+def stored_files():
+    _folders, files = download_storage().listdir(".")
+    return files
+
+
+def start(client, vendor, action, **fields):
+    return client.post(
+        reverse("orders:start_bulk", args=[vendor.slug]), {"action": action, "all": "1", **fields}
+    )
+
+
+# Delivery notes
+
+
+def test_the_notes_stand_in_one_file_the_most_urgent_first(vendor, owner):
+    make_orders(vendor, 3)
+
+    pages = PdfReader(io.BytesIO(content(worked(ask(vendor, owner, BulkAction.NOTES))))).pages
+
+    found = [next(n for n in ("2000", "2001", "2002") if n in page.extract_text()) for page in pages]
+    assert found == ["2002", "2001", "2000"]
+
+
+def test_each_parcel_has_its_note(vendor, owner):
+    order = make_order(vendor, status=PAID, lines=[make_line(None, 2, total="10.00")])
+    line = order.lines.get()
+    ship(order, units={line.pk: 1}, by=owner, at=NOON)
+    ship(order, units={line.pk: 1}, by=owner, at=NOON)
+
+    assert len(PdfReader(io.BytesIO(content(worked(ask(vendor, owner, BulkAction.NOTES))))).pages) == 2
+
+
+def test_an_order_without_document_is_told_and_the_others_are_there(vendor, owner):
+    make_orders(vendor, 1)
+    make_order(vendor, number="2100", status=OrderStatus.PENDING)
+
+    job = worked(ask(vendor, owner, BulkAction.NOTES))
+
+    assert job.items.get(state=BulkItem.State.REFUSED).why == (
+        "Order 2100 is “Pending payment”: there is no document for it."
+    )
+    assert len(PdfReader(io.BytesIO(content(job))).pages) == 1
+
+
+def test_a_killed_worker_loses_one_order_at_most(vendor, owner, monkeypatch):
+    make_orders(vendor, 3)
+    job = ask(vendor, owner, BulkAction.NOTES)
+    work_on(job, at=NOON, most=1)
+    render, rendered = downloads.delivery_note_pdf, []
+    monkeypatch.setattr(downloads, "delivery_note_pdf", lambda note: rendered.append(note) or render(note))
+
+    job = worked(job)
+
+    assert len(rendered) == 2
+    assert len(PdfReader(io.BytesIO(content(job))).pages) == 3
+
+
+def test_the_parts_are_gone_once_the_file_is_there(vendor, owner, django_capture_on_commit_callbacks):
+    make_orders(vendor, 2)
+    job = ask(vendor, owner, BulkAction.NOTES)
+    with django_capture_on_commit_callbacks(execute=True):
+        worked(job)
+
+    folders, files = download_storage().listdir(f"{vendor.pk}/{job.pk}")
+    assert files == ["bons.pdf"]
+    assert all(not download_storage().listdir(f"{vendor.pk}/{job.pk}/{folder}")[1] for folder in folders)
+
+
+# Originals
+
+
+def test_the_zip_holds_the_originals_byte_for_byte(vendor, owner):
+    order = make_orders(vendor, 2)[0]
+    invoice = issue_invoice(order, by=owner, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=NOON)
+    credit_note = order.documents.get(kind="A")
+
+    job = worked(ask(vendor, owner, BulkAction.ORIGINALS))
+
+    archive = zipfile.ZipFile(io.BytesIO(content(job)))
+    assert {name: archive.read(name) for name in archive.namelist()} == {
+        "RDB-A2026-000001.pdf": original_pdf(credit_note),
+        "RDB-F2026-000001.pdf": original_pdf(invoice),
+    }
+    assert job.items.get(state=BulkItem.State.REFUSED).why == "Order 2001 has no invoice yet."
+
+
+# Whose it is, and how long
+
+
+def test_a_small_selection_is_there_at_once(client_of, vendor, owner):
+    make_orders(vendor, 2)
+
+    response = start(client_of(owner), vendor, "notes")
+
+    job = BulkJob.objects.get()
+    assert response.headers["Location"] == reverse("orders:bulk_notes", args=[vendor.slug, job.pk])
+    file = client_of(owner).get(response.headers["Location"])
+    assert b"".join(file.streaming_content).startswith(b"%PDF-")
+    assert "no-store" in file.headers["Cache-Control"]
+
+
+def test_a_large_selection_is_the_workers(client_of, vendor, owner):
+    make_orders(vendor, 9)
+
+    response = start(client_of(owner), vendor, "notes")
+
+    job = BulkJob.objects.get()
+    assert response.headers["Location"] == reverse("orders:bulk", args=[vendor.slug, job.pk])
+    assert progress(job)["waiting"] == 9
+    waiting = client_of(owner).get(reverse("orders:bulk_notes", args=[vendor.slug, job.pk]))
+    assert waiting.status_code == 302
+
+
+def test_the_days_notes_are_those_of_the_orders_to_prepare(client_of, vendor, owner):
+    make_orders(vendor, 1)
+    make_order(vendor, number="2100", status=OrderStatus.COMPLETED)
+
+    start(client_of(owner), vendor, "notes", filters="status=processing&stage=to_prepare")
+
+    assert list(BulkItem.objects.values_list("order__number", flat=True)) == ["2000"]
+
+
+def test_the_file_is_for_the_person_who_asked(client_of, vendor, owner):
+    make_orders(vendor, 1)
+    job = worked(ask(vendor, owner, BulkAction.NOTES, timezone.now()), timezone.now())
+    url = reverse("orders:bulk_notes", args=[vendor.slug, job.pk])
+
+    assert client_of(owner).get(url).status_code == 200
+    assert client_of(make_member(vendor)).get(url).status_code == 404
+
+
+def test_who_may_not_see_invoices_gets_none(client_of, vendor):
+    preparer = make_member(vendor, Role.PREPARER)
+    issue_invoice(make_orders(vendor, 1)[0], by=None, at=NOON)
+    client = client_of(preparer)
+
+    assert start(client, vendor, "originals").status_code == 403
+    assert not BulkJob.objects.exists()
+    assert 'value="originals"' not in client.get(reverse("orders:list", args=[vendor.slug])).content.decode()
+
+
+def test_after_a_day_the_file_is_gone(client_of, vendor, owner):
+    make_orders(vendor, 1)
+    job = worked(ask(vendor, owner, BulkAction.NOTES))
+    name = job.file.name
+
+    with pytest.raises(DownloadGone):
+        open_download(job, NOON + timedelta(days=1))
+    response = client_of(owner).get(reverse("orders:bulk_notes", args=[vendor.slug, job.pk]))
+    assert response.status_code == 410
+    assert forget_expired(NOON + timedelta(days=1)) == 1
+    assert not download_storage().exists(name)
+
+
+# How much memory
+
+MERGE = """
+import re, sys, tempfile
+from orders.documents.merging import merge
+part = open(sys.argv[1], "rb").read()
+with tempfile.TemporaryFile() as file:
+    merge((part for _ in range(300)), file)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_three_hundred_notes_are_merged_in_150_megabytes(vendor, owner, tmp_path):
+    make_orders(vendor, 1)
+    part = tmp_path / "part.pdf"
+    part.write_bytes(content(worked(ask(vendor, owner, BulkAction.NOTES))))
+
+    used = subprocess.run(
+        [sys.executable, "-c", MERGE, str(part)], capture_output=True, text=True, check=True
+    )
+
+    assert int(used.stdout) < 150
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_zip_asks_little_more_of_the_database_for_more_orders(
+    vendor, owner, count, django_assert_max_num_queries
+):
+    for order in make_orders(vendor, count):
+        issue_invoice(order, by=None, at=NOON)
+    job = ask(vendor, owner, BulkAction.ORIGINALS)
+
+    with django_assert_max_num_queries(16 + 8 * count, connection=connection):
+        work_on(job, at=NOON, most=100)

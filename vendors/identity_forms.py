@@ -1,0 +1,188 @@
+"""The legal identity as its owner fills it in; each field is checked by itself, an incomplete one is kept."""
+
+from copy import copy
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from vendors.domain.identity import PREFIX, is_iban, is_siret, is_vat_number_of
+from vendors.logo import LogoRefused, clean_logo, picture_uri
+from vendors.models import LegalIdentity, VatChange
+
+FIELDS = [
+    "legal_name",
+    "is_sole_trader",
+    "legal_form",
+    "capital",
+    "address_1",
+    "address_2",
+    "postcode",
+    "city",
+    "country",
+    "email",
+    "phone",
+    "siret",
+    "rcs_town",
+    "is_rcs_exempt",
+    "vat_regime",
+    "vat_number",
+    "pays_vat_on_debits",
+    "prefix",
+    "iban",
+    "payment_days",
+    "penalty_terms",
+    "discount_terms",
+    "mediator",
+    "footer",
+    "color",
+]
+
+
+TYPED_WITH_BLANKS = ("siret", "vat_number", "prefix", "iban")  # checked once the blanks are out
+
+
+class IdentityForm(forms.ModelForm[LegalIdentity]):
+    """All that invoices say of the shop."""
+
+    logo = forms.FileField(
+        label=gettext_lazy("Logo"),
+        required=False,
+        help_text=gettext_lazy("PNG, JPEG or SVG, at most 500 kB."),
+        widget=forms.FileInput(attrs={"accept": ".png,.jpg,.jpeg,.svg"}),
+    )
+    no_logo = forms.BooleanField(label=gettext_lazy("Print no logo"), required=False)
+
+    class Meta:
+        model = LegalIdentity
+        fields = FIELDS
+        help_texts = {
+            "legal_name": gettext_lazy("As registered: the company, or the sole trader’s own name."),
+            "is_sole_trader": gettext_lazy("“EI” is then printed beside the name."),
+            "legal_form": gettext_lazy("SARL, SAS, association… Empty for a sole trader."),
+            "capital": gettext_lazy("In euros; 0 where the form has none. Empty for a sole trader."),
+            "siret": gettext_lazy("14 digits; the SIREN is the first nine."),
+            "rcs_town": gettext_lazy("The town of the registry; craftsmen and sole traders may have none."),
+            "vat_regime": gettext_lazy("The first one. Changes stand below, each with its first day."),
+            "vat_number": gettext_lazy("FR, two characters, the SIREN. Not needed under the franchise."),
+            "prefix": gettext_lazy("Begins every number: PREFIX-F2026-000042. Capital letters and digits."),
+            "iban": gettext_lazy("For businesses that pay by transfer."),
+            "penalty_terms": gettext_lazy("For businesses. Empty: three times the legal rate of interest."),
+            "discount_terms": gettext_lazy("For businesses. Empty: none."),
+            "mediator": gettext_lazy("Name, address and site; printed for consumers."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in TYPED_WITH_BLANKS:
+            field = self.fields[name]
+            field.validators = []
+            field.widget.attrs.pop("maxlength", None)
+
+    def clean_siret(self) -> str:
+        siret = _compact(self.cleaned_data["siret"])
+        if siret and not is_siret(siret):
+            raise forms.ValidationError(_("This is no SIRET: 14 digits whose last one checks the others."))
+        return siret
+
+    def clean_iban(self) -> str:
+        iban = _compact(self.cleaned_data["iban"])
+        if iban and not is_iban(iban):
+            raise forms.ValidationError(_("This is no IBAN: its check digits do not fit."))
+        return iban
+
+    def clean_prefix(self) -> str:
+        prefix = _compact(self.cleaned_data["prefix"])
+        if prefix and not PREFIX.fullmatch(prefix):
+            raise forms.ValidationError(_("1 to 12 capital letters or digits."))
+        return prefix
+
+    def clean_country(self) -> str:
+        country = _compact(self.cleaned_data["country"])
+        if not (len(country) == 2 and country.isascii() and country.isalpha()):
+            raise forms.ValidationError(_("Two letters, such as FR."))
+        return country
+
+    def clean_logo(self) -> dict[str, str]:
+        """Return the columns that hold the logo; none where no file was sent."""
+        file = self.cleaned_data["logo"]
+        if not file:
+            return {}
+        content = file.read(1_000_000)
+        try:
+            if b"<svg" in content[:2000].lower():
+                return {"logo_svg": clean_logo(content.decode()), "logo_image": ""}
+            return {"logo_svg": "", "logo_image": picture_uri(content)}
+        except UnicodeDecodeError as error:
+            raise forms.ValidationError(_("The logo is no PNG, JPEG or SVG that can be read.")) from error
+        except LogoRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        number = _compact(data.get("vat_number", ""))
+        data["vat_number"] = number
+        siren = data.get("siret", "")[:9]
+        if number and "siret" in data and not is_vat_number_of(number, siren):
+            self.add_error("vat_number", _("This VAT number does not belong to the SIREN of the SIRET."))
+        if data.get("is_sole_trader") and (data.get("legal_form") or data.get("capital") is not None):
+            self.add_error(
+                "legal_form", _("A sole trader has neither legal form nor capital: leave both empty.")
+            )
+        if data.get("is_rcs_exempt") and data.get("rcs_town"):
+            self.add_error("rcs_town", _("Either a town of the RCS, or the exemption."))
+        return data
+
+    def _post_clean(self) -> None:
+        """Check the columns on a copy: the instance stays as it is stored, the domain writes it."""
+        self.instance = copy(self.instance)
+        super()._post_clean()  # type: ignore[misc]  # Django's hook, which the stubs leave out
+
+    def columns(self) -> dict[str, Any]:
+        """Return the new values by column."""
+        values = {name: self.cleaned_data[name] for name in FIELDS}
+        if self.cleaned_data["no_logo"]:
+            return {**values, "logo_svg": "", "logo_image": ""}
+        return {**values, **self.cleaned_data["logo"]}
+
+
+class VatChangeForm(forms.Form):
+    """A day, and the regime from then on; an empty row is none."""
+
+    starts_on = forms.DateField(
+        label=gettext_lazy("From"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    regime = forms.ChoiceField(label=gettext_lazy("VAT regime from then on"), choices=LegalIdentity.VatRegime)
+
+
+class BaseVatChanges(forms.BaseFormSet[VatChangeForm]):
+    """The changes of the VAT regime, one a row; a row without a day is left out."""
+
+    def clean(self) -> None:
+        days = [form.cleaned_data.get("starts_on") for form in self.forms if form.is_valid()]
+        given = [day for day in days if day]
+        if len(given) != len(set(given)):
+            raise forms.ValidationError(_("Two changes of the VAT regime have the same first day."))
+
+
+VatChanges = forms.formset_factory(VatChangeForm, formset=BaseVatChanges, extra=1, max_num=20)
+
+
+def regimes_of(changes: forms.BaseFormSet[VatChangeForm]) -> dict[date, str]:
+    """Return the regime by first day, of a formset that was found valid."""
+    rows = [form.cleaned_data for form in changes.forms]
+    return {row["starts_on"]: row["regime"] for row in rows if row.get("starts_on")}
+
+
+def vat_changes_of(identity: LegalIdentity) -> list[dict[str, Any]]:
+    """Return the changes that stand, as the formset's initial rows."""
+    stored = VatChange.objects.filter(identity=identity) if identity.pk else []
+    return [{"starts_on": change.starts_on, "regime": change.regime} for change in stored]
+
+
+def _compact(text: str) -> str:
+    return "".join(text.split()).upper()

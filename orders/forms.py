@@ -121,6 +121,8 @@ class ShipForm(forms.Form):
         day: date | None = self.cleaned_data["shipped_on"]
         if day and day > self.today:
             raise forms.ValidationError(_("A parcel cannot have left in the future."))
+        if day and day < self.order.placed_at.astimezone(ZoneInfo(self.order.vendor.time_zone)).date():
+            raise forms.ValidationError(_("A parcel cannot have left before the order was placed."))
         return day
 
     @property

@@ -7,7 +7,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from marketplace.models import AuditEntry, OutgoingEmail
-from orders.domain.invoicing import issue_invoice, original_pdf
+from orders.domain.invoicing import issue_invoice
+from orders.domain.originals import original_pdf
 from orders.domain.privacy import PERSONAL, anonymise, finished_before
 from orders.models import Customer, Delivery, Note, Order, OrderNameStart
 from orders.states import OrderStatus

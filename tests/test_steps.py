@@ -427,3 +427,14 @@ def test_goods_come_back_to_a_refunded_order_by_its_page(client_of, owner, vendo
     labels.append(page.count("Goods came back…"))
     assert (product.stock, labels) == (10, [1, 0])
     assert "Goods back without money" in page
+
+
+def test_a_parcel_that_left_before_its_order_is_refused_beside_what_was_typed(client_of, owner, order):
+    line = order.lines.first()
+    typed = {f"units_{line.pk}": "1", "tracking_number": "6A1", "shipped_on": "2020-01-01"}
+
+    text = post(client_of(owner), order, "ship/", **typed)
+
+    assert "A parcel cannot have left before the order was placed." in text
+    assert 'value="6A1"' in text
+    assert not Shipment.objects.exists()

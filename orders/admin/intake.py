@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,10 +16,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import ReadOnlyAdmin
-from orders.domain.health import health_of
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
+from marketplace.audit import AuditKind, audit
+from marketplace.office_lists import by_date
+from orders.domain.health import HOUR, health_of
 from orders.jobs import process_again
 from orders.models import Delivery, ReportedOrder, Source, SourceVendor
+from vendors.models import User
 
 PASSWORD = forms.PasswordInput(attrs={"autocomplete": "off"})
 KINDS = ("vat", "levy")
@@ -90,7 +93,7 @@ class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Source)
-class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SourceAdmin(OfficeAdmin):
     form = SourceForm
     list_display = ["name", "slug", "is_paused", "last_delivery", "per_hour", "waiting", "set_aside"]
     prepopulated_fields = {"slug": ["name"]}
@@ -122,11 +125,11 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("last delivery"))
     def last_delivery(self, source: Source) -> Any:
-        return health_of(source, at=timezone.now()).last_at
+        return source.deliveries.aggregate(at=Max("received_at"))["at"]
 
     @admin.display(description=_("deliveries in the last hour"))
     def per_hour(self, source: Source) -> int:
-        return health_of(source, at=timezone.now()).last_hour
+        return source.deliveries.filter(received_at__gte=timezone.now() - HOUR).count()
 
     @admin.display(description=_("waiting"))
     def waiting(self, source: Source) -> int:
@@ -168,6 +171,7 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         source = self._changeable(request, pk)
         source.rotate_secret(at=timezone.now())
         self.log_change(request, source, gettext("New secret"))
+        audit(AuditKind.OFFICE_CHANGED, by=cast(User, request.user), subject=source, what="new secret")
         return self._show_secret(request, source)
 
     def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -203,10 +207,11 @@ def _say_replayed(request: HttpRequest, number: int) -> None:
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
-    list_filter = ["state", "source", "topic"]
+    list_filter = ["state", "source", by_date("received_at")]
     list_select_related = ["source", "vendor"]
-    search_fields = ["external_id", "=body_sha256"]
-    ordering = ["-id"]
+    search_fields = ["external_id__exact", "order__number__exact", "vendor__slug__exact"]
+    search_help_text = _("The storefront’s id, an order’s number, or a shop’s address; exactly.")
+    ordering = ["-received_at", "-id"]
     list_per_page = 50
     actions = ["replay"]
     fields = [
@@ -262,6 +267,6 @@ class ReportedOrderAdmin(ReadOnlyAdmin):
     list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     list_select_related = ["source", "order"]
     list_filter = ["source", "is_trashed", Differs]
-    search_fields = ["external_id", "order__number"]
+    search_fields = ["external_id__exact", "order__number__exact"]
     fields = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     ordering = ["-id"]

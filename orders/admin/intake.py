@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
 from marketplace.audit import AuditKind, audit
-from marketplace.office_lists import by_date
+from marketplace.office_lists import WithSearchedSelects, by_date
 from orders.domain.health import HOUR, health_of
 from orders.jobs import process_again
 from orders.models import Delivery, ReportedOrder, Source, SourceVendor
@@ -86,7 +86,7 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
         return cast(Source, super().save(commit))
 
 
-class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
+class SourceVendorInline(WithSearchedSelects, admin.TabularInline):  # type: ignore[type-arg]
     model = SourceVendor
     extra = 0
     autocomplete_fields = ["vendor"]

@@ -34,11 +34,25 @@ def test_pages_hold_no_inline_style_or_script(path):
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
 
 
-@pytest.mark.parametrize("name", ["base.css", "components.css"])
-def test_only_the_tokens_name_a_color(name):
-    text = re.sub(r'\[href="#[^"]*"\]', "", (ROOT / "static" / "css" / name).read_text(encoding="utf-8"))
+STYLE_SHEET = ROOT / "static" / "css" / "comptoir.css"
+PART = re.compile(r"^/\* =+ (\d\. \w+) =+ \*/$", re.M)
 
-    assert COLOR.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.S)) == []
+
+def test_the_stylesheet_has_four_parts():
+    assert PART.findall(STYLE_SHEET.read_text("utf-8")) == [
+        "1. Tokens",
+        "2. Elements",
+        "3. Components",
+        "4. Paper",
+    ]
+
+
+def test_only_the_tokens_name_a_color():
+    _intro, _name, tokens, *parts = PART.split(STYLE_SHEET.read_text("utf-8"))
+    rules = re.sub(r"/\*.*?\*/", "", re.sub(r'\[href="#[^"]*"\]', "", "".join(parts)), flags=re.S)
+
+    assert COLOR.findall(rules) == []
+    assert COLOR.search(tokens)
 
 
 def test_nothing_is_fetched_from_another_host():
@@ -119,7 +133,7 @@ def test_the_last_pages_ask_nobody(name, django_assert_num_queries, settings):
     with django_assert_num_queries(0):
         text = render_to_string(name)
 
-    assert "/static/css/tokens.css" in text
+    assert "/static/css/comptoir.css" in text
 
 
 @pytest.mark.django_db

@@ -19,4 +19,5 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
 ]
 
+handler400 = "marketplace.views.bad_request"
 handler500 = "vendors.views.server_error"

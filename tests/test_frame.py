@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
 
@@ -121,7 +122,24 @@ def test_what_fails_is_said_in_words(client_of, owner, monkeypatch, error, statu
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["500.html", "503.html"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"login": "x" * 1_000_001},
+        {f"field{n}": "" for n in range(1_001)},
+        {f"file{n}": SimpleUploadedFile("a.txt", b"a") for n in range(6)},
+    ],
+    ids=["bytes", "fields", "files"],
+)
+def test_what_is_too_large_is_said_so(client, form):
+    response = client.post("/accounts/login/", form)
+
+    assert response.status_code == 413
+    assert "This is too much at once" in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["400.html", "413.html", "500.html", "503.html"])
 def test_the_last_pages_ask_nobody(name, django_assert_num_queries, settings):
     from django.template.loader import render_to_string
 

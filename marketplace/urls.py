@@ -16,6 +16,7 @@ urlpatterns = [
     path("accounts/", include("vendors.account_urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("orders.webhook_urls")),
+    path("styleguide/", include("orders.styleguide_urls")),
     path("healthz", healthz, name="healthz"),
 ]
 

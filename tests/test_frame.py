@@ -92,6 +92,27 @@ def test_a_missing_page_speaks_french_to_the_french(client):
     assert "Il n’y a rien ici" in text
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("contact", "shown"), [("aide@market.example", "aide@market.example"), ("", "comptoir@localhost")]
+)
+def test_the_accessibility_statement_says_where_to_write(client, settings, contact, shown):
+    settings.CONTACT_EMAIL = contact
+
+    text = client.get("/accessibility/").content.decode()
+
+    assert f'href="mailto:{shown}"' in text
+    assert "Défenseur des droits" in text
+
+
+@pytest.mark.django_db
+def test_every_page_leads_to_the_statement(client, client_of, owner):
+    door = client.get("/accounts/login/").content.decode()
+    shop = client_of(owner).get("/vendors/rucher-des-baux/my-mails/").content.decode()
+
+    assert ('href="/accessibility/"' in door, 'href="/accessibility/"' in shop) == (True, True)
+
+
 def failing(error):
     """A stand-in for a view's work that fails."""
 

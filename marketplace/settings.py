@@ -255,6 +255,7 @@ EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "marketplace.mail.EmlFileBackend"
 )
 EMAIL_FILE_PATH = VAR_DIR / "mails"
+CONTACT_EMAIL = env.text("CONTACT_EMAIL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{MARKETPLACE_NAME} <comptoir@localhost>")
 
 # The worker's queue: rows in the database, in the caller's transaction

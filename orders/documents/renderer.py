@@ -21,7 +21,7 @@ from orders.documents.colors import readable
 from orders.documents.facturx import attachment, declare
 from orders.documents.glyphs import printable
 
-STYLE_SHEETS = [settings.BASE_DIR / "static" / "css" / name for name in ("tokens.css", "documents.css")]
+STYLE_SHEET = settings.BASE_DIR / "static" / "css" / "documents.css"
 MOST_CHARACTERS = 1_000_000  # of HTML: some two thousand lines, a minute of work
 _of_thread = threading.local()
 
@@ -101,7 +101,7 @@ def _fonts_and_sheet() -> tuple[Any, Any]:
 
     if not hasattr(_of_thread, "fonts"):
         _of_thread.fonts = FontConfiguration()
-        text = "".join(sheet.read_text(encoding="utf-8") for sheet in STYLE_SHEETS)
+        text = STYLE_SHEET.read_text(encoding="utf-8")
         _of_thread.sheet = CSS(string=text, font_config=_of_thread.fonts, url_fetcher=_fetcher())
     return _of_thread.fonts, _of_thread.sheet
 

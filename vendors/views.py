@@ -14,7 +14,7 @@ from django.utils import translation
 from django.views.decorators.http import require_GET, require_POST
 
 from marketplace.addresses import own_page
-from vendors.models import User, Vendor
+from vendors.models import Membership, User, Vendor
 
 
 @require_GET
@@ -24,7 +24,9 @@ def home(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     shops = list(Vendor.objects.of(user))
     if len(shops) == 1:
-        return redirect("orders:list", slug=shops[0].slug)
+        member = Membership.objects.get(user=user, vendor=shops[0])
+        page = "orders:list" if member.landing_view is None else "mine:landing"
+        return redirect(page, slug=shops[0].slug)
     if not shops and user.is_staff:
         return redirect("admin:index")
     return render(request, "home.html", {"shops": shops})

@@ -57,7 +57,9 @@ def settle(
     order: Order | None = None,
     vendor: Vendor | None = None,
 ) -> None:
-    """Note what has become of a delivery."""
+    """Note what has become of a delivery; of an order whose customer was forgotten no body is kept."""
+    if order is not None and order.anonymised_at is not None:
+        delivery.body, delivery.headers, delivery.pruned_at = b"", {}, at
     delivery.attempts += 1
     delivery.state, delivery.processed_at, delivery.note = state, at, note[:60]
     delivery.problem_path = delivery.problem = ""
@@ -72,6 +74,7 @@ def settle(
             "problem",
             "order",
             "vendor",
+            *(["body", "headers", "pruned_at"] if delivery.pruned_at else []),
         ]
     )
 

@@ -132,7 +132,8 @@ def take_order(
     have: it reports what has happened. Reports may come in any order and any number of times:
     the result is the same (``orders.domain.reports``). With ``is_final`` the report was asked of
     the storefront just now: it beats what deliveries of the same second told, and nothing stays
-    undecidable. Without ``announce`` no mail is queued: history is no news. Locks the report,
+    undecidable. Without ``announce`` no mail is queued: history is no news. Of an order whose
+    customer was forgotten nothing personal is taken again (``docs/rules/privacy.md``). Locks the report,
     also of an order that is not there yet, then the shop, then the order. Raises IntakeRefused
     for contradictions with what is stored.
     """
@@ -148,6 +149,8 @@ def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_fina
     # key, so that others may add rows that name the shop meanwhile.
     vendor = Vendor.objects.select_for_update(of=("self",), no_key=True).get(pk=vendor.pk)
     order = _stored(reported, data, source, vendor)
+    if order is not None and order.anonymised_at is not None:
+        data = data.without_person()
     rank = rank_of(data, is_final=is_final)
     is_newer = rank[0] >= (reported.rank or [""])[0] if is_final else rank > reported.rank
     is_repeat = rank == reported.rank

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from django.db import transaction
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain.customers import customer_of, free_number, index_name, number_value
@@ -27,7 +26,16 @@ from orders.domain.order_data import OrderData
 from orders.domain.refunds import RefundRefused, refund_what_no_refund_accounts_for
 from orders.domain.reports import HIDDEN, columns_of, differing, digests_of, is_tie, lock_report, rank_of
 from orders.domain.transitions import arrive, lock
-from orders.models import HistoryKind, Order, OrderLine, ReportedOrder, Source, SourceVendor
+from orders.models import (
+    CannotTake,
+    HistoryKind,
+    Order,
+    OrderLine,
+    Problem,
+    ReportedOrder,
+    Source,
+    SourceVendor,
+)
 from vendors.models import LegalIdentity, Membership, User, Vendor
 from vendors.roles import Role
 
@@ -44,15 +52,11 @@ __all__ = [
 ]
 
 
-class IntakeRefused(Exception):
-    """The order cannot be taken as it is; ``str`` names path and value."""
+VENDOR = "meta_data[_dokan_vendor_id]"  # where a body says whose order it is
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path, self.problem = path, problem
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+class IntakeRefused(CannotTake):
+    """The order contradicts what is stored, or belongs to no shop."""
 
 
 class Outcome(StrEnum):
@@ -83,9 +87,7 @@ def shop_of(data: OrderData, *, source: Source, create: bool = False, owner: Use
         return known
     if not create:
         raise IntakeRefused(
-            "meta_data[_dokan_vendor_id]",
-            _("no shop stands for vendor %(id)s of %(source)s")
-            % {"id": data.vendor_external_id or "(none)", "source": source},
+            VENDOR, Problem.UNKNOWN_VENDOR, got=data.vendor_external_id or "(none)", source=source
         )
     with transaction.atomic():
         Source.objects.select_for_update(no_key=True).get(pk=source.pk)  # of two at once, one makes the shop
@@ -158,7 +160,7 @@ def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_fina
     try:
         changed = _create(merge) if order is None else _update(merge)
     except RefundRefused as refused:
-        raise IntakeRefused("refunds", str(refused)) from refused
+        raise IntakeRefused("refunds", Problem.REFUND_LEFT, number=merge.order.number) from refused
     _decide(merge, rank, is_final=is_final)
     _announce(merge)
     if is_newer:
@@ -179,16 +181,10 @@ def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Ve
         return None
     lock(order)
     if order.vendor_id != vendor.pk:
-        raise IntakeRefused(
-            "meta_data[_dokan_vendor_id]",
-            _("order %(number)s belongs to %(old)s and is now reported for %(new)s")
-            % {"number": order.number, "old": order.vendor, "new": vendor},
-        )
+        raise IntakeRefused(VENDOR, Problem.OTHER_SHOP, number=order.number, old=order.vendor, got=vendor)
     if order.currency != data.currency:
         raise IntakeRefused(
-            "currency",
-            _("order %(number)s was taken with %(old)s and is now reported with %(new)s")
-            % {"number": order.number, "old": order.currency, "new": data.currency},
+            "currency", Problem.OTHER_CURRENCY, number=order.number, old=order.currency, got=data.currency
         )
     return order
 

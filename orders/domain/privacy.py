@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from marketplace.audit import AuditKind, audit
 from marketplace.models import OutgoingEmail
+from orders.domain.deliveries import EMPTIED
 from orders.emails import topic_of
 from orders.models import (
     Customer,
@@ -159,7 +160,7 @@ def _forget_deliveries(batch: list[int], at: datetime) -> int:
     for source, ids in told.items():
         about |= Q(source=source, external_id__in=ids)
     found = Delivery.objects.filter(about, pruned_at=None).exclude(state=DeliveryState.WAITING)
-    return found.update(body=b"", headers={}, problem="", pruned_at=at)
+    return found.update(**EMPTIED, headers={}, pruned_at=at)
 
 
 def _forget_reports(batch: list[int]) -> None:

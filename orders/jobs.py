@@ -92,23 +92,36 @@ def process_delivery(delivery_id: int) -> None:
     A delivery that cannot be taken never comes back by itself. Where the database fails, the
     error is raised, so that the queue tries again.
     """
-    with transaction.atomic():
-        waiting = Delivery.objects.select_for_update(of=("self",)).select_related("source")
-        delivery = waiting.get(pk=delivery_id)
-        if delivery.state != DeliveryState.WAITING:
-            return
-        at = timezone.now()
-        try:
-            with transaction.atomic():
-                _process(delivery, at)
-        except CannotTake as cannot:
-            _set_aside(delivery, cannot, at)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
-            log.exception("Delivery %s could not be processed.", delivery_id)
-            failure = CannotTake("payload", Problem.PROGRAM, got=type(error).__name__)
-            _set_aside(delivery, failure, at)
+    at = timezone.now()
+    try:
+        _take_in(delivery_id, at)
+    except CannotTake as cannot:
+        _set_aside(delivery_id, cannot, at)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("Delivery %s could not be processed.", delivery_id)
+        failure = CannotTake("payload", Problem.PROGRAM, got=type(error).__name__)
+        _set_aside(delivery_id, failure, at)
+
+
+def _lock_waiting(delivery_id: int) -> Delivery | None:
+    """Lock a delivery that waits; None for one that was processed meanwhile."""
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("source")
+    delivery = rows.get(pk=delivery_id)
+    return delivery if delivery.state == DeliveryState.WAITING else None
+
+
+@transaction.atomic
+def _take_in(delivery_id: int, at: datetime) -> None:
+    if (delivery := _lock_waiting(delivery_id)) is not None:
+        _process(delivery, at)
+
+
+@transaction.atomic
+def _set_aside(delivery_id: int, cannot: CannotTake, at: datetime) -> None:
+    if (delivery := _lock_waiting(delivery_id)) is not None:
+        deliveries.set_aside(delivery, cannot, vendor=_shop_concerned(delivery), at=at)
 
 
 def _process(delivery: Delivery, at: datetime) -> None:
@@ -149,10 +162,6 @@ def _tell_trash(delivery: Delivery, at: datetime, *, is_trashed: bool) -> Order 
     if not delivery.external_id:
         raise PayloadError("id", Problem.MISSING)
     return take_trash(delivery.source, delivery.external_id, is_trashed=is_trashed, number=delivery.pk, at=at)
-
-
-def _set_aside(delivery: Delivery, cannot: CannotTake, at: datetime) -> None:
-    deliveries.set_aside(delivery, cannot, vendor=_shop_concerned(delivery), at=at)
 
 
 def _shop_concerned(delivery: Delivery) -> Vendor | None:

@@ -34,6 +34,7 @@ from orders.models import (
 )
 from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
+from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
 from orders.views.storefront import trouble_of
 from orders.views.timeline import explanation, timeline
@@ -65,6 +66,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "total_vat": sum((group.vat for group in groups), Decimal(0)),
             "gains": explain_gains(order, lines) if request.may["view_amounts"] else None,
             "storefront": trouble_of(request, told),
+            "differences": differences_of(request, order, told),
             "events": timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"]),
             "explanation": explanation(order, now),
             "is_late": order.is_late(now),

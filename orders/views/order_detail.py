@@ -29,6 +29,7 @@ from orders.models import (
 )
 from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
+from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
 from orders.views.storefront import trouble_of
 from orders.views.timeline import choices_of, explanation, narrowed, timeline
@@ -64,6 +65,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "storefront": trouble_of(request, told),
             "events": narrowed(events, wanted),
             "history_choices": choices_of(events, wanted),
+            "differences": differences_of(request, order, told),
             "explanation": explanation(order, now),
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer

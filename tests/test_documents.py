@@ -19,7 +19,8 @@ from orders.documents.invoice import invoice_context, invoice_pdf
 from orders.documents.invoice_snapshot import invoice_snapshot
 from orders.documents.legal_texts import texts_on
 from orders.documents.parties import logo_of
-from orders.documents.renderer import CannotRender, html_to_pdf
+from orders.documents.renderer import CannotRender
+from orders.documents.typesetting import html_to_pdf
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice
 from orders.domain.originals import original_pdf

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
+from marketplace.models import AuditEntry
 from orders.domain import downloads
 from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.domain.downloads import DownloadGone, forget_expired, open_download
@@ -183,6 +184,33 @@ def test_the_file_is_for_the_person_who_asked(client_of, vendor, owner):
 
     assert client_of(owner).get(url).status_code == 200
     assert client_of(make_member(vendor)).get(url).status_code == 404
+
+
+def test_who_took_which_documents_stands_in_the_audit(client_of, vendor, owner):
+    for order in make_orders(vendor, 2):
+        issue_invoice(order, by=None, at=NOON)
+    client = client_of(owner)
+
+    start(client, vendor, "originals", filters="status=processing&q=20")
+    job = BulkJob.objects.get()
+    client.get(reverse("orders:bulk_originals", args=[vendor.slug, job.pk]))
+
+    entries = AuditEntry.objects.filter(subject=f"bulkjob:{job.pk}", user=owner, vendor=vendor).order_by("id")
+    assert list(entries.values_list("kind", "data")) == [
+        ("exported", {"format": "originals", "orders": 2, "ticked": False, "filters": ["q", "status"]}),
+        ("downloaded", {"document": "originals", "orders": 2}),
+    ]
+
+
+def test_ticked_orders_are_told_as_such_and_a_validation_is_no_download(client_of, vendor, owner):
+    [order] = make_orders(vendor, 1)
+    client = client_of(owner)
+
+    start(client, vendor, "notes", all="", order=order.number)
+    start(client, vendor, "validate", all="", order=order.number)
+
+    entry = AuditEntry.objects.get(kind="exported")
+    assert entry.data == {"format": "notes", "orders": 1, "ticked": True, "filters": []}
 
 
 def test_who_may_not_see_invoices_gets_none(client_of, vendor):

@@ -264,7 +264,8 @@ def test_the_timer_deletes_files_and_ends_what_nobody_works_on(
     long_ago = timezone.now() - timedelta(days=8)
     make_orders(vendor, 2)
     fresh = ask(vendor, owner, BulkAction.NOTES, at=timezone.now())
-    worked(ask(vendor, owner, BulkAction.NOTES, at=long_ago), at=long_ago)
+    with django_capture_on_commit_callbacks(execute=True):
+        worked(ask(vendor, owner, BulkAction.NOTES, at=long_ago), at=long_ago)
     abandoned = ask(vendor, owner, BulkAction.NOTES, at=long_ago)
     work_on(abandoned, at=long_ago, most=1)
 

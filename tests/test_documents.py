@@ -344,7 +344,6 @@ def test_a_drawing_is_kept():
     "part",
     [
         "<script>alert(1)</script>",
-        "<style>@import url(http://evil.example)</style>",
         '<image href="http://evil.example/x.png"/>',
         '<use href="#a"/>',
         '<a href="http://evil.example"><path d="M0 0"/></a>',
@@ -369,10 +368,42 @@ def test_a_style_becomes_attributes_and_a_gradient_stays():
     assert 'fill="url(#g)" stroke="none"' in clean_logo(svg)
 
 
+def test_the_classes_of_a_style_sheet_become_attributes():
+    svg = """<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">
+      <svg xmlns="http://www.w3.org/2000/svg"><defs><style>/* x */ .a, .b { fill: #c60; } .b{stroke:none}</style>
+      </defs><path class="b" fill="red"/></svg>"""
+
+    assert '<path fill="#c60" stroke="none" />' in clean_logo(svg)
+
+
+def svg_of(inside, more=""):
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {more}>{inside}</svg>'
+
+
+def test_what_doubles_with_each_step_is_left_out():
+    clips = "".join(
+        f'<clipPath id="a{n}"><rect clip-path="url(#a{n - 1})"/><rect clip-path="url(#a{n - 1})"/></clipPath>'
+        for n in range(30)
+    )
+    gradient = '<linearGradient id="g" x1="0" x2="0.00001" spreadMethod="repeat"/>'
+
+    cleaned = clean_logo(svg_of(clips + gradient + '<rect clip-path="url(#a29)"/>'))
+
+    assert cleaned.count("clip-path") == 1
+    assert "spreadMethod" not in cleaned
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "no svg",
+        svg_of(f"<text>{'x' * 201}</text>"),
+        svg_of("<g/>", 'viewBox="a b c d"'),
+        svg_of("<g/>", 'viewBox="1 2 3"'),
+        svg_of("<g/>", 'viewBox="0 0 0 10"'),
+        svg_of("<style>@import url(http://evil.example)</style>"),
+        svg_of("<style>g path { fill: red }</style>"),
+        svg_of('<clipPath id="a"/>' + '<g clip-path="url(#a)"/>' * 51),
         "<html/>",
         '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
         '<svg xmlns="http://www.w3.org/2000/svg">' + "<g>" * 40 + "</g>" * 40 + "</svg>",

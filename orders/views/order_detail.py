@@ -10,7 +10,6 @@ from django.views.decorators.http import require_safe
 
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
-from orders.documents.delivery_note import is_pickup
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.invoicing import is_invoiceable
 from orders.domain.supplies import under_franchise
@@ -73,7 +72,6 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             **_documents(request, order),
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
-            "is_pickup": is_pickup(order, order.shipments.all()),
             "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django_tasks import task
@@ -108,20 +108,23 @@ def _letter(subject: str, text: str) -> str:
 
 def _queue(*, event: str, subject: str, text: str, html: str, **columns: Any) -> OutgoingEmail | None:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "localhost"
-    mail, created = OutgoingEmail.objects.get_or_create(
+    row = OutgoingEmail(
         event=event,
-        defaults={
-            **columns,
-            "subject": " ".join(subject.split())[:250],
-            "text": re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n",
-            "html": INLINER.inline(html),
-            "message_id": f"<{uuid.uuid4()}@{domain}>",
-        },
+        **columns,
+        subject=" ".join(subject.split())[:250],
+        text=re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n",
+        html=INLINER.inline(html),
+        message_id=f"<{uuid.uuid4()}@{domain}>",
     )
-    if not created:
-        return None
-    send_email.enqueue(mail.pk)
-    return mail
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        if OutgoingEmail.objects.filter(event=event).exists():
+            return None
+        raise
+    send_email.enqueue(row.pk)
+    return row
 
 
 @task()

@@ -33,6 +33,12 @@ SHOP_PAGES = {
     "orders:news": (Permission.VIEW_ORDERS, "GET"),
     "orders:detail": (Permission.VIEW_ORDERS, "GET"),
     "orders:validate": (Permission.FULFILL, "POST"),
+    "orders:undo_validation": (Permission.MANAGE_ORDERS, "POST"),
+    "mine:landing": (Permission.VIEW_ORDERS, "GET"),
+    "mine:views": (Permission.VIEW_ORDERS, "GET"),
+    "mine:change_view": (Permission.VIEW_ORDERS, "POST"),
+    "mine:display": (Permission.VIEW_ORDERS, "POST"),
+    "mine:keys": (Permission.VIEW_ORDERS, "GET"),
     "orders:ship": (Permission.FULFILL, "POST"),
     "orders:ready": (Permission.FULFILL, "POST"),
     "orders:hand_over": (Permission.FULFILL, "POST"),
@@ -175,7 +181,8 @@ def shops(vendor):
 
 
 def own_file(member, name):
-    """Files belong to the person who asked for them: here, the member that the test signs in."""
+    """Files and views belong to a person: here, to the member that the test signs in."""
+    member.memberships.update(saved_views=[{"key": 1, "name": SECRET, "query": "late=1", "period": ""}])
     action = {"orders:bulk_notes": "notes", "orders:bulk_originals": "originals"}.get(name)
     if action:
         BulkJob.objects.filter(pk=1).update(asked_by=member, action=action)

@@ -16,7 +16,7 @@ from django.utils import translation
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from marketplace.addresses import own_page
-from vendors.models import User, Vendor
+from vendors.models import Membership, User, Vendor
 
 DEFENDER = "https://formulaire.defenseurdesdroits.fr/"
 STATED_ON = date(2026, 11, 27)  # when the statement was last compared with the tests
@@ -29,7 +29,9 @@ def home(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     shops = list(Vendor.objects.of(user))
     if len(shops) == 1:
-        return redirect("orders:list", slug=shops[0].slug)
+        member = Membership.objects.get(user=user, vendor=shops[0])
+        page = "orders:list" if member.landing_view is None else "mine:landing"
+        return redirect(page, slug=shops[0].slug)
     if not shops and user.is_staff:
         return redirect("admin:index")
     return render(request, "home.html", {"shops": shops})

@@ -61,6 +61,8 @@ def pictures(find: Callable[[str], str]) -> list[Picture]:
         Picture("orders-wrong", f"{ORDERS}?placed_after=31/02/2026"),
         Picture("orders-empty", f"{ORDERS}?status=failed&customer=zzzz"),
         Picture("orders-preparer", ORDERS, PREPARER),
+        Picture("orders-display", ORDERS, act=clicks("#list-display > summary")),
+        Picture("orders-views", f"{SHOP}/my-list/views/"),
         Picture("order-waiting", f"{ORDERS}{waiting}/"),
         Picture("order-steps", f"{ORDERS}{waiting}/", act=clicks(".head .menu > summary")),
         *(Picture(f"order-{status}", f"{ORDERS}{each}/") for status, each in number.items()),

@@ -296,7 +296,7 @@ function point(input, option) {
 function take(input, option) {
   combo.taken = input.value = option.dataset.value;
   openCombo(input, false);
-  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.dispatchEvent(new Event("taken"));
 }
 
 function prepareCombos() {

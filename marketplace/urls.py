@@ -17,7 +17,9 @@ urlpatterns = [
     path("accounts/", include("vendors.account_urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("orders.webhook_urls")),
+    path("styleguide/", include("orders.styleguide_urls")),
     path("healthz", healthz, name="healthz"),
 ]
 
+handler400 = "marketplace.views.bad_request"
 handler500 = "vendors.views.server_error"

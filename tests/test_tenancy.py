@@ -83,6 +83,8 @@ OTHER_PAGES = {
     "home": "leads each person to their own shops",
     "choose_language": "a person's own choice",
     "invitation": "a secret link, bound to an address",
+    "accessibility": "the same statement for everybody",
+    "styleguide": "for developers, with DEBUG alone; of the person's own shop",
     "woocommerce_webhook": "a storefront's deliveries: the signature is the guard",
     "woocommerce_webhook_bare": "the same, without the slash",
     "healthz": "says whether the database answers",

@@ -257,7 +257,7 @@ class TrailRow(models.Model):
         raise KeptForever(_("What was written down is never deleted."))
 
 
-class IdentityChange(TrailRow):
+class IdentityChange(OwnedByShop, TrailRow):
     """One field of a legal identity that somebody changed; ``by`` is None for Comptoir itself."""
 
     vendor = models.ForeignKey(
@@ -271,6 +271,8 @@ class IdentityChange(TrailRow):
     before = models.TextField(_("before"), blank=True)
     after = models.TextField(_("after"), blank=True)
 
+    objects = ScopedQuerySet["IdentityChange"].as_manager()
+
     class Meta:
         verbose_name = _("change of a legal identity")
         verbose_name_plural = _("changes of legal identities")
@@ -280,7 +282,7 @@ class IdentityChange(TrailRow):
         return f"{self.vendor} {self.field}"
 
 
-class MandateStep(TrailRow):
+class MandateStep(OwnedByShop, TrailRow):
     """A shop lets the marketplace issue invoices in its name, in the words of ``version``; or no more."""
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="mandate_steps", verbose_name=_("shop"))
@@ -288,6 +290,8 @@ class MandateStep(TrailRow):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
     version = models.CharField(_("version of the text"), max_length=20)
     is_accepted = models.BooleanField(_("accepted"))
+
+    objects = ScopedQuerySet["MandateStep"].as_manager()
 
     class Meta:
         verbose_name = _("step of a mandate")

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_safe
 
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
-from orders.documents.delivery_note import is_pickup
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.invoicing import is_invoiceable
 from orders.domain.supplies import under_franchise
@@ -29,6 +28,7 @@ from orders.models import (
 )
 from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
+from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
 from orders.views.storefront import trouble_of
 from orders.views.timeline import choices_of, explanation, narrowed, timeline
@@ -64,6 +64,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "storefront": trouble_of(request, told),
             "events": narrowed(events, wanted),
             "history_choices": choices_of(events, wanted),
+            "differences": differences_of(request, order, told),
             "explanation": explanation(order, now),
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
@@ -71,7 +72,6 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             **_documents(request, order),
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
-            "is_pickup": is_pickup(order, order.shipments.all()),
             "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },

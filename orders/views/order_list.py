@@ -26,7 +26,7 @@ SHOWN = (
     *("vendor", "number", "number_value", "version", "status", "stage", "refund_state", "currency"),
     *("placed_at", "paid_at", "prepare_by", "total", "refunded_total", "net_total", "earnings"),
     *("customer_name", "customer_email", "customer__vendor", "customer__external_id"),
-    *("payment_title", "billing_city", "shipping_method", "shipping_address_1", "shipping_city"),
+    *("payment_title", "billing_city", "way", "shipping_method", "shipping_address_1", "shipping_city"),
     *("buyer_is_business", "buyer_siren", "buyer_vat_number"),
 )
 TYPED = {"customer", "q"}  # what a person writes letter by letter

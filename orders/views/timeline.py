@@ -216,7 +216,14 @@ def _dropped_request(values: dict[str, str], *, shows_amounts: bool) -> str:
     return _("Refund dropped: after another one, less than that is left")
 
 
-def _parcel(data: dict[str, str]) -> str:
+def _parcel(data: dict[str, Any]) -> str:
+    """How a parcel left, and what was in it."""
+    contents = ", ".join(f"{units} × {name}" for units, name in data.get("contents", []))
+    how = _departure(data)
+    return _("%(how)s: %(contents)s") % {"how": how, "contents": contents} if contents else how
+
+
+def _departure(data: dict[str, Any]) -> str:
     names = {
         "carrier": Carrier(data["carrier"]).label if data.get("carrier") else "",
         "tracking": data.get("tracking", ""),

@@ -188,6 +188,6 @@ def test_the_history_is_narrowed_in_place(page):
     page.locator("#log-notes").click()
 
     page.wait_for_url("**history=notes**")
-    page.wait_for_function("document.querySelectorAll('#log > li').length === 1")
+    page.locator("#log > li:only-child").wait_for()
     assert page.locator("#log-notes").get_attribute("aria-current") == "true"
     assert page.evaluate("document.activeElement.id") == "log-notes"

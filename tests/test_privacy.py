@@ -13,6 +13,8 @@ from orders.domain.privacy import PERSONAL, anonymise, finished_before
 from orders.models import Customer, Delivery, Note, Order, OrderNameStart
 from orders.states import OrderStatus
 from tests.factories import NOON, make_customer, make_line, make_order, make_product
+from vendors.domain.saved_views import keep_view, land_on
+from vendors.models import Membership
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=1200)
@@ -182,3 +184,18 @@ def test_an_order_on_its_way_stops_an_erasure(vendor, order):
         call_command("customer_data", "zq@example.com", "--erase")
 
     assert Order.objects.get(number="1042").customer_name == NAME
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_kept"),
+    [("Z%C3%A9phyrine+Quatrebarbes", False), ("quatrebarbes", False), ("quat", True), ("", True)],
+)
+def test_views_that_look_for_the_customer_are_forgotten(order, owner, typed, is_kept):
+    member = Membership.objects.get(user=owner)
+    view = keep_view(member, "A customer", f"customer={typed}&late=1")
+    land_on(member, view.key)
+
+    anonymise(Order.objects.filter(pk=order.pk), at=LATER)
+
+    member.refresh_from_db()
+    assert (len(member.saved_views), member.landing_view) == ((1, view.key) if is_kept else (0, None))

@@ -104,7 +104,9 @@ def test_a_report_that_was_set_aside(source, told, page):
 
 def test_another_shops_trouble_is_not_told(source, told, page, vendor):
     order = make_order(make_vendor(), source=source)
-    ReportedOrder.objects.create(source=source, external_id="1", order=order, differences=[{"field": "lines"}])
+    ReportedOrder.objects.create(
+        source=source, external_id="1", order=order, differences=[{"field": "lines"}]
+    )
 
     assert "do not say the same" not in page(Order.objects.get(vendor=vendor))
 

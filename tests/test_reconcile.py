@@ -1,5 +1,6 @@
 """Comparing with the storefront: what deliveries lost is repaired, once, and said."""
 
+import hashlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from marketplace.models import OutgoingEmail
@@ -403,6 +405,20 @@ def test_only_one_run_at_a_time(source, shop):
         text, failed = run()
 
     assert ("is being reconciled already" in text, failed) == (True, True)
+
+
+@pytest.mark.postgresql
+def test_only_one_run_at_a_time_on_whatever_machine(source, shop):
+    name = int.from_bytes(hashlib.sha256(f"reconcile-{source.pk}".encode()).digest()[:8], signed=True)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [name])
+
+    text, failed = run()
+    other.close()  # as when that machine's process is killed
+    _text, failed_after = run()
+
+    assert ("is being reconciled already" in text, failed, failed_after) == (True, True, False)
 
 
 @pytest.mark.parametrize(

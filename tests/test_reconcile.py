@@ -191,6 +191,18 @@ def test_what_cannot_be_taken_is_set_aside_once_with_its_reason(loaded, shop):
     assert Delivery.objects.get().state == "quarantined"
 
 
+def test_what_was_set_aside_is_over_once_the_order_was_asked_for_and_taken(loaded, shop):
+    shop.change(1360, status="wc-packed")
+    run("naturalconect", since="2020-01-01")
+    shop.change(1360, status="completed")
+
+    run("naturalconect", since="2020-01-01")
+
+    aside = Delivery.objects.get()
+    assert (aside.state, aside.note) == ("left_alone", "reconciled")
+    assert Order.objects.get(external_id="1360").status == "completed"
+
+
 def test_steps_that_were_not_acknowledged_are_listed(loaded, shop):
     order = Order.objects.get(external_id="1360")
     validate(order, by=make_member(order.vendor), at=timezone.now())

@@ -15,6 +15,8 @@ from orders.domain.privacy import PERSONAL, anonymise, finished_before
 from orders.models import Customer, Delivery, Note, Order, OrderNameStart
 from orders.states import OrderStatus
 from tests.factories import NOON, make_customer, make_line, make_order, make_product
+from vendors.domain.saved_views import keep_view, land_on
+from vendors.models import Membership
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=1200)
@@ -45,7 +47,8 @@ def order(vendor):
     OutgoingEmail.objects.create(
         event="x", topic=f"order:{order.pk}", template="x", to="zq@example.com", text=f"Bonjour {NAME}"
     )
-    Delivery.objects.create(source=order.source, order=order, body=NAME.encode(), headers={"x": NAME})
+    taken = {"order": order, "state": "applied", "body": NAME.encode(), "headers": {"x": NAME}}
+    Delivery.objects.create(source=order.source, **taken)
     return order
 
 
@@ -204,3 +207,18 @@ def test_a_mail_that_was_sent_stays_one_that_was_sent(order):
     anonymise(finished_before(LATER), at=LATER)
 
     assert OutgoingEmail.objects.get(event="x").state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_kept"),
+    [("Z%C3%A9phyrine+Quatrebarbes", False), ("quatrebarbes", False), ("quat", True), ("", True)],
+)
+def test_views_that_look_for_the_customer_are_forgotten(order, owner, typed, is_kept):
+    member = Membership.objects.get(user=owner)
+    view = keep_view(member, "A customer", f"customer={typed}&late=1")
+    land_on(member, view.key)
+
+    anonymise(Order.objects.filter(pk=order.pk), at=LATER)
+
+    member.refresh_from_db()
+    assert (len(member.saved_views), member.landing_view) == ((1, view.key) if is_kept else (0, None))

@@ -6,8 +6,9 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -22,7 +23,6 @@ from marketplace.office_lists import WithSearchedSelects, by_date
 from orders.domain.health import HOUR, health_of
 from orders.jobs import process_again
 from orders.models import Delivery, ReportedOrder, Source, SourceVendor
-from vendors.models import User
 
 PASSWORD = forms.PasswordInput(attrs={"autocomplete": "off"})
 KINDS = ("vat", "levy")
@@ -125,7 +125,8 @@ class SourceAdmin(OfficeAdmin):
 
     @admin.display(description=_("last delivery"))
     def last_delivery(self, source: Source) -> Any:
-        return source.deliveries.aggregate(at=Max("received_at"))["at"]
+        newest = source.deliveries.order_by("-received_at")
+        return newest.values_list("received_at", flat=True).first()
 
     @admin.display(description=_("deliveries in the last hour"))
     def per_hour(self, source: Source) -> int:
@@ -161,6 +162,9 @@ class SourceAdmin(OfficeAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             obj.rotate_secret(at=timezone.now(), secret=form.cleaned_data["own_secret"])
+        renewed = [name for name in ("new_consumer_key", "new_consumer_secret") if form.cleaned_data[name]]
+        if renewed:
+            self._write_down(request, obj, [name.removeprefix("new_") for name in renewed])
 
     def response_add(self, request: HttpRequest, obj: Source, post_url_continue: Any = None) -> HttpResponse:
         """Show the secret in the answer itself, which nothing keeps."""
@@ -170,8 +174,8 @@ class SourceAdmin(OfficeAdmin):
         """Make a new secret and show it once; the old one stays good for a while."""
         source = self._changeable(request, pk)
         source.rotate_secret(at=timezone.now())
+        self._write_down(request, source, ["secret"])
         self.log_change(request, source, gettext("New secret"))
-        audit(AuditKind.OFFICE_CHANGED, by=cast(User, request.user), subject=source, what="new secret")
         return self._show_secret(request, source)
 
     def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -179,6 +183,12 @@ class SourceAdmin(OfficeAdmin):
         source = self._changeable(request, pk)
         _say_replayed(request, process_again(source.deliveries.quarantined()))
         return redirect("admin:orders_source_change", pk)
+
+    def _write_down(self, request: HttpRequest, source: Source, secrets: list[str]) -> None:
+        """Put into the audit that secrets were changed, and nothing of what they are."""
+        by = cast(AbstractBaseUser, request.user)
+        said = {name: ["…", "…"] for name in secrets}
+        audit(AuditKind.OFFICE_CHANGED, by=by, subject=source, changes=said)
 
     def _changeable(self, request: HttpRequest, pk: int) -> Source:
         if request.method != "POST" or not self.has_change_permission(request):

@@ -13,7 +13,7 @@ from orders.domain.history import By, record
 from orders.domain.parcels import units_left, units_outstanding
 from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
 from orders.models import Carrier, HistoryKind, Order, Shipment, ShipmentLine, Source
-from orders.states import OrderStatus, Stage
+from orders.states import OrderStatus, Stage, Way
 from vendors.models import User
 from vendors.roles import Permission
 
@@ -46,6 +46,7 @@ def ship(
     if shipped_at is not None:
         _check_departure(order, shipped_at, at)
     parcel = _checked_units(order, units_left(order) if units is None else units)
+    names = {line.pk: line.name for line in order.lines.all()}
     number = order.shipments.count() + 1
     shipment = Shipment.objects.create(
         order=order,
@@ -59,13 +60,17 @@ def ship(
         ShipmentLine(shipment=shipment, line_id=pk, units=count) for pk, count in parcel.items()
     )
     is_last = not units_outstanding(order)
-    _enter_stage(order, Stage.SHIPPED if is_last else Stage.TO_PREPARE)
+    _enter_stage(order, Stage.SHIPPED if is_last else Stage.TO_PREPARE, Way.PARCEL)
     record(
         order,
         HistoryKind.SHIPMENT,
         by=by,
         at=at,
-        data={"shipment": shipment.pk, "carrier": shipment.carrier, "tracking": shipment.tracking_number},
+        data={
+            "shipment": shipment.pk,
+            "carrier": shipment.carrier,
+            "contents": [[count, names[pk]] for pk, count in parcel.items()],
+        },
     )
     emails.tell_customer_of_parcel(order, shipment)
     answers.tell_parcel(order, shipment, by=by, at=at)
@@ -84,10 +89,11 @@ def ready_for_pickup(order: Order, *, by: By, at: datetime, version: int | None 
     if order.stage == Stage.READY_FOR_PICKUP:
         return
     if not units_left(order):
-        raise ShippingRefused(_("Order %(number)s is shipped already.") % {"number": order.number})
-    _enter_stage(order, Stage.READY_FOR_PICKUP)
+        raise ShippingRefused(_nothing_waits(order))
+    _enter_stage(order, Stage.READY_FOR_PICKUP, Way.PARCEL if order.shipments.exists() else Way.PICKUP)
     entry = record(order, HistoryKind.STAGE, by=by, at=at, data={"stage": Stage.READY_FOR_PICKUP.value})
     emails.tell_customer_of_pickup(order, entry.pk)
+    answers.tell_pickup(order, entry, by=by)
 
 
 @transaction.atomic
@@ -100,6 +106,13 @@ def hand_over(order: Order, *, by: By, at: datetime, version: int | None = None)
     if order.stage != Stage.READY_FOR_PICKUP:
         raise ShippingRefused(_("Order %(number)s does not wait for pickup.") % {"number": order.number})
     move(order, OrderStatus.COMPLETED, by=by, at=at)
+
+
+def _nothing_waits(order: Order) -> str:
+    """Say why no unit of the order can wait for its customer."""
+    if units_outstanding(order):
+        return _("Order %(number)s: a refund of all that is left is asked for.") % {"number": order.number}
+    return _("Order %(number)s is shipped already.") % {"number": order.number}
 
 
 def _lock_for_work(order: Order, by: By, version: int | None) -> None:
@@ -154,9 +167,9 @@ def _checked_units(order: Order, units: Mapping[int, int]) -> dict[int, int]:
     return parcel
 
 
-def _enter_stage(order: Order, stage: Stage) -> None:
-    """Set the stage; an order that something was done for is no longer late."""
-    order.stage = stage
+def _enter_stage(order: Order, stage: Stage, way: Way) -> None:
+    """Set the stage and the way; an order that something was done for is no longer late."""
+    order.stage, order.way = stage, way
     order.prepare_by = None
     order.version += 1
-    order.save(update_fields=["stage", "prepare_by", "version"])
+    order.save(update_fields=["stage", "way", "prepare_by", "version"])

@@ -45,6 +45,8 @@ class OutgoingEmail(models.Model):
         indexes = [
             models.Index(fields=["topic", "created_at"], name="email_by_topic"),
             models.Index(fields=["state", "created_at"], name="email_by_state"),
+            models.Index(fields=["created_at"], name="email_by_time"),
+            models.Index(fields=["to"], name="email_by_address"),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
 from marketplace.audit import AuditKind, audit
+from marketplace.office_lists import by_date
 from orders.domain.health import HOUR, health_of
 from orders.jobs import process_again
 from orders.models import Delivery, ReportedOrder, Source, SourceVendor
@@ -124,8 +125,7 @@ class SourceAdmin(OfficeAdmin):
 
     @admin.display(description=_("last delivery"))
     def last_delivery(self, source: Source) -> Any:
-        newest = source.deliveries.order_by("-received_at")
-        return newest.values_list("received_at", flat=True).first()
+        return source.deliveries.aggregate(at=Max("received_at"))["at"]
 
     @admin.display(description=_("deliveries in the last hour"))
     def per_hour(self, source: Source) -> int:
@@ -216,10 +216,11 @@ def _say_replayed(request: HttpRequest, number: int) -> None:
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
-    list_filter = ["state", "source", "topic"]
+    list_filter = ["state", "source", by_date("received_at")]
     list_select_related = ["source", "vendor"]
-    search_fields = ["external_id", "=body_sha256"]
-    ordering = ["-id"]
+    search_fields = ["external_id__exact", "order__number__exact", "vendor__slug__exact"]
+    search_help_text = _("The storefront’s id, an order’s number, or a shop’s address; exactly.")
+    ordering = ["-received_at", "-id"]
     list_per_page = 50
     actions = ["replay"]
     fields = [
@@ -275,6 +276,6 @@ class ReportedOrderAdmin(ReadOnlyAdmin):
     list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     list_select_related = ["source", "order"]
     list_filter = ["source", "is_trashed", Differs]
-    search_fields = ["external_id", "order__number"]
+    search_fields = ["external_id__exact", "order__number__exact"]
     fields = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     ordering = ["-id"]

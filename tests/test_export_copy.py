@@ -399,5 +399,5 @@ def test_a_file_costs_the_same_queries_whatever_it_holds(
     figures.settle(vendor.pk)
     browser = client_of(owner)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         b"".join(browser.get(CSV).streaming_content)

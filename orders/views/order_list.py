@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -37,6 +37,7 @@ SHOWN = (
     *("shipping_method", "shipping_address_1", "shipping_city"),
     *("buyer_is_business", "buyer_siren", "buyer_vat_number"),
 )
+INVOICE = Document.objects.filter(order=OuterRef("pk"), kind=DocumentKind.INVOICE)
 TYPED = {"customer", "q"}  # what a person writes letter by letter
 
 
@@ -115,15 +116,15 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
         return Page([]), ""
     try:
         total = order_filter.summary.orders
-        return paginate(order_filter.first_of_selection, order_filter.keyset, cursor, total=total), ""
+        orders = order_filter.first_of_selection.annotate(is_invoiced=Exists(INVOICE))
+        return paginate(orders, order_filter.keyset, cursor, total=total), ""
     except BadCursor as error:
         return Page([]), str(error)
 
 
-def _invoiced(orders: list[Order]) -> set[int]:
+def _invoiced(orders: list[Any]) -> set[int]:
     """The ids of those of the page's orders whose invoice is issued."""
-    issued = Document.objects.filter(order__in=orders, kind=DocumentKind.INVOICE)
-    return set(issued.values_list("order_id", flat=True))
+    return {order.pk for order in orders if order.is_invoiced}
 
 
 def _controls(request: VendorRequest, order_filter: OrderFilter, today: date) -> dict[str, Any]:

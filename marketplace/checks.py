@@ -1,5 +1,6 @@
 """What Django's checks say about this machine."""
 
+from ctypes.util import find_library
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,9 @@ PANGO_LINE = "sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-
 
 @cache
 def can_render() -> bool:
-    """Whether PDFs can be made here: WeasyPrint loads Pango when it is imported."""
+    """Whether PDFs can be made here. WeasyPrint, which tells for sure, is heavy and asked only in doubt."""
+    if _has_pango():
+        return True
     try:
         import weasyprint  # noqa: F401
     except OSError:
@@ -18,11 +21,13 @@ def can_render() -> bool:
     return True
 
 
+def _has_pango() -> bool:
+    return bool(find_library("pango-1.0") and find_library("pangoft2-1.0"))
+
+
 @register()
 def pango(**kwargs: Any) -> list[CheckMessage]:
     """Warn where PDFs cannot be made; everything else works."""
-    from ctypes.util import find_library
-
-    if find_library("pango-1.0") and find_library("pangoft2-1.0"):
+    if _has_pango():
         return []
     return [Warning("PDFs cannot be made: Pango is missing.", hint=PANGO_LINE, id="comptoir.W001")]

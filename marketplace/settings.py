@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "marketplace.machines.MachinesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "marketplace.headers.HeadersMiddleware",
@@ -222,6 +223,7 @@ elif DOCUMENT_STORAGE.startswith("storages.backends.s3."):
         **DOCUMENT_STORAGE_OPTIONS,
         "file_overwrite": False,
     }
+DOCUMENT_SECONDS = env.whole("DOCUMENT_SECONDS", 60, least=1)
 # Files made for a download, forgotten after a day; web and worker both reach them
 DOWNLOAD_STORAGE = env.text("DOWNLOAD_STORAGE", "django.core.files.storage.FileSystemStorage")
 DOWNLOAD_STORAGE_OPTIONS = env.options("DOWNLOAD_STORAGE_OPTIONS")
@@ -255,6 +257,7 @@ EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "marketplace.mail.EmlFileBackend"
 )
 EMAIL_FILE_PATH = VAR_DIR / "mails"
+CONTACT_EMAIL = env.text("CONTACT_EMAIL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{MARKETPLACE_NAME} <comptoir@localhost>")
 
 # The worker's queue: rows in the database, in the caller's transaction

@@ -53,6 +53,13 @@ class Stage(models.TextChoices):
     READY_FOR_PICKUP = "ready_for_pickup", _("Ready for pickup")
 
 
+class Way(models.TextChoices):
+    """How an order's goods reach the customer, once that is a fact; empty while it is only foreseen."""
+
+    PARCEL = "parcel", _("By parcel")
+    PICKUP = "pickup", _("Fetched in the shop")
+
+
 class EarningsState(models.TextChoices):
     """Whether an order's gains are the vendor's."""
 

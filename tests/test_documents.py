@@ -19,13 +19,14 @@ from orders.documents.invoice import invoice_context, invoice_pdf
 from orders.documents.invoice_snapshot import invoice_snapshot
 from orders.documents.legal_texts import texts_on
 from orders.documents.parties import logo_of
-from orders.documents.renderer import CannotRender, html_to_pdf
+from orders.documents.renderer import CannotRender
+from orders.documents.typesetting import html_to_pdf
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice
 from orders.domain.originals import original_pdf
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.transitions import change_status
-from orders.models import DeliveryNote, Document, DocumentSeries
+from orders.models import DeliveryNote, Document, DocumentSeries, Order
 from orders.states import OrderStatus
 from tests.factories import (
     FIVE_FIVE,
@@ -343,7 +344,6 @@ def test_a_drawing_is_kept():
     "part",
     [
         "<script>alert(1)</script>",
-        "<style>@import url(http://evil.example)</style>",
         '<image href="http://evil.example/x.png"/>',
         '<use href="#a"/>',
         '<a href="http://evil.example"><path d="M0 0"/></a>',
@@ -368,10 +368,42 @@ def test_a_style_becomes_attributes_and_a_gradient_stays():
     assert 'fill="url(#g)" stroke="none"' in clean_logo(svg)
 
 
+def test_the_classes_of_a_style_sheet_become_attributes():
+    svg = """<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">
+      <svg xmlns="http://www.w3.org/2000/svg"><defs><style>/* x */ .a, .b { fill: #c60; } .b{stroke:none}</style>
+      </defs><path class="b" fill="red"/></svg>"""
+
+    assert '<path fill="#c60" stroke="none" />' in clean_logo(svg)
+
+
+def svg_of(inside, more=""):
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {more}>{inside}</svg>'
+
+
+def test_what_doubles_with_each_step_is_left_out():
+    clips = "".join(
+        f'<clipPath id="a{n}"><rect clip-path="url(#a{n - 1})"/><rect clip-path="url(#a{n - 1})"/></clipPath>'
+        for n in range(30)
+    )
+    gradient = '<linearGradient id="g" x1="0" x2="0.00001" spreadMethod="repeat"/>'
+
+    cleaned = clean_logo(svg_of(clips + gradient + '<rect clip-path="url(#a29)"/>'))
+
+    assert cleaned.count("clip-path") == 1
+    assert "spreadMethod" not in cleaned
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "no svg",
+        svg_of(f"<text>{'x' * 201}</text>"),
+        svg_of("<g/>", 'viewBox="a b c d"'),
+        svg_of("<g/>", 'viewBox="1 2 3"'),
+        svg_of("<g/>", 'viewBox="0 0 0 10"'),
+        svg_of("<style>@import url(http://evil.example)</style>"),
+        svg_of("<style>g path { fill: red }</style>"),
+        svg_of('<clipPath id="a"/>' + '<g clip-path="url(#a)"/>' * 51),
         "<html/>",
         '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
         '<svg xmlns="http://www.w3.org/2000/svg">' + "<g>" * 40 + "</g>" * 40 + "</svg>",
@@ -427,8 +459,34 @@ def note_of(order, shipment=None):
     return delivery_note_context(delivery_note(order, shipment, at=NOON))
 
 
-def test_before_any_parcel_a_note_has_the_whole_order(order):
+def situation(order):
+    return facts(note_of(order)).get("Situation", "")
+
+
+def test_before_any_parcel_nothing_of_the_order_has_left(order):
+    context = note_of(order)
+
+    assert rows(context) == [("MIEL", 3, 0, 3), ("SAVON", 2, 0, 2)]
+    assert [line.is_packed for line in context["lines"]] == [True, True]
+    assert situation(order) == "avant expédition"
+
+
+def test_a_partly_shipped_order_tells_what_has_left_and_what_is_left(order):
+    honey, _soap = order.lines.all()
+    ship(order, units={honey.pk: 2}, by=None, at=NOON)
+
+    context = note_of(order)
+
+    assert rows(context) == [("MIEL", 3, 2, 1), ("SAVON", 2, 0, 2)]
+    assert [line.is_packed for line in context["lines"]] == [True, False]
+    assert situation(order) == "expédiée en partie"
+
+
+def test_an_order_completed_without_parcels_has_left(order):
+    change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
+
     assert rows(note_of(order)) == [("MIEL", 3, 3, 0), ("SAVON", 2, 2, 0)]
+    assert situation(order) == ""
 
 
 def test_each_parcel_tells_what_is_left_after_it(order):
@@ -449,7 +507,7 @@ def test_refunded_units_are_not_left_to_deliver(order):
 
     context = note_of(order)
 
-    assert rows(context)[0] == ("MIEL", 3, 2, 0)
+    assert rows(context)[0] == ("MIEL", 3, 0, 2)
     assert context["lines"][0].notes == ["1 remboursé"]
 
 
@@ -486,10 +544,36 @@ def test_an_order_ready_for_pickup_has_a_pickup_note(vendor, order):
     hand_over(order, by=None, at=NOON + timedelta(days=2))
 
     assert waiting["title"] == "Bon de retrait"
+    assert rows(waiting) == [("MIEL", 3, 3, 0), ("SAVON", 2, 2, 0)]
     assert waiting["pickup"] == {
         "address": ["3 chemin du Moulin", "13520 Les Baux"], "hours": ["Le matin"], "handed_over_on": "",
     }  # fmt: skip
     assert plain(note_of(order)["pickup"]["handed_over_on"]) == "25 novembre 2026"
+
+
+def test_what_happened_counts_more_than_the_name_of_the_delivery(vendor):
+    collected = make_order(
+        vendor, status=PAID, number="1", shipping_method="Colissimo", lines=[make_line(None, 2)]
+    )
+    sent = make_order(
+        vendor, status=PAID, number="2", shipping_method="Retrait en magasin", lines=[make_line(None, 2)]
+    )
+    ready_for_pickup(collected, by=None, at=NOON)
+    hand_over(collected, by=None, at=NOON)
+    ready_for_pickup(sent, by=None, at=NOON)
+    ship(sent, by=None, at=NOON)
+
+    assert [Order.objects.get(pk=order.pk).is_pickup for order in (collected, sent)] == [True, False]
+    assert [note_of(order)["title"] for order in (collected, sent)] == ["Bon de retrait", "Bon de livraison"]
+
+
+def test_what_waits_in_the_shop_after_a_parcel_has_no_pickup_note(order):
+    honey, _soap = order.lines.all()
+    ship(order, units={honey.pk: 2}, by=None, at=NOON)
+
+    ready_for_pickup(order, by=None, at=NOON)
+
+    assert note_of(order)["title"] == "Bon de livraison"
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
+from marketplace.models import AuditEntry
 from orders.domain import downloads
 from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.domain.downloads import DownloadGone, forget_expired, open_download
@@ -23,7 +25,7 @@ from orders.domain.refunds import refund_order
 from orders.models import BulkAction, BulkItem, BulkJob, Order
 from orders.models.bulk import download_storage
 from orders.states import OrderStatus
-from tests.factories import NOON, make_line, make_member, make_order
+from tests.factories import NOON, make_line, make_member, make_order, make_user, make_vendor
 from vendors.roles import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.pdf]
@@ -56,6 +58,14 @@ def content(job, at=NOON):
 def stored_files():
     _folders, files = download_storage().listdir(".")
     return files
+
+
+def stored_names(vendor):
+    """All files that wait for somebody of the shop."""
+    storage = download_storage()
+    folders, _files = storage.listdir(str(vendor.pk))
+    places = [f"{vendor.pk}/{job}{part}" for job in folders for part in ("", "/parts")]
+    return [name for place in places if storage.exists(place) for name in storage.listdir(place)[1]]
 
 
 def start(client, vendor, action, **fields):
@@ -185,6 +195,33 @@ def test_the_file_is_for_the_person_who_asked(client_of, vendor, owner):
     assert client_of(make_member(vendor)).get(url).status_code == 404
 
 
+def test_who_took_which_documents_stands_in_the_audit(client_of, vendor, owner):
+    for order in make_orders(vendor, 2):
+        issue_invoice(order, by=None, at=NOON)
+    client = client_of(owner)
+
+    start(client, vendor, "originals", filters="status=processing&q=20")
+    job = BulkJob.objects.get()
+    client.get(reverse("orders:bulk_originals", args=[vendor.slug, job.pk]))
+
+    entries = AuditEntry.objects.filter(subject=f"bulkjob:{job.pk}", user=owner, vendor=vendor).order_by("id")
+    assert list(entries.values_list("kind", "data")) == [
+        ("exported", {"format": "originals", "orders": 2, "ticked": False, "filters": ["q", "status"]}),
+        ("downloaded", {"document": "originals", "orders": 2}),
+    ]
+
+
+def test_ticked_orders_are_told_as_such_and_a_validation_is_no_download(client_of, vendor, owner):
+    [order] = make_orders(vendor, 1)
+    client = client_of(owner)
+
+    start(client, vendor, "notes", all="", order=order.number)
+    start(client, vendor, "validate", all="", order=order.number)
+
+    entry = AuditEntry.objects.get(kind="exported")
+    assert entry.data == {"format": "notes", "orders": 1, "ticked": True, "filters": []}
+
+
 def test_who_may_not_see_invoices_gets_none(client_of, vendor):
     preparer = make_member(vendor, Role.PREPARER)
     issue_invoice(make_orders(vendor, 1)[0], by=None, at=NOON)
@@ -206,6 +243,42 @@ def test_after_a_day_the_file_is_gone(client_of, vendor, owner):
     assert response.status_code == 410
     assert forget_expired(NOON + timedelta(days=1)) == 1
     assert not download_storage().exists(name)
+
+
+def test_a_file_of_another_shop_whose_day_is_over_stops_nobody(client_of, vendor, owner):
+    other = make_vendor("miel-et-cie")
+    make_orders(other, 1)
+    expired = worked(ask(other, make_user(), BulkAction.NOTES))
+    make_orders(vendor, 1)
+
+    response = start(client_of(owner), vendor, "notes")
+
+    assert response.status_code == 302
+    assert BulkJob.objects.get(vendor=vendor).file
+    assert download_storage().exists(expired.file.name)
+
+
+def test_the_timer_deletes_files_and_ends_what_nobody_works_on(
+    vendor, owner, capsys, django_capture_on_commit_callbacks
+):
+    long_ago = timezone.now() - timedelta(days=8)
+    make_orders(vendor, 2)
+    fresh = ask(vendor, owner, BulkAction.NOTES, at=timezone.now())
+    with django_capture_on_commit_callbacks(execute=True):
+        worked(ask(vendor, owner, BulkAction.NOTES, at=long_ago), at=long_ago)
+    abandoned = ask(vendor, owner, BulkAction.NOTES, at=long_ago)
+    work_on(abandoned, at=long_ago, most=1)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("prune_downloads")
+
+    assert capsys.readouterr().out == "1 files deleted, 1 abandoned downloads ended.\n"
+    assert stored_names(vendor) == []
+    abandoned.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (abandoned.finished_at is None, fresh.finished_at) == (False, None)
+    assert progress(abandoned)["refused"] == 1
+    assert "given up" in abandoned.items.get(state="refused").why
 
 
 # How much memory

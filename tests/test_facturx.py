@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
+from orders.documents import typesetting
 from orders.documents.einvoice import einvoice_xml
 from orders.documents.glyphs import printable
 from orders.documents.invoice import invoice_pdf
@@ -94,8 +95,9 @@ def hostile_invoice():
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The addresses that somebody tried to connect to."""
+    """The addresses that somebody tried to connect to; documents are made here, where that is seen."""
     addresses = []
+    monkeypatch.setattr("orders.documents.renderer.html_to_pdf", typesetting.html_to_pdf)
     monkeypatch.setattr(socket.socket, "connect", lambda self, address: addresses.append(address))
     return addresses
 
@@ -116,7 +118,7 @@ def test_markup_that_got_in_fetches_nothing(asked, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("the secret")
 
-    pdf = html_to_pdf(
+    pdf = typesetting.html_to_pdf(
         f"<html lang=fr><title>x</title><link rel=attachment href='{secret.as_uri()}'>"
         f"<img alt='' src='http://127.0.0.1:9/a.png'><object data='{secret.as_uri()}'></object>",
         color="#000000",

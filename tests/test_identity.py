@@ -2,6 +2,8 @@
 
 import base64
 import io
+import struct
+import zlib
 from datetime import date, timedelta
 
 import pytest
@@ -11,15 +13,17 @@ from django.db import DatabaseError, transaction
 from django.forms import inlineformset_factory
 from PIL import Image
 
+from marketplace.models import AuditEntry
 from orders.domain.invoicing import IdentityIncomplete, MandateMissing, issue_invoice
 from orders.domain.transitions import change_status
 from orders.models import Document, HistoryEntry
 from tests.factories import NOON, make_member, make_order, make_user, make_vendor
-from vendors.domain.identity import is_siret, is_vat_number_of
+from vendors.domain.identity import change_identity, is_siret, is_vat_number_of
 from vendors.domain.mandate import accept_mandate, mandate_of, withdraw_mandate
 from vendors.identity_forms import FIELDS
 from vendors.models import IdentityChange, KeptForever, LegalIdentity, MandateStep, Vendor
 from vendors.roles import Role
+from vendors.scope import OutsideShop, within
 
 URL = "/vendors/rucher-des-baux/identity/"
 
@@ -44,6 +48,11 @@ def sent(vendor, changes=(), **more):
     for n, (day, regime) in enumerate([*rows, ("", "standard")]):
         form |= {f"vat-{n}-starts_on": day, f"vat-{n}-regime": regime}
     return {**form, **more}
+
+
+def written():
+    """The entries of the audit about settings."""
+    return AuditEntry.objects.filter(kind="settings_changed")
 
 
 def errors(response):
@@ -205,6 +214,40 @@ def test_nothing_changed_writes_nothing(owned, vendor):
     owned.post(URL, sent(vendor))
 
     assert not IdentityChange.objects.exists()
+    assert not written().exists()
+
+
+def test_a_change_stands_in_the_audit(owned, owner, vendor):
+    owned.post(URL, sent(vendor, [("2027-01-01", "franchise")], city="Arles"))
+
+    entry = written().get()
+    assert (entry.user, entry.vendor) == (owner, vendor)
+    assert entry.subject == f"legalidentity:{vendor.identity.pk}"
+    assert entry.data["changes"] == {
+        "city": ["Les Baux-de-Provence", "Arles"],
+        "vat_changes": ["", "2027-01-01 franchise"],
+    }
+
+
+def test_a_change_keeps_what_somebody_else_changed_meanwhile(owner, vendor):
+    LegalIdentity.objects.filter(vendor=vendor).update(phone="04 90 00 00 00")
+
+    change_identity(vendor.identity, {"city": "Arles"}, by=owner, at=NOON)
+
+    stored = LegalIdentity.objects.get(vendor=vendor)
+    assert (stored.city, stored.phone) == ("Arles", "04 90 00 00 00")
+
+
+@pytest.mark.parametrize("model", [IdentityChange, MandateStep])
+def test_the_trail_of_another_shop_is_not_read(vendor, owner, model):
+    more = {"field": "city"} if model is IdentityChange else {"version": "1", "is_accepted": True}
+    model.objects.create(vendor=make_vendor("miel-et-cie"), at=NOON, by=owner, **more)
+
+    with within(vendor.pk):
+        with pytest.raises(OutsideShop):
+            model.objects.get()
+        with pytest.raises(OutsideShop):
+            model.objects.count()
 
 
 def test_the_trail_is_shown(owned, vendor):
@@ -287,7 +330,8 @@ def test_an_svg_is_cleaned(owned, vendor):
     [
         b"GIF89a",
         b"<html>",
-        b"<!DOCTYPE svg><svg/>",
+        b"<!DOCTYPE svg [<!ENTITY a 'b'>]><svg/>",
+        b'<svg xmlns="http://www.w3.org/2000/svg"><style>g g { fill: red }</style></svg>',
         picture()[:40],
         b"\xff<svg",
         picture("GIF"),
@@ -302,6 +346,21 @@ def test_a_picture_that_unpacks_to_too_much_is_refused(owned, vendor):
     assert "16 million" in str(errors(upload(owned, vendor, picture(size=(5000, 4000)))))
 
 
+def test_a_picture_that_only_claims_to_be_huge_is_refused(owned, vendor):
+    small = picture()
+    head = small[12:16] + struct.pack(">II", 30_000, 30_000) + small[24:29]
+    huge = small[:12] + head + struct.pack(">I", zlib.crc32(head)) + small[33:]
+
+    assert "16 million" in str(errors(upload(owned, vendor, huge)))
+
+
+def test_a_drawing_that_cannot_be_printed_is_refused(owned, vendor, monkeypatch):
+    monkeypatch.setattr("orders.documents.renderer.draws", lambda uri: False)
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h4"/></svg>'
+
+    assert "cannot be drawn" in str(errors(upload(owned, vendor, drawing, "logo.svg")))
+
+
 # The mandate
 
 
@@ -313,6 +372,10 @@ def test_accepting_and_withdrawing_are_steps_that_are_kept(owned, owner, vendor)
 
     assert (accepted.by, accepted.version, mandate_of(vendor)) == (owner, "2026-11", None)
     assert list(MandateStep.objects.values_list("is_accepted", flat=True)) == [True, False]
+    assert list(written().order_by("id").values_list("subject", "data")) == [
+        ("mandate", {"changes": {"mandate": ["", "2026-11"]}}),
+        ("mandate", {"changes": {"mandate": ["2026-11", ""]}}),
+    ]
 
 
 def test_staff_issues_only_with_a_mandate(vendor, owner):
@@ -408,25 +471,39 @@ def test_a_day_is_a_day(vendor):
     assert [vendor.identity.is_franchise_on(date(y, 1, 1)) for y in (2025, 2026)] == [False, True]
 
 
-def test_a_change_by_the_marketplace_s_staff_stands_in_the_trail_too(vendor, rf):
-    rf_request = rf.post("/")
-    rf_request.user = make_user(is_staff=True, is_superuser=True)
-    formsets = inlineformset_factory(
-        Vendor, LegalIdentity, fields=["city", "country", "color", "vat_regime", "payment_days"]
-    )
+def saved_by_staff(vendor, rf, **fields):
+    """Save the identity as the office's page of the shop does; return who did it."""
+    request = rf.post("/")
+    request.user = make_user(is_staff=True, is_superuser=True)
+    formsets = inlineformset_factory(Vendor, LegalIdentity, fields=list(fields))
     prefix = formsets.get_default_prefix()
-    formset = formsets(
-        {
-            f"{prefix}-TOTAL_FORMS": 1, f"{prefix}-INITIAL_FORMS": 1, f"{prefix}-0-id": vendor.identity.pk,
-            f"{prefix}-0-vendor": vendor.pk, f"{prefix}-0-city": "Arles", f"{prefix}-0-country": "FR",
-            f"{prefix}-0-color": "#0b5868", f"{prefix}-0-vat_regime": "standard", f"{prefix}-0-payment_days": 30,
-        },
-        instance=vendor,
-    )  # fmt: skip
+    identity = LegalIdentity.objects.filter(vendor=vendor).first()
+    data = {f"{prefix}-TOTAL_FORMS": 1, f"{prefix}-INITIAL_FORMS": 1 if identity else 0}
+    data |= {f"{prefix}-0-id": identity.pk if identity else "", f"{prefix}-0-vendor": vendor.pk}
+    data |= {f"{prefix}-0-{name}": value for name, value in fields.items()}
+    formset = formsets(data, instance=vendor)
     assert formset.is_valid(), formset.errors
+    site.get_model_admin(Vendor).save_formset(request, None, formset, change=True)
+    return request.user
 
-    site.get_model_admin(Vendor).save_formset(rf_request, None, formset, change=True)
+
+def test_a_change_by_the_marketplace_s_staff_stands_in_trail_and_audit(vendor, rf):
+    staff = saved_by_staff(vendor, rf, city="Arles", country="FR", color="#0b5868", payment_days=30)
 
     assert list(IdentityChange.objects.values_list("field", "before", "after", "by")) == [
-        ("city", "Les Baux-de-Provence", "Arles", rf_request.user.pk)
+        ("city", "Les Baux-de-Provence", "Arles", staff.pk)
     ]
+    entry = written().get()
+    assert (entry.user, entry.vendor, list(entry.data["changes"])) == (staff, vendor, ["city"])
+
+
+def test_an_identity_that_staff_adds_stands_in_trail_and_audit(vendor, rf):
+    vendor.identity.delete()
+
+    staff = saved_by_staff(Vendor.objects.get(), rf, legal_name="Rucher SARL", country="FR")
+
+    assert LegalIdentity.objects.get().legal_name == "Rucher SARL"
+    assert list(IdentityChange.objects.values_list("field", "before", "after", "by")) == [
+        ("legal_name", "", "Rucher SARL", staff.pk)
+    ]
+    assert list(written().get().data["changes"]) == ["legal_name"]

@@ -153,8 +153,9 @@ class VendorAdmin(OfficeAdmin):
             super().save_formset(request, form, formset, change)
             return
         for identity in formset.save(commit=False):
-            if identity.pk is None:
-                identity.save()
+            if identity.pk is None:  # empty at first: each value is then a change
+                identity.pk = LegalIdentity.objects.create(vendor=identity.vendor).pk
+                identity._state.adding = False
             edited = next(one for one in formset.forms if one.instance is identity)
             values = {name: getattr(identity, name) for name in edited.changed_data}
             change_identity(identity, values, by=cast(User, request.user), at=timezone.now())

@@ -61,6 +61,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         choices=settings.LANGUAGES,
         help_text=_("Empty: the browser's."),
     )
+    list_columns = models.JSONField(
+        _("columns of the order list"), null=True, blank=True, editable=False
+    )  # names; None: the usual ones
+    list_is_compact = models.BooleanField(_("compact order list"), default=False, editable=False)
     is_staff = models.BooleanField(_("marketplace staff"), default=False)
     is_active = models.BooleanField(_("may sign in"), default=True)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
@@ -253,7 +257,7 @@ class TrailRow(models.Model):
         raise KeptForever(_("What was written down is never deleted."))
 
 
-class IdentityChange(TrailRow):
+class IdentityChange(OwnedByShop, TrailRow):
     """One field of a legal identity that somebody changed; ``by`` is None for Comptoir itself."""
 
     vendor = models.ForeignKey(
@@ -267,6 +271,8 @@ class IdentityChange(TrailRow):
     before = models.TextField(_("before"), blank=True)
     after = models.TextField(_("after"), blank=True)
 
+    objects = ScopedQuerySet["IdentityChange"].as_manager()
+
     class Meta:
         verbose_name = _("change of a legal identity")
         verbose_name_plural = _("changes of legal identities")
@@ -276,7 +282,7 @@ class IdentityChange(TrailRow):
         return f"{self.vendor} {self.field}"
 
 
-class MandateStep(TrailRow):
+class MandateStep(OwnedByShop, TrailRow):
     """A shop lets the marketplace issue invoices in its name, in the words of ``version``; or no more."""
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="mandate_steps", verbose_name=_("shop"))
@@ -284,6 +290,8 @@ class MandateStep(TrailRow):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
     version = models.CharField(_("version of the text"), max_length=20)
     is_accepted = models.BooleanField(_("accepted"))
+
+    objects = ScopedQuerySet["MandateStep"].as_manager()
 
     class Meta:
         verbose_name = _("step of a mandate")
@@ -295,7 +303,11 @@ class MandateStep(TrailRow):
 
 
 class Membership(models.Model):
-    """A person's place in a shop's team."""
+    """A person's place in a shop's team.
+
+    ``saved_views`` and ``landing_view`` change only through ``vendors.domain.saved_views``; they stand
+    here because every page of the shop reads this row already.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("person"))
     vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships", verbose_name=_("shop"))
@@ -304,6 +316,10 @@ class Membership(models.Model):
     wants_refund_mail = models.BooleanField(_("mail: refunds"), default=True)
     wants_stopped_mail = models.BooleanField(_("mail: cancelled and failed orders"), default=True)
     since = models.DateTimeField(_("since"), default=timezone.now)
+    saved_views = models.JSONField(_("saved views"), default=list, blank=True, editable=False)
+    landing_view = models.PositiveIntegerField(
+        _("view that comes first"), null=True, blank=True, editable=False
+    )
 
     class Meta:
         verbose_name = _("team member")

@@ -1,7 +1,7 @@
 """The delivery note: what is in a parcel, or in the bag that waits in the shop. No prices."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from orders.documents.legal_texts import texts_on
 from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of
 from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Seller
-from orders.models import DeliveryNote, HistoryKind, LineKind, Order, OrderLine, Shipment
+from orders.models import DeliveryNote, LineKind, Order, OrderLine, Shipment
 from orders.states import OrderStatus, Stage
 from vendors.logo import data_uri
 
@@ -26,8 +26,12 @@ LONGEST_MESSAGE = 2000  # characters of the customer's; the rest stands on the o
 
 @dataclass(frozen=True)
 class PackedLine:
-    """A row of the table: units ordered, in this parcel, and left after it; ``notes`` stand small."""
+    """A row of the table: units ordered, gone (in this parcel), and left after it; ``notes`` stand small.
 
+    ``is_packed``: some of it is in what this note goes with.
+    """
+
+    is_packed: bool
     sku: str
     name: str
     notes: list[str]
@@ -39,10 +43,15 @@ class PackedLine:
 
 @dataclass(frozen=True)
 class Content:
-    """What a note is about: the units in it, and those shipped up to it (``{line id: units}``)."""
+    """What a note is about, as ``{line id: units}``.
+
+    ``units`` are in what it goes with, ``gone`` of them have left (or wait in the shop), and
+    ``until_now`` had left with it and what went before.
+    """
 
     lines: Sequence[OrderLine]
     units: dict[int, int]
+    gone: dict[int, int]
     until_now: dict[int, int]
 
     def left(self, line: OrderLine) -> int:
@@ -69,10 +78,10 @@ def delivery_note_pdf(note: DeliveryNote) -> bytes:
 
 @translation.override("fr")
 def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
-    """Return what the template prints. Before any parcel, a note of the whole order has all of it."""
+    """Return what the template prints; of a whole order, how far it is when the note is made."""
     order = note.order
     parcels = list(order.shipments.prefetch_related("lines"))
-    pickup = note.shipment is None and is_pickup(order, parcels)
+    pickup = note.shipment is None and order.is_pickup
     seller = seller_of(order.vendor, texts_on(note.dated_on), franchise=False)
     content = _content(order, parcels, note.shipment)
     shown = parcels if note.shipment is None else [note.shipment]
@@ -92,32 +101,26 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     }
 
 
-def is_pickup(order: Order, parcels: Iterable[Shipment]) -> bool:
-    """Say whether the customer comes to the shop for an order with these ``parcels``.
-
-    So it is once the order was made ready for pickup and, before any parcel, where the shipping
-    method's name says so or the order has no address to deliver to.
-    """
-    return not list(parcels) and (order.is_pickup or _was_ready(order))
-
-
-def _was_ready(order: Order) -> bool:
-    ready = Stage.READY_FOR_PICKUP.value
-    return order.history.filter(kind=HistoryKind.STAGE, data__stage=ready).exists()
-
-
 def _content(order: Order, parcels: Sequence[Shipment], parcel: Shipment | None) -> Content:
     products = [line for line in order.lines.select_related("product") if line.kind == LineKind.PRODUCT]
     if not parcels:
         everything = {line.pk: line.quantity - line.units_refunded for line in products}
-        return Content(products, everything, everything)
+        gone = everything if _is_gone(order) else {}
+        return Content(products, everything, gone, gone)
     if parcel is None:
         units = _units(parcels)
-        return Content(products, units, units)
+        return Content(products, units, units, units)
+    units = _units([parcel])
     until_now = _units(other for other in parcels if other.number <= parcel.number)
-    content = Content(products, _units([parcel]), until_now)
-    concerned = [line for line in products if content.units.get(line.pk) or content.left(line)]
-    return Content(concerned, content.units, until_now)
+    content = Content(products, units, units, until_now)
+    concerned = [line for line in products if units.get(line.pk) or content.left(line)]
+    return replace(content, lines=concerned)
+
+
+def _is_gone(order: Order) -> bool:
+    """Say whether all of an order without parcels has left the shop, or waits there for the customer."""
+    was_delivered = order.status == OrderStatus.REFUNDED and order.completed_at is not None
+    return order.status == OrderStatus.COMPLETED or order.stage == Stage.READY_FOR_PICKUP or was_delivered
 
 
 def _units(parcels: Iterable[Shipment]) -> dict[int, int]:
@@ -132,11 +135,12 @@ def _packed(line: OrderLine, content: Content) -> PackedLine:
     units, refunded = content.units.get(line.pk, 0), line.units_refunded
     notes = [line.details, f"{refunded} remboursé{'s' if refunded > 1 else ''}" if refunded else ""]
     return PackedLine(
+        is_packed=units > 0,
         sku=line.sku,
         name=line.name,
         notes=[note for note in notes if note],
         ordered=line.quantity,
-        shipped=units,
+        shipped=content.gone.get(line.pk, 0),
         left=content.left(line),
         weight=_weight(_grams(line) * units),
     )
@@ -148,6 +152,7 @@ def _facts(note: DeliveryNote, parcels: Sequence[Shipment], content: Content) ->
         ("Date", long_date(note.dated_on)),
         ("Commande", f"{order.number} du {_day(order.placed_at, order)}"),
         ("Livraison", order.shipping_method.strip()),
+        ("Situation", _situation(order, parcels, content) if parcel is None else ""),
         ("Transporteur", parcel.get_carrier_display() if parcel and parcel.carrier else ""),
         ("Colis", _parcel(parcel, parcels, content)),
         ("Poids", _weight(content.grams)),
@@ -156,11 +161,20 @@ def _facts(note: DeliveryNote, parcels: Sequence[Shipment], content: Content) ->
     return [(term, text) for term, text in facts if text]
 
 
+def _situation(order: Order, parcels: Sequence[Shipment], content: Content) -> str:
+    """Return how far a whole order is, so that nobody takes what is prepared for what has left."""
+    if not any(content.gone.values()):
+        return "à préparer" if order.is_pickup else "avant expédition"
+    if any(content.left(line) for line in content.lines):
+        return "expédiée en partie"
+    return ""
+
+
 def _parcel(parcel: Shipment | None, parcels: Sequence[Shipment], content: Content) -> str:
     """Return ``1/2``; how many parcels there are is not known while something is left to ship."""
     if parcel is None:
         return str(len(parcels)) if len(parcels) > 1 else ""
-    in_all = Content(content.lines, content.units, _units(parcels))
+    in_all = replace(content, until_now=_units(parcels))
     is_partial = any(in_all.left(line) for line in content.lines)
     return f"{parcel.number}, envoi partiel" if is_partial else f"{parcel.number}/{len(parcels)}"
 

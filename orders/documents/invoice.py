@@ -12,8 +12,9 @@ from marketplace.formats import FIXED, decimal, long_date, money, percent
 from marketplace.money import exponent
 from orders.documents.einvoice import TRANSFERS, einvoice_xml
 from orders.documents.parties import grouped, legal_lines
-from orders.documents.renderer import EInvoice, render_pdf
+from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Euros, Group, Line, Snapshot
+from orders.documents.typesetting import EInvoice
 from vendors.logo import data_uri
 
 MOST_DECIMALS = 6  # of a unit price

@@ -1,29 +1,34 @@
-"""Template → HTML → PDF bytes. French, tagged, the same bytes for the same input; fetches nothing.
+"""Template → HTML → PDF bytes, in French, made by a process of their own within a bounded time.
 
-WeasyPrint is imported when the first PDF is asked for: it needs Pango, and everything else
-works without. Its fonts and the parsed style sheet belong to one thread; shared between
-threads they corrupt memory, and made anew for each document they leak.
+One such process serves all threads of this one. A document that takes too long, or all memory,
+ends with that process and not with this one; the next document gets a new process.
 """
 
+import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from marketplace.checks import PANGO_LINE, can_render
-from orders.documents.colors import readable
-from orders.documents.facturx import attachment, declare
-from orders.documents.glyphs import printable
+from orders.documents import typesetting
+from orders.documents.typesetting import EInvoice
 
-STYLE_SHEETS = [settings.BASE_DIR / "static" / "css" / name for name in ("tokens.css", "documents.css")]
-MOST_CHARACTERS = 1_000_000  # of HTML: some two thousand lines, a minute of work
-_of_thread = threading.local()
+LOGO_SECONDS = 10
+MOST_CHARACTERS = 1_000_000  # of HTML: some two thousand lines
+MOST_DOCUMENTS = 500  # that one process makes: what a large one took of the memory is given back
+TRIES = 2  # a process may have been ended from outside, between two documents too
+logger = logging.getLogger(__name__)
+_pool: ProcessPool | None = None
+_pool_lock = threading.Lock()
 
 
 class CannotRender(Exception):
@@ -50,12 +55,44 @@ class TooLong(CannotRender):
         )
 
 
-@dataclass(frozen=True)
-class EInvoice:
-    """The XML that goes into an invoice's PDF, and the invoice's date."""
+class TooSlow(CannotRender):
+    """The document was not made in time and was given up."""
 
-    xml: bytes
-    issued_on: str
+    def __init__(self) -> None:
+        super().__init__(
+            _("This document was given up: it was not made in %(seconds)d seconds.")
+            % {"seconds": settings.DOCUMENT_SECONDS}
+        )
+
+
+class Stopped(CannotRender):
+    """The process that made the document was ended, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This document could not be made: the process that made it was ended."))
+
+
+class NotMade(CannotRender):
+    """Something in the document stopped the program that makes it; the log has the details."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This document could not be made: something in it, such as the logo, cannot be printed.")
+        )
+
+
+def draws(uri: str) -> bool:
+    """Say whether an image, given as a data: address, is printed within ``LOGO_SECONDS``."""
+    page = format_html('<html lang="fr"><title>x</title><img alt="" src="{}">', uri)
+    try:
+        _within_time(page, "#000000", None, seconds=LOGO_SECONDS)
+    except PangoMissing:
+        return True  # nobody can tell here
+    except CannotRender:
+        return False
+    except (ProcessExpired, BrokenProcessPool):
+        return False
+    return True
 
 
 def render_pdf(
@@ -63,7 +100,8 @@ def render_pdf(
 ) -> bytes:
     """Return the PDF of ``template``, in French whoever asks, with the shop's ``color``.
 
-    With ``einvoice`` it is Factur-X. Raises CannotRender: Pango is missing, or it is too long.
+    With ``einvoice`` it is Factur-X. Raises CannotRender: Pango is missing, it is too long, or
+    it takes longer than ``settings.DOCUMENT_SECONDS``.
     """
     if not can_render():
         raise PangoMissing
@@ -73,48 +111,49 @@ def render_pdf(
 
 
 def html_to_pdf(html: str, *, color: str, einvoice: EInvoice | None = None) -> bytes:
-    """Return the tagged PDF of an HTML page; whatever it links to is left out.
-
-    It is PDF/UA-1 and, with ``einvoice``, PDF/A-3a. Raises TooLong.
-    """
-    from weasyprint import CSS, HTML
-
+    """Return the tagged PDF of an HTML page, as ``typesetting.html_to_pdf`` makes it. Raises CannotRender."""
     if len(html) > MOST_CHARACTERS:
         raise TooLong
-    fonts, sheet = _fonts_and_sheet()
-    shop = CSS(string=f":root {{ --doc-shop: {readable(color)} }}", font_config=fonts)
-    page = HTML(string=printable(html), url_fetcher=_fetcher())
-    options: dict[str, Any] = {"pdf_variant": "pdf/ua-1"}
-    if einvoice is not None:
-        options = {
-            "pdf_variant": "pdf/a-3a",
-            "attachments": [attachment(einvoice.xml, einvoice.issued_on)],
-            "finisher": declare,
-        }
-    return bytes(page.write_pdf(font_config=fonts, stylesheets=[sheet, shop], **options))
+    for _attempt in range(TRIES):
+        try:
+            return _within_time(html, color, einvoice, seconds=settings.DOCUMENT_SECONDS)
+        except (ProcessExpired, BrokenProcessPool):
+            continue
+    raise Stopped
 
 
-def _fonts_and_sheet() -> tuple[Any, Any]:
-    """Return this thread's own font configuration and style sheet."""
-    from weasyprint import CSS
-    from weasyprint.text.fonts import FontConfiguration
+def _within_time(html: str, color: str, einvoice: EInvoice | None, *, seconds: float) -> bytes:
+    options = {"color": color, "einvoice": einvoice}
+    made: ProcessFuture[bytes] = _processes().schedule(
+        typesetting.html_to_pdf, args=[html], kwargs=options, timeout=seconds
+    )
+    try:
+        return made.result()
+    except ProcessExpired:
+        raise
+    except TimeoutError as error:
+        raise TooSlow from error
+    except OSError as error:
+        raise PangoMissing from error
+    except BrokenProcessPool:
+        raise
+    except Exception as error:
+        logger.exception("A document could not be made.")
+        raise NotMade from error
 
-    if not hasattr(_of_thread, "fonts"):
-        _of_thread.fonts = FontConfiguration()
-        text = "".join(sheet.read_text(encoding="utf-8") for sheet in STYLE_SHEETS)
-        _of_thread.sheet = CSS(string=text, font_config=_of_thread.fonts, url_fetcher=_fetcher())
-    return _of_thread.fonts, _of_thread.sheet
 
+def _processes() -> ProcessPool:
+    """Return the pool of one process that makes documents; a new one where it broke.
 
-@cache
-def _fetcher() -> Any:
-    """Return what WeasyPrint asks for addresses: it knows images that are written in the page, no other."""
-    from weasyprint.urls import URLFetcher
-
-    class DataOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
-        def fetch(self, url: str, headers: Any = None) -> Any:
-            if not url.startswith("data:"):
-                raise ValueError("Documents fetch nothing.")
-            return super().fetch(url, headers)
-
-    return DataOnly(allowed_protocols={"data"}, allow_redirects=False)
+    It begins anew instead of as a copy of this process, whose threads and connections it must not have.
+    """
+    global _pool
+    with _pool_lock:
+        if _pool is None or not _pool.active:
+            _pool = ProcessPool(
+                max_workers=1,
+                max_tasks=MOST_DOCUMENTS,
+                initializer=typesetting.warm_up,
+                context=get_context("spawn"),
+            )
+        return _pool

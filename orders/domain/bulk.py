@@ -34,9 +34,9 @@ def ask_for_bulk(
 ) -> BulkJob:
     """Write down an action for every order of the selection; nothing is done yet.
 
-    Files of earlier downloads whose day is over are deleted on this occasion.
+    The shop's files of earlier downloads whose day is over are deleted on this occasion.
     """
-    forget_expired(at)
+    forget_expired(at, vendor)
     job = BulkJob.objects.create(vendor=vendor, asked_by=by, action=action, asked_at=at)
     keys = orders.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=BATCH)
     BulkItem.objects.bulk_create((BulkItem(job=job, order_id=pk) for pk in keys), batch_size=BATCH)

@@ -12,21 +12,25 @@ from functools import partial
 from io import BytesIO
 from typing import IO
 
+from django.conf import settings
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from orders.documents.delivery_note import delivery_note_pdf
 from orders.documents.merging import merge
 from orders.domain.invoicing import delivery_note
 from orders.domain.originals import original_pdf
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment
-from orders.models.bulk import download_storage
+from orders.models.bulk import DOWNLOADS, download_storage
 from orders.states import DELIVERABLE
+from vendors.models import Vendor
 
 KEPT = timedelta(days=1)
+ABANDONED = timedelta(days=7)  # after the queue has tried for the last time
 IN_MEMORY = 1_000_000  # bytes of a file before it goes to the disk
 NAMES = {BulkAction.NOTES: "bons.pdf", BulkAction.ORIGINALS: "factures.zip"}
 
@@ -76,13 +80,34 @@ def open_download(job: BulkJob, at: datetime) -> IO[bytes]:
         raise DownloadGone from error
 
 
-def forget_expired(at: datetime) -> int:
-    """Delete the files whose day is over; return how many."""
-    expired = list(BulkJob.objects.filter(expires_at__lte=at).exclude(file=""))
-    for job in expired:
+def forget_expired(at: datetime, vendor: Vendor | None = None) -> int:
+    """Delete the files whose day is over, of one shop or of all; return how many."""
+    expired = BulkJob.objects.filter(expires_at__lte=at).exclude(file="")
+    gone = list(expired.filter(vendor=vendor) if vendor else expired)
+    for job in gone:
         download_storage().delete(job.file.name or "")
         BulkJob.objects.filter(pk=job.pk).update(file="")
-    return len(expired)
+    return len(gone)
+
+
+@transaction.atomic
+def give_up_abandoned(at: datetime) -> int:
+    """End the downloads that nobody works on any more, and delete what was made for them; return how many.
+
+    What was not made is refused with a sentence. Locks each job that it ends.
+    """
+    unfinished = BulkJob.objects.filter(action__in=DOWNLOADS, finished_at=None, asked_at__lte=at - ABANDONED)
+    jobs = list(unfinished.select_for_update(skip_locked=True))
+    for job in jobs:
+        with override(job.asked_by.language or settings.LANGUAGE_CODE):
+            waiting = job.items.filter(state=BulkItem.State.WAITING)
+            waiting.update(
+                state=BulkItem.State.REFUSED, why=_("Not made within a week, and given up: ask for it again.")
+            )
+        job.finished_at = at
+        job.save(update_fields=["finished_at"])
+        transaction.on_commit(partial(_forget_parts, job))
+    return len(jobs)
 
 
 def _notes_pdf(order: Order, at: datetime) -> ContentFile[bytes]:

@@ -13,7 +13,7 @@ from orders.domain.history import By, record
 from orders.domain.parcels import units_left, units_outstanding
 from orders.domain.transitions import NotPermitted, StaleOrder, StepRefused, lock, may, move
 from orders.models import Carrier, HistoryKind, Order, Shipment, ShipmentLine, Source
-from orders.states import OrderStatus, Stage
+from orders.states import OrderStatus, Stage, Way
 from vendors.models import User
 from vendors.roles import Permission
 
@@ -60,7 +60,7 @@ def ship(
         ShipmentLine(shipment=shipment, line_id=pk, units=count) for pk, count in parcel.items()
     )
     is_last = not units_outstanding(order)
-    _enter_stage(order, Stage.SHIPPED if is_last else Stage.TO_PREPARE)
+    _enter_stage(order, Stage.SHIPPED if is_last else Stage.TO_PREPARE, Way.PARCEL)
     record(
         order,
         HistoryKind.SHIPMENT,
@@ -91,7 +91,7 @@ def ready_for_pickup(order: Order, *, by: By, at: datetime, version: int | None 
         return
     if not units_left(order):
         raise ShippingRefused(_nothing_waits(order))
-    _enter_stage(order, Stage.READY_FOR_PICKUP)
+    _enter_stage(order, Stage.READY_FOR_PICKUP, Way.PARCEL if order.shipments.exists() else Way.PICKUP)
     entry = record(order, HistoryKind.STAGE, by=by, at=at, data={"stage": Stage.READY_FOR_PICKUP.value})
     emails.tell_customer_of_pickup(order, entry.pk)
 
@@ -167,9 +167,9 @@ def _checked_units(order: Order, units: Mapping[int, int]) -> dict[int, int]:
     return parcel
 
 
-def _enter_stage(order: Order, stage: Stage) -> None:
-    """Set the stage; an order that something was done for is no longer late."""
-    order.stage = stage
+def _enter_stage(order: Order, stage: Stage, way: Way) -> None:
+    """Set the stage and the way; an order that something was done for is no longer late."""
+    order.stage, order.way = stage, way
     order.prepare_by = None
     order.version += 1
-    order.save(update_fields=["stage", "prepare_by", "version"])
+    order.save(update_fields=["stage", "way", "prepare_by", "version"])

@@ -16,6 +16,7 @@ from orders.models.intake import (
     UnknownVendors,
 )
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
+from orders.models.problems import CannotTake, Problem
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
 from orders.models.storefront import Answer, ReconcileRun, Trouble
@@ -26,6 +27,7 @@ __all__ = [
     "BulkAction",
     "BulkItem",
     "BulkJob",
+    "CannotTake",
     "Carrier",
     "Customer",
     "Delivery",
@@ -44,6 +46,7 @@ __all__ = [
     "OrderFigures",
     "OrderLine",
     "OrderNameStart",
+    "Problem",
     "ReconcileRun",
     "Refund",
     "RefundLine",

@@ -19,11 +19,10 @@ from orders.models.orders import Order
 ORDERS, LINES = "orders_order", "orders_orderline"
 SHIPMENTS, DOCUMENTS = "orders_shipment", "orders_document"
 STALE, FIGURES = "orders_stalefigures", "orders_orderfigures"
-CODES = {"status", "stage", "refund_state"}  # of the program's own words
 TEXTS: list[str] = [
     str(field.column)
     for field in Order._meta.concrete_fields
-    if isinstance(field, CharField | TextField) and field.column not in CODES
+    if isinstance(field, CharField | TextField) and not field.choices  # those are the program's own words
 ]
 # What of a row of these tables the figures are made of.
 READ: dict[str, list[str]] = {

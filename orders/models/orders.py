@@ -15,7 +15,7 @@ from marketplace.formats import spaced
 from marketplace.money import round_half_up
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
-from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, earnings_state
+from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, Way, earnings_state
 from vendors.models import MONEY, Product, Vendor
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
@@ -92,6 +92,7 @@ class Order(OwnedByShop):
 
     status = models.CharField(_("status"), max_length=10, choices=OrderStatus, default=OrderStatus.PENDING)
     stage = models.CharField(_("stage"), max_length=16, choices=Stage, blank=True)
+    way = models.CharField(_("way to the customer"), max_length=6, choices=Way, blank=True)
     refund_state = models.CharField(
         _("refunded"), max_length=7, choices=RefundState, default=RefundState.NONE
     )
@@ -167,6 +168,7 @@ class Order(OwnedByShop):
             ),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
             models.CheckConstraint(condition=Q(stage__in=["", *Stage.values]), name="order_stage_known"),
+            models.CheckConstraint(condition=Q(way__in=["", *Way.values]), name="order_way_known"),
             models.CheckConstraint(
                 condition=Q(refund_state__in=RefundState.values), name="order_refund_state_known"
             ),
@@ -293,9 +295,15 @@ class Order(OwnedByShop):
 
     @property
     def is_pickup(self) -> bool:
-        """Whether what leaves the shop is fetched: collected, or without a place to deliver to."""
+        """Whether the customer fetches the goods, so that they have a pickup note.
+
+        A fact once a parcel left, or the goods waited in the shop; before, what the shipping method's
+        name says, or that there is no place to deliver to.
+        """
+        if self.way:
+            return self.way == Way.PICKUP
         has_place = bool(self.shipping_address_1.strip() or self.shipping_city.strip())
-        return self.stage != Stage.SHIPPED and (self.is_collected or not has_place)
+        return self.is_collected or not has_place
 
     @property
     def came_to_nothing(self) -> bool:

@@ -1,5 +1,7 @@
 """One action for a selection: asked for on the list, followed on a page of its own."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from marketplace.audit import AuditKind, audit
 from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk
@@ -53,15 +56,19 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
         return redirect("orders:list", slug=request.vendor.slug)
     if not request.may[NEEDS[BulkAction(action)]]:
         raise PermissionDenied
-    orders = _chosen(request)
-    count = orders.count() if orders is not None else 0
-    if orders is None or not count:
+    chosen = _chosen(request)
+    count = chosen.orders.count() if chosen else 0
+    if chosen is None or not count:
         messages.error(request, _("No order was chosen: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
     if action not in DOWNLOADS and count >= ASKS_FROM and request.POST.get("sure") != str(count):
-        return _ask(request, BulkAction(action), orders, count)
+        return _ask(request, BulkAction(action), chosen.orders, count)
     with transaction.atomic():
-        job = ask_for_bulk(request.vendor, orders, BulkAction(action), by=request.user, at=timezone.now())
+        job = ask_for_bulk(
+            request.vendor, chosen.orders, BulkAction(action), by=request.user, at=timezone.now()
+        )
+        if action in DOWNLOADS:
+            _audit(request, job, count, chosen)
         run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
     if count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE):
         work_on(job, at=timezone.now(), most=AT_ONCE)
@@ -71,6 +78,29 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
     page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
     filters = request.POST.get("filters", "")[:LONGEST_FILTERS]
     return redirect(f"{page}?{urlencode({'filters': filters})}" if filters else page)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The orders that a form names: those that were ticked, or all that the ``filters`` leave."""
+
+    orders: QuerySet[Order]
+    filters: Sequence[str] = ()
+    are_ticked: bool = False
+
+
+def _audit(request: VendorRequest, job: BulkJob, count: int, chosen: Chosen) -> None:
+    """Write down who takes how many orders' documents out, and by which selection."""
+    audit(
+        AuditKind.EXPORTED,
+        by=request.user,
+        vendor=request.vendor,
+        subject=job,
+        format=job.action,
+        orders=count,
+        ticked=chosen.are_ticked,
+        filters=sorted(chosen.filters),
+    )
 
 
 def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], count: int) -> HttpResponse:
@@ -99,11 +129,12 @@ def _list_url(request: VendorRequest) -> str:
     return reverse("orders:list", args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
 
 
-def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
+def _chosen(request: VendorRequest) -> Chosen | None:
     """The orders that the form names; None where its filters are not understood."""
     mine = Order.objects.for_vendor(request.vendor)
     if request.POST.get("all") != "1":
-        return mine.filter(number__in=[n for n in request.POST.getlist("order")[:1000] if "\0" not in n])
+        numbers = [n for n in request.POST.getlist("order")[:1000] if "\0" not in n]
+        return Chosen(mine.filter(number__in=numbers), are_ticked=True)
     may_see_amounts = request.may[Permission.VIEW_AMOUNTS]
     filters = request.POST.get("filters", "")
     if len(filters) > LONGEST_FILTERS:  # cut off, it would choose more orders than the person saw
@@ -114,7 +145,7 @@ def _chosen(request: VendorRequest) -> QuerySet[Order] | None:
         vendor=request.vendor,
         may_see_amounts=may_see_amounts,
     )
-    return selection.selection if selection.is_valid() else None
+    return Chosen(selection.selection, list(selection.values)) if selection.is_valid() else None
 
 
 @require_safe

@@ -7,8 +7,9 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
+from marketplace.audit import AuditKind, audit
 from orders.domain.downloads import NAMES, DownloadGone, open_download
-from orders.models import BulkAction, BulkJob
+from orders.models import BulkAction, BulkItem, BulkJob
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -38,8 +39,22 @@ def _file(request: VendorRequest, pk: int, action: BulkAction) -> HttpResponseBa
             str(reason), status=410, content_type="text/plain; charset=utf-8"
         )
     else:
+        _audit(request, job)
         name = f"{request.vendor.slug}-{job.asked_at:%Y-%m-%d}-{NAMES[action]}"
         response = FileResponse(file, as_attachment=action == BulkAction.ORIGINALS, filename=name)
     response["X-Content-Type-Options"] = "nosniff"
     patch_cache_control(response, private=True, no_store=True)
     return response
+
+
+def _audit(request: VendorRequest, job: BulkJob) -> None:
+    """Write down who took the file; the entry of the same job that asked for it tells of which orders."""
+    done = job.items.filter(state=BulkItem.State.DONE).count()
+    audit(
+        AuditKind.DOWNLOADED,
+        by=request.user,
+        vendor=request.vendor,
+        subject=job,
+        document=job.action,
+        orders=done,
+    )

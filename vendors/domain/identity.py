@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from stdnum import iban
 from stdnum.fr import siren, siret, tva
 
+from marketplace.audit import AuditKind, audit
 from vendors.models import IdentityChange, LegalIdentity, User, VatChange
 
 PREFIX = re.compile(r"[A-Z0-9]{1,12}")
@@ -101,7 +102,8 @@ def change_identity(
 ) -> list[IdentityChange]:
     """Write new values and, for each that differs, a row of the trail; return those rows.
 
-    Locks the identity. ``vat_changes`` is ``{first day: regime}`` in place of those that stand;
+    What differs is one entry of the audit too. Locks the identity.
+    ``vat_changes`` is ``{first day: regime}`` in place of those that stand;
     None leaves them. Documents that were issued keep what they say.
     """
     stored = LegalIdentity.objects.select_for_update().get(pk=identity.pk)
@@ -111,9 +113,12 @@ def change_identity(
         setattr(identity, name, value)
         if before != value:
             changes.append((name, _text(name, before), _text(name, value)))
-    identity.save()
+    identity.save(update_fields=[name for name, _before, _after in changes])
     if vat_changes is not None:
         changes += _change_regimes(identity, vat_changes)
+    if changes:
+        differs = {name: [before, after] for name, before, after in changes}
+        audit(AuditKind.SETTINGS_CHANGED, by=by, vendor=identity.vendor, subject=identity, changes=differs)
     return [
         IdentityChange.objects.create(
             vendor_id=identity.vendor_id, at=at, by=by, field=name, before=before, after=after

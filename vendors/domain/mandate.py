@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.audit import AuditKind, audit
 from vendors.models import MandateStep, User, Vendor
 
 
@@ -57,16 +58,23 @@ def accept_mandate(vendor: Vendor, *, by: User, at: datetime) -> MandateStep:
     now, version = mandate_of(vendor), text_today().version
     if now is not None and now.version == version:
         return now
+    _audit(vendor, by, mandate=[now.version if now else "", version])
     return MandateStep.objects.create(vendor=vendor, at=at, by=by, version=version, is_accepted=True)
 
 
 @transaction.atomic
 def withdraw_mandate(vendor: Vendor, *, by: User, at: datetime) -> None:
     """End the mandate; with it, invoices on completion."""
-    Vendor.objects.select_for_update().get(pk=vendor.pk)
+    locked = Vendor.objects.select_for_update().get(pk=vendor.pk)
     now = mandate_of(vendor)
     if now is None:
         return
     MandateStep.objects.create(vendor=vendor, at=at, by=by, version=now.version, is_accepted=False)
+    ended = {"issues_on_completion": [True, False]} if locked.issues_on_completion else {}
+    _audit(vendor, by, mandate=[now.version, ""], **ended)
     Vendor.objects.filter(pk=vendor.pk).update(issues_on_completion=False)
     vendor.issues_on_completion = False
+
+
+def _audit(vendor: Vendor, by: User, **changes: list[Any]) -> None:
+    audit(AuditKind.SETTINGS_CHANGED, by=by, vendor=vendor, subject="mandate", changes=changes)

@@ -262,6 +262,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{MARKETPLACE_NAME} <compto
 
 # The worker's queue: rows in the database, in the caller's transaction
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+EVERY_MINUTE = ["orders.exports.figures.settle_all"]  # what a worker does besides
 
 # Protection
 CONTENT_SECURITY_POLICY = {

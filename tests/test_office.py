@@ -255,7 +255,7 @@ def test_a_changed_storefront_stands_in_the_audit(client_of, staff):
     client.post(f"/admin/orders/source/{source.pk}/rotate/")
 
     entry = AuditEntry.objects.get(kind="office_changed")
-    assert (entry.subject, entry.data) == (f"source:{source.pk}", {"what": "new secret"})
+    assert (entry.subject, entry.data) == (f"source:{source.pk}", {"changes": {"secret": ["…", "…"]}})
 
 
 def test_the_office_sees_the_mandate_and_cannot_give_it(client_of, staff, owner, vendor):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0061_fixed_commission_source'),
+        ("orders", "0081_pickup_is_told"),
         ('vendors', '0080_office_searches'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -15,13 +15,13 @@ from django_tasks_db.models import DBTaskResult
 
 from marketplace.audit import AuditKind, audit, changes, values_of
 from marketplace.models import AuditEntry, OutgoingEmail
-from marketplace.office_lists import CappedPaginator, OrderedList, by_date, found_exactly
+from marketplace.office_lists import CappedPaginator, OrderedList, WithSearchedSelects, by_date, found_exactly
 from marketplace.queue import run_again
 
 SECRETS = {"password", "secret_encrypted", "consumer_key_encrypted", "consumer_secret_encrypted"}
 
 
-class OfficeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OfficeAdmin(WithSearchedSelects, admin.ModelAdmin):  # type: ignore[type-arg]
     """What every page of the office shares: no count over a table, and every change in the audit."""
 
     show_full_result_count = False

@@ -21,6 +21,7 @@ class OutgoingEmail(models.Model):
         QUEUED = "queued", _("Queued")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Given up")
+        ERASED = "erased", _("Not sent: the customer’s data was erased")
 
     event = models.CharField(_("event"), max_length=200, unique=True)
     topic = models.CharField(_("about"), max_length=80, blank=True)

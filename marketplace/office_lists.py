@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Max, Min, Model, Q, QuerySet
 from django.http import HttpRequest
@@ -27,6 +28,23 @@ class CappedPaginator(Paginator[Any]):
         """How many rows there are, at most ``MOST``."""
         rows = cast("QuerySet[Any]", self.object_list)
         return rows.order_by()[: self.MOST].count()
+
+
+class SearchedSelect(AutocompleteSelect):
+    """Django's field that is searched in; what is no number is a wrong choice, where Django's breaks."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> list[Any]:
+        numbers = [one for one in value if str(one).isdecimal() and len(str(one)) < 19]
+        return list(super().optgroups(name, numbers, attrs))
+
+
+class WithSearchedSelects:
+    """The form of a page or an inline, with ``SearchedSelect`` for its ``autocomplete_fields``."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs["widget"] = SearchedSelect(db_field, self.admin_site)  # type: ignore[attr-defined]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
 class OrderedList(ChangeList):

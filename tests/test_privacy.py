@@ -3,9 +3,11 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from marketplace.mail import send_email
 from marketplace.models import AuditEntry, OutgoingEmail
 from orders.domain.invoicing import issue_invoice
 from orders.domain.originals import original_pdf
@@ -184,6 +186,27 @@ def test_an_order_on_its_way_stops_an_erasure(vendor, order):
         call_command("customer_data", "zq@example.com", "--erase")
 
     assert Order.objects.get(number="1042").customer_name == NAME
+
+
+def test_a_mail_that_waits_is_never_sent_after_the_erasure(order):
+    """Erased between the step and the worker, whatever the worker does."""
+    row = OutgoingEmail.objects.get(event="x")
+    assert row.state == "queued"
+
+    call_command("customer_data", "zq@example.com", "--erase", stdout=StringIO())
+    send_email.call(row.pk)
+
+    row.refresh_from_db()
+    assert (row.state, row.to, row.text, row.attempts) == ("erased", "", "", 0)
+    assert mail.outbox == []
+
+
+def test_a_mail_that_was_sent_stays_one_that_was_sent(order):
+    OutgoingEmail.objects.filter(event="x").update(state="sent")
+
+    anonymise(finished_before(LATER), at=LATER)
+
+    assert OutgoingEmail.objects.get(event="x").state == "sent"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
+from marketplace.office_lists import WithSearchedSelects
 from vendors import access, account_admin  # noqa: F401  (registers itself)
 from vendors.domain import office
 from vendors.domain.identity import change_identity
@@ -70,7 +71,7 @@ class TeamFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             raise ValidationError(_("A shop keeps an owner: nothing was changed."))
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+class MembershipInline(WithSearchedSelects, admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     formset = TeamFormSet
     extra = 0

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
 from marketplace.audit import AuditKind, audit
-from marketplace.office_lists import by_date
+from marketplace.office_lists import WithSearchedSelects, by_date
 from orders.domain.health import HOUR, health_of
 from orders.jobs import process_again
 from orders.models import Delivery, ReportedOrder, Source, SourceVendor
@@ -86,7 +86,7 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
         return cast(Source, super().save(commit))
 
 
-class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
+class SourceVendorInline(WithSearchedSelects, admin.TabularInline):  # type: ignore[type-arg]
     model = SourceVendor
     extra = 0
     autocomplete_fields = ["vendor"]
@@ -125,7 +125,8 @@ class SourceAdmin(OfficeAdmin):
 
     @admin.display(description=_("last delivery"))
     def last_delivery(self, source: Source) -> Any:
-        return source.deliveries.aggregate(at=Max("received_at"))["at"]
+        newest = source.deliveries.order_by("-received_at")
+        return newest.values_list("received_at", flat=True).first()
 
     @admin.display(description=_("deliveries in the last hour"))
     def per_hour(self, source: Source) -> int:

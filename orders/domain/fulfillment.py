@@ -69,7 +69,6 @@ def ship(
         data={
             "shipment": shipment.pk,
             "carrier": shipment.carrier,
-            "tracking": shipment.tracking_number,
             "contents": [[count, names[pk]] for pk, count in parcel.items()],
         },
     )

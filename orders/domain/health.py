@@ -34,7 +34,7 @@ class Health:
 
 
 def health_of(source: Source, *, at: datetime) -> Health:
-    """Work out a storefront's health: each question reads the rows that it is about, by an index."""
+    """Work out a storefront's health; of its deliveries only the recent and the open ones are read."""
     newest = source.deliveries.order_by("-received_at").values_list("received_at", flat=True)[:1]
     recent = Q(received_at__gte=at - HOUR)
     lately = source.deliveries.filter(received_at__gte=at - 24 * HOUR).aggregate(

@@ -141,8 +141,9 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     OrderNameStart.objects.filter(order__in=batch).delete()
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
+    mails.exclude(state=OutgoingEmail.State.SENT).update(state=OutgoingEmail.State.ERASED)
     return Forgotten(
-        mails=mails.update(to="", subject="", text="", html="", last_error=""),
+        mails=mails.update(to="", subject="", text="", html="", last_error="", reply_to="", attachments=[]),
         deliveries=_forget_deliveries(batch, at),
         notes=Note.objects.filter(order__in=batch).exclude(text="").update(text=""),
         orders=orders.update(**dict.fromkeys(PERSONAL, ""), customer=None, anonymised_at=at),

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("orders", "0081_pickup_is_told"),
-        ('vendors', '0080_office_searches'),
+        ('vendors', '0091_office_searches'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -478,7 +478,7 @@ def test_a_partly_shipped_order_tells_what_has_left_and_what_is_left(order):
     context = note_of(order)
 
     assert rows(context) == [("MIEL", 3, 2, 1), ("SAVON", 2, 0, 2)]
-    assert [line.is_packed for line in context["lines"]] == [True, False]
+    assert [line.is_packed for line in context["lines"]] == [True, True]  # what is left to pack
     assert situation(order) == "expédiée en partie"
 
 

@@ -136,6 +136,15 @@ def test_the_vat_number_belongs_to_the_siren():
     assert not is_vat_number_of("FR44732829320", "")
 
 
+def test_two_shops_of_one_company_have_different_prefixes(owned, vendor):
+    other = make_vendor("miel-et-cie")
+    LegalIdentity.objects.filter(vendor=other).update(siret=vendor.identity.siret, prefix="MEC")
+
+    assert list(errors(owned.post(URL, sent(vendor, prefix="MEC")))) == ["prefix"]
+    LegalIdentity.objects.filter(vendor=other).update(siret="73282932000074"[::-1])
+    assert owned.post(URL, sent(vendor, prefix="MEC")).status_code == 302
+
+
 def test_what_is_missing_is_linked_to_its_field(owned, vendor):
     vendor.identity.siret = ""
     vendor.identity.save()

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from vendors.domain.identity import PREFIX, is_iban, is_siret, is_vat_number_of
+from vendors.domain.identity import PREFIX, is_iban, is_prefix_taken, is_siret, is_vat_number_of
 from vendors.logo import LogoRefused, check_drawn, clean_logo, data_uri, picture_uri
 from vendors.models import LegalIdentity, VatChange
 
@@ -132,6 +132,10 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
         if data.get("is_sole_trader") and (data.get("legal_form") or data.get("capital") is not None):
             self.add_error(
                 "legal_form", _("A sole trader has neither legal form nor capital: leave both empty.")
+            )
+        if is_prefix_taken(data.get("prefix", ""), siren, self.instance.vendor_id):
+            self.add_error(
+                "prefix", _("Another shop of the same company has this prefix: numbers would be given twice.")
             )
         if data.get("is_rcs_exempt") and data.get("rcs_town"):
             self.add_error("rcs_town", _("Either a town of the RCS, or the exemption."))

@@ -11,9 +11,11 @@ import shutil
 import pytest
 from django.utils import timezone
 
+from orders.domain.bulk import ask_for_bulk, work_on
 from orders.domain.refunds import refund_order
+from orders.models import BulkAction, BulkJob
 from orders.states import OrderStatus
-from tests.factories import NOON, make_customer, make_line, make_order, make_product
+from tests.factories import NOON, make_customer, make_document, make_line, make_order, make_product
 
 pytest.importorskip("pytest_playwright")
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -36,6 +38,11 @@ PAGES = {
     "ship": "orders/1042/ship/",
     "refund": "orders/1042/refund/",
     "issue an invoice": "orders/1042/invoice/",
+    "documents": "documents/",
+    "documents, none of the kind": "documents/?kind=A",
+    "legal identity": "identity/",
+    "download under way": "orders/bulk/1/",
+    "download that is over": "orders/bulk/2/",
     "cancel and refund": "orders/1042/cancel-and-refund/",
     "step refused": "orders/1044/steps/reopen/",
     "customers": "customers/",
@@ -64,7 +71,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture
-def shop(vendor):
+def shop(vendor, owner):
     """A shop with something on every page."""
     customer = make_customer(vendor, "Bénédicte Roux", pk=1)
     soap = make_product(vendor, pk=1, name="Savon", stock=20)
@@ -82,6 +89,11 @@ def shop(vendor):
     make_order(vendor, number="1044", status=S.FAILED)
     for status in S:
         make_order(vendor, status=status, placed_at=timezone.now())
+    make_document(vendor.orders.get(number="1043"))
+    mine = vendor.orders.filter(number__in=["1042", "1044"])
+    ask_for_bulk(vendor, mine, BulkAction.NOTES, by=owner, at=timezone.now())
+    over = ask_for_bulk(vendor, mine, BulkAction.ORIGINALS, by=owner, at=NOON)
+    work_on(over, at=NOON, most=10)
 
 
 @pytest.fixture
@@ -176,3 +188,29 @@ def test_the_bar_counts_all_that_are_taken(visit, vendor):
     page.locator(".bulk [name=all]").check()
 
     assert page.locator(".bulk [role=status]").inner_text() == "32 sélectionnées"
+
+
+@pytest.mark.pdf
+def test_a_download_tells_how_far_it_is_and_offers_its_file(visit):
+    job = BulkJob.objects.get(pk=1)
+    page = visit("orders/bulk/1/")
+    assert page.locator("progress").get_attribute("value") == "0"
+    assert page.get_by_role("link", name="Télécharger").count() == 0
+
+    work_on(job, at=timezone.now(), most=10)
+
+    link = page.get_by_role("link", name="Télécharger")
+    link.wait_for(timeout=20_000)  # the page looks again by itself
+    answer = page.request.get(link.evaluate("link => link.href"))
+    assert (answer.status, answer.body()[:5]) == (200, b"%PDF-")
+
+
+def test_a_missing_field_is_reached_from_the_refusal(visit, vendor):
+    vendor.identity.siret = ""
+    vendor.identity.save()
+    page = visit("identity/", width=390)
+
+    page.get_by_role("link", name="un SIRET valide").click()
+
+    assert page.evaluate("location.hash") == "#id_siret"
+    assert page.locator("#id_siret").bounding_box()["width"] <= 390

@@ -139,7 +139,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # FULL: a number that was given is given still after a power cut. Recursive: REPLACE is a
+            # deletion too, which the triggers of what is only added to must see.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON;",
         }
     )
 elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
@@ -262,6 +264,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{MARKETPLACE_NAME} <compto
 
 # The worker's queue: rows in the database, in the caller's transaction
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+EVERY_MINUTE = ["orders.exports.figures.settle_all"]  # what a worker does besides
 
 # Protection
 CONTENT_SECURITY_POLICY = {

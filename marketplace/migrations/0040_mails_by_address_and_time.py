@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0031_cache_table'),
+        ("marketplace", "0031_cache_table"),
     ]
 
     operations = [

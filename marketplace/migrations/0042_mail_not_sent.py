@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0041_queue_by_time'),
+        ("marketplace", "0041_queue_by_time"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0080_delivery_problem_codes'),
+        ("orders", "0080_delivery_problem_codes"),
     ]
 
     operations = [

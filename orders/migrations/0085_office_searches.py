@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0081_pickup_is_told'),
+        ("orders", "0081_pickup_is_told"),
         ('vendors', '0091_office_searches'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vendors', '0090_list_preferences'),
+        ("vendors", "0090_list_preferences"),
     ]
 
     operations = [

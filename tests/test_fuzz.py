@@ -49,7 +49,7 @@ def no_throttle(settings):
 
 
 @pytest.fixture
-def browser(client, shops):
+def person(client, shops):
     """A browser in which the owner of our shop just typed the password; errors come as pages."""
     vendor, _neighbour = shops
     owner = make_member(vendor, email="anna@rucher.example")
@@ -101,29 +101,29 @@ def endure(client, page, form):
 
 
 @pytest.mark.parametrize(("name", "route"), PAGES)
-def test_no_form_of_a_shop_breaks(browser, name, route):
+def test_no_form_of_a_shop_breaks(person, name, route):
     own_file(User.objects.get(email="anna@rucher.example"), name)
     page = address(route, "rucher-des-baux", "1042")
 
-    for form in forms_on(browser, page):
-        endure(browser, page, form)
+    for form in forms_on(person, page):
+        endure(person, page, form)
 
 
 @pytest.mark.parametrize("page", MORE_PAGES)
-def test_no_form_of_another_state_breaks(browser, page):
-    for form in forms_on(browser, SHOP + page):
-        endure(browser, SHOP + page, form)
+def test_no_form_of_another_state_breaks(person, page):
+    for form in forms_on(person, SHOP + page):
+        endure(person, SHOP + page, form)
 
 
 @pytest.mark.parametrize(("name", "route"), PAGES)
-def test_no_parameter_breaks_a_page(browser, name, route):
+def test_no_parameter_breaks_a_page(person, name, route):
     own_file(User.objects.get(email="anna@rucher.example"), name)
     page = address(route, "rucher-des-baux", "1042")
 
-    endure(browser, page, Form("get", page, dict.fromkeys(QUERY, "")))
+    endure(person, page, Form("get", page, dict.fromkeys(QUERY, "")))
 
 
-def test_every_page_that_takes_a_form_is_led_to_by_one(browser):
+def test_every_page_that_takes_a_form_is_led_to_by_one(person):
     pages = [
         *(address(route, "rucher-des-baux", "1042") for _, route in PAGES),
         *(SHOP + p for p in MORE_PAGES),
@@ -131,7 +131,7 @@ def test_every_page_that_takes_a_form_is_led_to_by_one(browser):
     found = {
         resolve(form.action.partition("?")[0] or page).view_name
         for page in pages
-        for form in forms_on(browser, page)
+        for form in forms_on(person, page)
         if form.method == "post"
     }
 
@@ -139,19 +139,19 @@ def test_every_page_that_takes_a_form_is_led_to_by_one(browser):
 
 
 @pytest.mark.parametrize("route", PERSONAL)
-def test_no_form_of_an_account_breaks(browser, route):
-    for form in forms_on(browser, f"/{route}"):
-        endure(browser, f"/{route}", form)
+def test_no_form_of_an_account_breaks(person, route):
+    for form in forms_on(person, f"/{route}"):
+        endure(person, f"/{route}", form)
 
 
 @pytest.mark.parametrize("action", FRAME[:2])
-def test_no_form_of_the_frame_breaks(browser, action):
+def test_no_form_of_the_frame_breaks(person, action):
     (form, *_same) = [
-        form for form in forms_of(browser.get(SHOP + "orders/").content.decode()) if form.action == action
+        form for form in forms_of(person.get(SHOP + "orders/").content.decode()) if form.action == action
     ]
 
     for data in tries(form, thorough=THOROUGH):
-        assert send(browser, "post", action, data).status_code < 500, data
+        assert send(person, "post", action, data).status_code < 500, data
 
 
 @pytest.mark.parametrize("path", DOOR)
@@ -208,12 +208,12 @@ def test_no_filter_of_the_office_breaks(office, model):
     endure(office, page, Form("get", page, dict.fromkeys(["q", "o", "p", "all", "pk__in", *lookups], "")))
 
 
-def test_hostile_addresses_lead_nowhere(browser):
+def test_hostile_addresses_lead_nowhere(person):
     for value in HOSTILE:
         for page in ("orders/{}/", "customers/{}/", "orders/bulk/{}/", "orders/1042/steps/{}/"):
             from urllib.parse import quote
 
-            response = send(browser, "get", SHOP + page.format(quote(value, safe="")), {})
+            response = send(person, "get", SHOP + page.format(quote(value, safe="")), {})
             assert response.status_code in (200, 301, 302, 404), (page, value[:40])
 
     assert Order.objects.count() == 5

@@ -60,7 +60,7 @@ def invoice_snapshot(
     buyer = buyer_of(order)
     delivery = recipient_lines(order)
     is_paid = order.status in INVOICEABLE
-    paid_on = _day(order.paid_at, zone) if is_paid else ""
+    paid_on = min(_day(order.paid_at, zone), on.isoformat()) if is_paid else ""
     return {
         "template": TEMPLATE,
         "type_code": "380",

@@ -37,6 +37,7 @@ def report_refunds(order: Order, data: OrderData, source: Source, *, at: datetim
             amount=told.amount,
             by=source,
             at=moment,
+            issue_at=at,
             reason=told.reason,
             external_id=told.external_id,
             awaits_lines=source.has_rest,

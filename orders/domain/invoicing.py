@@ -123,7 +123,7 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
 
 def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime) -> Document:
     in_its_name = _in_the_shops_name(order.vendor, by)
-    supply = date_of_supply(order)
+    supply = date_of_supply(order, at=at)
     day = day_of(order.vendor, supply.at or at)
     check_invoiceable(order, day)
     rate = _rate(order, day)

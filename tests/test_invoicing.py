@@ -325,6 +325,10 @@ def test_a_complete_identity_lacks_nothing(vendor):
         ({"is_sole_trader": True, "legal_form": "", "capital": None, "rcs_town": ""}, []),
         ({"vat_regime": "franchise", "vat_number": ""}, []),
         ({"capital": Decimal(0)}, []),
+        ({"capital": Decimal(-5)}, ["a share capital that is nothing or more"]),
+        ({"postcode": "ABCDE"}, ["a postcode of five digits"]),
+        ({"country": "ZZ"}, ["the country of the register: France or overseas"]),
+        ({"country": "RE", "postcode": "97400"}, []),
     ],
 )
 def test_each_missing_part_of_the_identity_is_named(db, fields, missing):

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from marketplace.countries import country_code
 from marketplace.money import net_of, round_half_up
 from orders.documents.parties import legal_lines
 from orders.documents.renderer import CannotRender
@@ -26,6 +27,7 @@ SIREN, SIRET, PEPPOL_SIREN, MAIL = "0002", "0009", "0225", "EM"  # ISO 6523 and 
 DISCOUNT = "95"  # UNTDID 5189
 PIECE = "C62"  # UN/ECE rec. 20
 PROCESS = {"goods": "B", "services": "S", "both": "M"}  # BT-23, before 1 (to pay) or 2 (paid)
+KOSOVO = {"XK": "1A"}  # as EN 16931 calls it (BR-CL-14)
 # What XML 1.0 cannot hold.
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -301,7 +303,7 @@ def _buyer(snapshot: Snapshot) -> Terms:
 def _delivered_to(snapshot: Snapshot) -> Terms:
     """Return to whom and where it is delivered; where no place is named, to the buyer."""
     address = snapshot["delivered_to"]
-    if not address:
+    if not address or not _country(address):
         return {"name": _buyers_name(snapshot)}
     return {"name": _named(address) or _buyers_name(snapshot), **_address(address)}
 
@@ -317,13 +319,26 @@ def _named(address: Address) -> str:
 
 
 def _address(address: Address) -> Terms:
+    """Return a postal address, which has a country (BR-9, BR-11); raises ValueError for an unknown one."""
+    country = _country(address)
+    if not country:
+        raise ValueError(
+            _("“%(country)s”, the country of %(name)s, is none that such an invoice knows.")
+            % {"country": address["country"], "name": _named(address)}
+        )
     return {
         "addr_l1": address["address_1"],
         "addr_l2": address["address_2"],
         "postcode": address["postcode"],
         "city": address["city"],
-        "country_code": address["country"] or "FR",
+        "country_code": country,
     }
+
+
+def _country(address: Address) -> str:
+    """Return the country's code as EN 16931 has it, France where none is named; empty for an unknown one."""
+    code = country_code(address["country"] or "FR")
+    return KOSOVO.get(code, code)
 
 
 # Notes and references

@@ -30,6 +30,7 @@ FIELDS = [
     "vat_regime",
     "vat_number",
     "pays_vat_on_debits",
+    "exemption_terms",
     "prefix",
     "iban",
     "payment_days",
@@ -67,6 +68,10 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
             "rcs_town": gettext_lazy("The town of the registry; craftsmen and sole traders may have none."),
             "vat_regime": gettext_lazy("The first one. Changes stand below, each with its first day."),
             "vat_number": gettext_lazy("FR, two characters, the SIREN. Not needed under the franchise."),
+            "exemption_terms": gettext_lazy(
+                "Printed on invoices within the country. For example: “Exonération de TVA, article 261, 4, "
+                "4° du CGI”. Exports and sales to businesses of the EU name their article by themselves."
+            ),
             "prefix": gettext_lazy("Begins every number: PREFIX-F2026-000042. Capital letters and digits."),
             "iban": gettext_lazy("For businesses that pay by transfer."),
             "payment_days": gettext_lazy("From the invoice’s date, 60 at most; 0: to pay at once."),

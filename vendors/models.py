@@ -178,6 +178,7 @@ class LegalIdentity(models.Model):
     discount_terms = models.CharField(_("discount for early payment"), max_length=300, blank=True)
     footer = models.CharField(_("words at the foot of the documents"), max_length=300, blank=True)
     pays_vat_on_debits = models.BooleanField(_("opted for VAT on debits"), default=False)
+    exemption_terms = models.CharField(_("why some of what you sell has no VAT"), max_length=300, blank=True)
     prefix = models.CharField(
         _("number prefix"),
         max_length=12,

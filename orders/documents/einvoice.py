@@ -71,7 +71,7 @@ def einvoice_terms(snapshot: Snapshot) -> Terms:
         "BT-8": "invoice" if snapshot["seller"]["on_debits"] else "",
         "BT-14": snapshot["order"],
         "BT-23": PROCESS[snapshot["operation"]] + ("2" if _is_paid(snapshot) else "1"),
-        "BT-72": snapshot["supplied_on"] if snapshot["supply_is_delivery"] else "",
+        "BT-72": _delivered_on(snapshot),
         "BG-1": _notes(snapshot),
         "BG-3": _preceding(snapshot),
         "BG-4": _seller(snapshot),
@@ -120,7 +120,7 @@ def _lines_and_allowances(snapshot: Snapshot) -> tuple[list[Terms], list[Terms]]
     if not kept:
         kept, taken_off = snapshot["lines"], []
     lines = [_line(line, place, snapshot) for place, line in enumerate(kept, start=1)]
-    return lines, [_allowance(line) for line in taken_off]
+    return lines, [_allowance(line, snapshot) for line in taken_off]
 
 
 def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
@@ -138,7 +138,7 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
         "BT-130": PIECE,
         "BT-131": line["net"],
         "BT-146": _plain(round_half_up((abs(net) + off) / units, PRICE_DECIMALS)),
-        "BT-151": _category(line["rate"]),
+        "BT-151": _category(line["rate"], snapshot),
         "BT-152": _percent(line["rate"]),
         "BT-153": _clean(line["name"]) or _clean(line["sku"]) or "Article",
         "BT-154": line["details"],
@@ -151,11 +151,11 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
     }
 
 
-def _allowance(line: Line) -> Terms:
+def _allowance(line: Line, snapshot: Snapshot) -> Terms:
     return {
         "amount": str(-_net(line)),
         "reason": _clean(line["name"]) or "Remise",
-        "vat_category_code": _category(line["rate"]),
+        "vat_category_code": _category(line["rate"], snapshot),
         "vat_rate": _percent(line["rate"]),
     }
 
@@ -176,22 +176,45 @@ def _net(line: Line) -> Decimal:
 
 
 def _vat_group(group: Group, snapshot: Snapshot) -> Terms:
-    is_exempt = group["rate"] is None
+    text, code = _reason(group["rate"], snapshot)
     return {
         "BT-116": group["net"],
         "BT-117": group["vat"],
-        "BT-118": _category(group["rate"]),
+        "BT-118": _category(group["rate"], snapshot),
         "BT-119": _percent(group["rate"]),
-        "BT-120": snapshot["texts"]["franchise"] if is_exempt else "",
-        "BT-121": "VATEX-FR-FRANCHISE" if is_exempt else "",
+        "BT-120": text,
+        "BT-121": code,
     }
 
 
-def _category(rate: str | None) -> str:
-    """Return the category: E (the seller charges none), Z (a rate of nothing), S (all the others)."""
+def _reason(rate: str | None, snapshot: Snapshot) -> tuple[str, str]:
+    """Return why there is no VAT, in words and as a code (VATEX); empty where there is, or nobody knows."""
+    if rate is None:
+        return snapshot["texts"]["franchise"], "VATEX-FR-FRANCHISE"
+    exemption = snapshot.get("exemption")
+    return (exemption["text"], exemption["code"]) if exemption and not Decimal(rate) else ("", "")
+
+
+def _category(rate: str | None, snapshot: Snapshot) -> str:
+    """Return the category: E (the seller charges none), S, or at the rate 0 that of its reason, else Z."""
     if rate is None:
         return "E"
-    return "S" if Decimal(rate) else "Z"
+    if Decimal(rate):
+        return "S"
+    exemption = snapshot.get("exemption")
+    return exemption["category"] if exemption else "Z"
+
+
+def _delivered_on(snapshot: Snapshot) -> str:
+    if _leaves_for_eu(snapshot):
+        return snapshot["supplied_on"] or snapshot["issued_on"]
+    return snapshot["supplied_on"] if snapshot["supply_is_delivery"] else ""
+
+
+def _leaves_for_eu(snapshot: Snapshot) -> bool:
+    """Say whether date and country of delivery must be told (BR-IC-11, BR-IC-12)."""
+    exemption = snapshot.get("exemption")
+    return bool(exemption and exemption["category"] == "K")
 
 
 def _percent(rate: str | None) -> str:
@@ -303,6 +326,8 @@ def _buyer(snapshot: Snapshot) -> Terms:
 def _delivered_to(snapshot: Snapshot) -> Terms:
     """Return to whom and where it is delivered; where no place is named, to the buyer."""
     address = snapshot["delivered_to"]
+    if not address and _leaves_for_eu(snapshot):
+        address = snapshot["buyer"]["address"]
     if not address or not _country(address):
         return {"name": _buyers_name(snapshot)}
     return {"name": _named(address) or _buyers_name(snapshot), **_address(address)}

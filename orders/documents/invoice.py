@@ -193,6 +193,7 @@ def _mentions(snapshot: Snapshot) -> list[str]:
     texts, seller = snapshot["texts"], snapshot["seller"]
     mentions = [
         texts["franchise"] if seller["is_franchise"] else "",
+        _exemption(snapshot),
         texts["on_debits"] if seller["on_debits"] else "",
         snapshot["mandate"],
     ]
@@ -202,6 +203,12 @@ def _mentions(snapshot: Snapshot) -> list[str]:
     if euros := snapshot["euros"]:
         mentions.append(_euros(euros, snapshot["currency"]))
     return [mention for mention in [*mentions, seller["footer"]] if mention]
+
+
+def _exemption(snapshot: Snapshot) -> str:
+    exemption = snapshot.get("exemption")
+    is_used = any(group["rate"] is not None and not Decimal(group["rate"]) for group in snapshot["groups"])
+    return exemption["text"] if exemption and is_used else ""
 
 
 def _euros(euros: Euros, currency: str) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from marketplace.money import round_half_up
+from orders.documents.exemptions import exemption_of
 from orders.documents.legal_texts import LegalTexts, texts_on
 from orders.documents.parties import buyer_of, delivery_address, identity_of, recipient_lines, seller_of
 from orders.documents.snapshot import TEMPLATE, Euros, Group, Line, Snapshot, Terms, Totals
@@ -88,6 +89,7 @@ def invoice_snapshot(
         "decimals": decimals_of(lines, order.currency),
         "lines": [line_of(part, parts) for part in parts],
         "groups": [group_of(group) for group in groups],
+        "exemption": exemption_of(order, parts, identity, texts),
         "totals": _totals(order, groups, lines),
         "euros": in_euros(groups, rate) if rate else None,
         "terms": terms_of(identity, texts) if order.is_for_business else None,

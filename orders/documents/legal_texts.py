@@ -12,6 +12,10 @@ class LegalTexts:
     valid_from: date
     sole_trader: str  # C. com. art. R526-27, in force since 15 May 2022
     franchise: str  # CGI art. 293 E
+    export: str  # CGI art. 262, I; annexe II art. 242 nonies A, I, 12°, as the next two
+    overseas: str  # CGI art. 262, I and 294
+    intra_community: str  # CGI art. 262 ter, I
+    reverse_charge: str  # CGI annexe II art. 242 nonies A, I, 13°; directive 2006/112/EC art. 196
     on_debits: str  # CGI annexe II art. 242 nonies A, I, 11° ter
     goods: str  # CGI annexe II art. 242 nonies A, I, 11° bis
     services: str
@@ -31,6 +35,10 @@ _OF_2022 = LegalTexts(
     valid_from=date(2022, 5, 15),
     sole_trader="EI",
     franchise="TVA non applicable, article 293 B du CGI",
+    export="Exonération de TVA, article 262 I du CGI",
+    overseas="Exonération de TVA, articles 262 I et 294 du CGI",
+    intra_community="Exonération de TVA, article 262 ter I du CGI",
+    reverse_charge="Autoliquidation, article 196 de la directive 2006/112/CE",
     on_debits="Option pour le paiement de la taxe d’après les débits",
     goods="Livraison de biens",
     services="Prestation de services",

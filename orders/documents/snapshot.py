@@ -7,7 +7,7 @@ are positive: what is given back.
 
 from typing import Literal, TypedDict
 
-TEMPLATE = "2026-12"  # of what a snapshot says; grows when that changes
+TEMPLATE = "2027-01"  # of what a snapshot says; grows when that changes
 
 
 class Address(TypedDict):
@@ -92,6 +92,14 @@ class Group(TypedDict):
     gross: str
 
 
+class Exemption(TypedDict):
+    """Why what has the rate 0 bears no VAT: category and code (VATEX) of EN 16931, and the words."""
+
+    category: str
+    code: str
+    text: str
+
+
 class Totals(TypedDict):
     """``gross = prepaid + due``; ``discount`` has been taken off already."""
 
@@ -158,6 +166,7 @@ class Snapshot(TypedDict):
     decimals: int  # that the amounts are rounded to
     lines: list[Line]
     groups: list[Group]
+    exemption: Exemption | None  # documents before template 2027-01 have none
     totals: Totals
     euros: Euros | None
     terms: Terms | None

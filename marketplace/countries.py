@@ -50,6 +50,14 @@ COUNTRIES = {
 }
 
 
+UNION = frozenset(  # without France and Monaco, which is France for VAT
+    {
+        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "GR", "HR", "HU"),
+        *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+    }
+)
+
+
 def postal_country(code: str) -> str:
     """Return a country as it stands on a parcel from France: in French capitals; nothing for France.
 

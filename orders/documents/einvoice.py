@@ -4,18 +4,22 @@ Keys such as BT-112 are the terms of EN 16931-1, as the library factur-x takes t
 discounts and VAT are told is written in ``docs/rules/invoicing.md``, "The electronic invoice".
 """
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from marketplace.countries import country_code
 from marketplace.money import net_of, round_half_up
-from orders.documents.parties import legal_lines
+from orders.documents.einvoice_parties import (
+    buyer_terms,
+    clean,
+    delivery_terms,
+    is_within_union,
+    seller_terms,
+)
 from orders.documents.renderer import CannotRender
-from orders.documents.snapshot import Address, Group, Line, Snapshot
+from orders.documents.snapshot import Group, Line, Snapshot
 
 Terms = dict[str, Any]
 """Business terms by their key; a group is a dictionary or a list of them."""
@@ -23,13 +27,9 @@ Terms = dict[str, Any]
 PRICE_DECIMALS = 6
 TRANSFERS = frozenset({"30", "58"})  # UNTDID 4461
 MEANS_UNKNOWN = "1"
-SIREN, SIRET, PEPPOL_SIREN, MAIL = "0002", "0009", "0225", "EM"  # ISO 6523 and EAS schemes
 DISCOUNT = "95"  # UNTDID 5189
 PIECE = "C62"  # UN/ECE rec. 20
-PROCESS = {"goods": "B", "services": "S", "both": "M"}  # BT-23, before 1 (to pay) or 2 (paid)
-KOSOVO = {"XK": "1A"}  # as EN 16931 calls it (BR-CL-14)
-# What XML 1.0 cannot hold.
-NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+PROCESS = {"goods": "B", "services": "S"}  # BT-23, before 1 (to pay) or 2 (paid)
 
 
 class NotAnEInvoice(CannotRender):
@@ -74,9 +74,9 @@ def einvoice_terms(snapshot: Snapshot) -> Terms:
         "BT-72": _delivered_on(snapshot),
         "BG-1": _notes(snapshot),
         "BG-3": _preceding(snapshot),
-        "BG-4": _seller(snapshot),
-        "BG-7": _buyer(snapshot),
-        "BG-13": _delivered_to(snapshot),
+        "BG-4": seller_terms(snapshot),
+        "BG-7": buyer_terms(snapshot),
+        "BG-13": delivery_terms(snapshot),
         "BG-20": allowances,
         "BG-23": [_vat_group(group, snapshot) for group in snapshot["groups"]],
         "BG-25": lines,
@@ -88,6 +88,13 @@ def einvoice_terms(snapshot: Snapshot) -> Terms:
     return told
 
 
+def _delivered_on(snapshot: Snapshot) -> str:
+    """Return the day of delivery; within the Union one must stand there (BR-IC-11), before it another."""
+    if snapshot["supply_is_delivery"] or is_within_union(snapshot):
+        return snapshot["supplied_on"] or snapshot["issued_on"]
+    return ""
+
+
 def _is_paid(snapshot: Snapshot) -> bool:
     return not Decimal(snapshot["totals"]["due"])
 
@@ -95,15 +102,11 @@ def _is_paid(snapshot: Snapshot) -> bool:
 def _told(value: Any) -> Any:
     """Return ``value`` without empty terms, all text such as XML can hold."""
     if isinstance(value, dict):
-        clean = {key: _told(part) for key, part in value.items()}
-        return {key: part for key, part in clean.items() if part not in ("", [], {}, None)}
+        told = {key: _told(part) for key, part in value.items()}
+        return {key: part for key, part in told.items() if part not in ("", [], {}, None)}
     if isinstance(value, list):
         return [_told(part) for part in value]
-    return _clean(value) if isinstance(value, str) else value
-
-
-def _clean(text: str) -> str:
-    return NOT_XML.sub("", text).strip()
+    return clean(value) if isinstance(value, str) else value
 
 
 # Lines
@@ -140,7 +143,7 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
         "BT-146": _plain(round_half_up((abs(net) + off) / units, PRICE_DECIMALS)),
         "BT-151": _category(line["rate"], snapshot),
         "BT-152": _percent(line["rate"]),
-        "BT-153": _clean(line["name"]) or _clean(line["sku"]) or "Article",
+        "BT-153": clean(line["name"]) or clean(line["sku"]) or "Article",
         "BT-154": line["details"],
         "BT-155": line["sku"],
         "BG-27": [{"amount": str(off), "reason": "Remise", "reason_code": DISCOUNT}] if off else [],
@@ -154,7 +157,7 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
 def _allowance(line: Line, snapshot: Snapshot) -> Terms:
     return {
         "amount": str(-_net(line)),
-        "reason": _clean(line["name"]) or "Remise",
+        "reason": clean(line["name"]) or "Remise",
         "vat_category_code": _category(line["rate"], snapshot),
         "vat_rate": _percent(line["rate"]),
     }
@@ -203,18 +206,6 @@ def _category(rate: str | None, snapshot: Snapshot) -> str:
         return "S"
     exemption = snapshot.get("exemption")
     return exemption["category"] if exemption else "Z"
-
-
-def _delivered_on(snapshot: Snapshot) -> str:
-    if _leaves_for_eu(snapshot):
-        return snapshot["supplied_on"] or snapshot["issued_on"]
-    return snapshot["supplied_on"] if snapshot["supply_is_delivery"] else ""
-
-
-def _leaves_for_eu(snapshot: Snapshot) -> bool:
-    """Say whether date and country of delivery must be told (BR-IC-11, BR-IC-12)."""
-    exemption = snapshot.get("exemption")
-    return bool(exemption and exemption["category"] == "K")
 
 
 def _percent(rate: str | None) -> str:
@@ -285,87 +276,6 @@ def _paid_on(snapshot: Snapshot) -> str:
     return str(snapshot["refunded_on"] or snapshot["paid_on"] or snapshot["issued_on"])
 
 
-# Who
-
-
-def _seller(snapshot: Snapshot) -> Terms:
-    seller = snapshot["seller"]
-    contact = {"name": seller["name"], "phone": seller["phone"], "email": seller["email"]}
-    return {
-        "name": seller["name"],
-        "biz_name": seller["shop"],
-        "identifiers": {SIRET: seller["siret"]},
-        "legal_identifier": seller["siren"],
-        "legal_identifier_schemeid": SIREN,
-        "legal_info": " · ".join(legal_lines(seller)),
-        "vat_identifier": _compact(seller["vat_number"]),
-        "tax_identifier": "" if seller["vat_number"] else seller["siren"],
-        "einvoicing_addr": seller["siren"],
-        "einvoicing_addr_schemeid": PEPPOL_SIREN,
-        "contacts": [contact] if seller["phone"] or seller["email"] else [],
-        **_address(seller["address"]),
-    }
-
-
-def _buyer(snapshot: Snapshot) -> Terms:
-    buyer = snapshot["buyer"]
-    siren = buyer["siren"]
-    scheme, endpoint = (PEPPOL_SIREN, siren) if siren else (MAIL, buyer["email"])
-    is_reachable = buyer["is_business"] and bool(endpoint)
-    return {
-        "name": _buyers_name(snapshot),
-        "legal_identifier": siren,
-        "legal_identifier_schemeid": SIREN if siren else "",
-        "vat_identifier": _compact(buyer["vat_number"]),
-        "einvoicing_addr": endpoint if is_reachable else "",
-        "einvoicing_addr_schemeid": scheme if is_reachable else "",
-        **_address(buyer["address"]),
-    }
-
-
-def _delivered_to(snapshot: Snapshot) -> Terms:
-    """Return to whom and where it is delivered; where no place is named, to the buyer."""
-    address = snapshot["delivered_to"]
-    if not address and _leaves_for_eu(snapshot):
-        address = snapshot["buyer"]["address"]
-    if not address or not _country(address):
-        return {"name": _buyers_name(snapshot)}
-    return {"name": _named(address) or _buyers_name(snapshot), **_address(address)}
-
-
-def _buyers_name(snapshot: Snapshot) -> str:
-    buyer = snapshot["buyer"]
-    return _named(buyer["address"]) or next(filter(None, map(_clean, buyer["lines"])), "Client")
-
-
-def _named(address: Address) -> str:
-    """Return who lives there: the company or, for want of one, the person."""
-    return _clean(address["company"]) or _clean(address["name"])
-
-
-def _address(address: Address) -> Terms:
-    """Return a postal address, which has a country (BR-9, BR-11); raises ValueError for an unknown one."""
-    country = _country(address)
-    if not country:
-        raise ValueError(
-            _("“%(country)s”, the country of %(name)s, is none that such an invoice knows.")
-            % {"country": address["country"], "name": _named(address)}
-        )
-    return {
-        "addr_l1": address["address_1"],
-        "addr_l2": address["address_2"],
-        "postcode": address["postcode"],
-        "city": address["city"],
-        "country_code": country,
-    }
-
-
-def _country(address: Address) -> str:
-    """Return the country's code as EN 16931 has it, France where none is named; empty for an unknown one."""
-    code = country_code(address["country"] or "FR")
-    return KOSOVO.get(code, code)
-
-
 # Notes and references
 
 
@@ -399,10 +309,6 @@ def _business_terms(snapshot: Snapshot) -> dict[str, str]:
 def _preceding(snapshot: Snapshot) -> list[Terms]:
     corrected = snapshot["corrects"]
     return [{"BT-25": corrected["number"], "BT-26": corrected["issued_on"]}] if corrected else []
-
-
-def _compact(number: str) -> str:
-    return "".join(number.split()).upper()
 
 
 def _plain(number: Decimal) -> str:

@@ -6,7 +6,7 @@ Source: CGI annexe II art. 242 nonies A, I, 12° and 13°. The rules are told in
 
 from collections.abc import Sequence
 
-from marketplace.countries import country_code
+from marketplace.countries import UNION, country_code
 from orders.documents.legal_texts import LegalTexts
 from orders.documents.snapshot import Exemption
 from orders.documents.vat import LinePart
@@ -15,13 +15,8 @@ from orders.states import Way
 from vendors.models import LegalIdentity
 
 FRANCE = "FR"
-EU = frozenset(
-    {
-        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "GR", "HR", "HU", "IE", "IT"),
-        *("LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "XI"),
-    }
-)  # but France
-NORTHERN_IRELAND = "XI"  # for goods and for VAT numbers part of the EU, and GB by ISO 3166
+NORTHERN_IRELAND = "XI"  # for goods and for VAT numbers part of the Union, GB by ISO 3166
+EU = UNION | {NORTHERN_IRELAND}
 # Parts of the Union to which its VAT does not apply (directive 2006/112/EC art. 6), by postcode.
 OUTSIDE = {
     "ES": ("35", "38", "51", "52"),
@@ -57,7 +52,7 @@ def exemption_of(
     if not there:
         return None
     if there in EU:
-        return _exempt("K", texts.intra_community) if buyer_is_taxable else None
+        return _exempt("K", texts.within_union) if buyer_is_taxable else None
     if there == home:
         return _at_home(identity, home, there)
     is_overseas = {home, there} <= DEPARTMENTS | {FRANCE}

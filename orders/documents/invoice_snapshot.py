@@ -13,7 +13,7 @@ from marketplace.money import round_half_up
 from orders.documents.exemptions import exemption_of
 from orders.documents.legal_texts import LegalTexts, texts_on
 from orders.documents.parties import buyer_of, delivery_address, identity_of, recipient_lines, seller_of
-from orders.documents.snapshot import TEMPLATE, Euros, Group, Line, Snapshot, Terms, Totals
+from orders.documents.snapshot import TEMPLATE, Euros, Group, Line, Seller, Snapshot, Terms, Totals
 from orders.documents.vat import LinePart, VatGroup, decimals_of, group_parts, line_parts
 from orders.models import ExchangeRate, LineKind, Order, OrderLine
 from orders.states import INVOICEABLE
@@ -23,8 +23,22 @@ ZERO = Decimal("0.00")
 EURO = "EUR"
 
 # UNTDID 4461, by the codes that WooCommerce and its payment plugins use.
-PAYMENT_CODES = {"cheque": "20", "cod": "10", "bacs": "58", "paypal": "68", "ppcp-gateway": "68"}
-CARDS = ("stripe", "woocommerce_payments", "mangopay", "payplug", "lyra", "systempay", "card", "cb")
+PAYMENT_CODES = {
+    "cheque": "20",
+    "cod": "10",
+    "bacs": "58",
+    "paypal": "68",
+    "ppcp-gateway": "68",
+    "stripe_sepa": "59",
+    "stripe_sepa_debit": "59",
+}
+CARDS = frozenset(
+    {
+        *("stripe", "stripe_cc", "woocommerce_payments", "mangopay", "payplug", "payplug_card", "lyra"),
+        *("lyra_std", "systempay", "systempaystd", "payzen", "payzenstd", "ppcp-credit-card-gateway"),
+        *("dokan-stripe-connect", "dokan_stripe_express", "dokan_mangopay", "card", "cb"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,7 @@ def invoice_snapshot(
     groups = group_parts(parts)
     seller = seller_of(order.vendor, texts, franchise=franchise)
     buyer = buyer_of(order)
-    delivery = recipient_lines(order)
+    delivery = [] if order.is_pickup else recipient_lines(order)
     is_paid = order.status in INVOICEABLE
     paid_on = min(_day(order.paid_at, zone), on.isoformat()) if is_paid else ""
     return {
@@ -73,8 +87,9 @@ def invoice_snapshot(
         "seller": seller,
         "buyer": buyer,
         "delivery": delivery if delivery != buyer["lines"] else [],
-        "delivered_to": delivery_address(order),
+        "delivered_to": delivery_address(order) if delivery else None,
         "is_delivered": bool(delivery),
+        "collected_at": collected_at(order, seller),
         "operation": _operation(lines),
         "order": order.number,
         "placed_on": _day(order.placed_at, zone),
@@ -106,7 +121,7 @@ def payment_code(order: Order, identity: LegalIdentity) -> str:
     A transfer is named only where the shop's account is known: EN 16931 asks for both (BR-61).
     """
     method = order.payment_method.lower()
-    code = PAYMENT_CODES.get(method) or ("48" if any(word in method for word in CARDS) else "1")
+    code = "48" if method in CARDS else PAYMENT_CODES.get(method, "1")
     return "1" if code == "58" and not identity.iban else code
 
 
@@ -167,6 +182,15 @@ def in_euros(groups: Sequence[VatGroup], rate: ExchangeRate) -> Euros:
         "vat": str(sum((group.vat for group in converted), ZERO)),
         "gross": str(sum((group.gross for group in converted), ZERO)),
     }
+
+
+def collected_at(order: Order, seller: Seller) -> list[str]:
+    """Return where the customer fetches the goods, line by line; empty where they are sent."""
+    if not order.is_pickup:
+        return []
+    return [line.strip() for line in order.vendor.pickup_address.splitlines() if line.strip()] or seller[
+        "lines"
+    ]
 
 
 def _operation(lines: Sequence[OrderLine]) -> Literal["goods", "services"]:

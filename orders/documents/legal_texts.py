@@ -14,7 +14,7 @@ class LegalTexts:
     franchise: str  # CGI art. 293 E
     export: str  # CGI art. 262, I; annexe II art. 242 nonies A, I, 12°, as the next two
     overseas: str  # CGI art. 262, I and 294
-    intra_community: str  # CGI art. 262 ter, I
+    within_union: str  # CGI art. 262 ter, I
     reverse_charge: str  # CGI annexe II art. 242 nonies A, I, 13°; directive 2006/112/EC art. 196
     on_debits: str  # CGI annexe II art. 242 nonies A, I, 11° ter
     goods: str  # CGI annexe II art. 242 nonies A, I, 11° bis
@@ -24,6 +24,7 @@ class LegalTexts:
     recovery: str  # C. com. art. D441-5
     no_discount: str  # C. com. art. L441-9
     mandate: str  # CGI art. 289, I-2; BOI-TVA-DECLA-30-20-10
+    mandate_of_note: str
     provisional: str
 
     def as_json(self) -> dict[str, str]:
@@ -37,7 +38,7 @@ _OF_2022 = LegalTexts(
     franchise="TVA non applicable, article 293 B du CGI",
     export="Exonération de TVA, article 262 I du CGI",
     overseas="Exonération de TVA, articles 262 I et 294 du CGI",
-    intra_community="Exonération de TVA, article 262 ter I du CGI",
+    within_union="Exonération de TVA, article 262 ter I du CGI",
     reverse_charge="Autoliquidation, article 196 de la directive 2006/112/CE",
     on_debits="Option pour le paiement de la taxe d’après les débits",
     goods="Livraison de biens",
@@ -47,6 +48,7 @@ _OF_2022 = LegalTexts(
     recovery="Indemnité forfaitaire pour frais de recouvrement\u202f: 40\u00a0€",
     no_discount="Escompte pour paiement anticipé\u202f: néant",
     mandate="Facture établie par {by} au nom et pour le compte de {of}",
+    mandate_of_note="Avoir établi par {by} au nom et pour le compte de {of}",
     provisional="Document provisoire sans valeur comptable",
 )
 

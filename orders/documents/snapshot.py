@@ -5,7 +5,7 @@ strings; a rate is a fraction, null where the seller charges no VAT. The amounts
 are positive: what is given back.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 TEMPLATE = "2027-01"  # of what a snapshot says; grows when that changes
 
@@ -152,6 +152,7 @@ class Snapshot(TypedDict):
     delivery: list[str]  # empty where it is the billing address, or nothing is delivered
     delivered_to: Address | None
     is_delivered: bool
+    collected_at: NotRequired[list[str]]  # by the customer; then nothing is delivered
     operation: Literal["goods", "services"]
     order: str
     placed_on: str
@@ -166,7 +167,7 @@ class Snapshot(TypedDict):
     decimals: int  # that the amounts are rounded to
     lines: list[Line]
     groups: list[Group]
-    exemption: Exemption | None  # documents before template 2027-01 have none
+    exemption: NotRequired[Exemption | None]
     totals: Totals
     euros: Euros | None
     terms: Terms | None

@@ -1,5 +1,6 @@
 """Pages around documents: the order's linked documents, the list, continuity, bulk, mails, the buyer."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 
@@ -310,6 +311,17 @@ def test_the_rate_of_the_day_or_the_last_before_it_gives_the_vat_in_euros(vendor
         "1.80",
         "10.80",
     )
+
+
+@pytest.mark.parametrize(("days", "is_good"), [(6, True), (7, False)])
+def test_a_rate_is_good_for_a_week(vendor, days, is_good):
+    order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
+    ExchangeRate.objects.create(currency="USD", on=NOON.date() - timedelta(days), euros=Decimal("0.9"))
+
+    with nullcontext() if is_good else pytest.raises(RateMissing):
+        issue_invoice(order, by=None, at=NOON)
+
+    assert Document.objects.exists() == is_good
 
 
 def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):

@@ -83,7 +83,7 @@ def empty_database(folder: str) -> Iterator[None]:
 
     if connection.vendor == "postgresql":
         usual = connection.settings_dict["NAME"]
-        connection.creation.create_test_db(verbosity=0)
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
         yield
         connection.creation.destroy_test_db(usual, verbosity=0)
     else:

@@ -17,6 +17,7 @@ import argparse
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import statistics
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8, metavar="N", help="default: %(default)s")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     options = parser.parse_args()
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(60))  # the server's too: it opens the secret
     with tempfile.TemporaryDirectory() as folder:
         set_up(folder)
         print(f"commit   {commit()}")
@@ -105,7 +107,7 @@ def load(sent: list[Sent], clients: int) -> None:
         *("--threads", "4", "--no-control-socket", "--bind", f"127.0.0.1:{port}"),
     )
     try:
-        wait_for(port)
+        wait_for(server, port)
         begun = time.perf_counter()
         times = send(sent, port, clients)
         seconds = time.perf_counter() - begun
@@ -301,14 +303,19 @@ def free_port() -> int:
         return int(chosen.getsockname()[1])
 
 
-def wait_for(port: int) -> None:
+def wait_for(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait until the server answers; its port is open long before that."""
     end = time.monotonic() + 60
-    while time.monotonic() < end:
+    while time.monotonic() < end and server.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except (OSError, http.client.HTTPException):
             time.sleep(0.1)
+        finally:
+            connection.close()
     raise SystemExit("The server does not start.")
 
 

@@ -1,6 +1,7 @@
 """Mail through the database: queued in the caller's transaction, sent by the worker."""
 
 import hashlib
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,11 +9,12 @@ from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 
+from css_inline import CSSInliner
 from django.conf import settings
 from django.core.files.storage import storages
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django_tasks import task
@@ -20,6 +22,8 @@ from django_tasks import task
 from marketplace.models import OutgoingEmail
 from marketplace.queue import MOST_ATTEMPTS
 
+# Media queries stay in the head; nothing is ever fetched.
+INLINER = CSSInliner(keep_at_rules=True, minify_css=True, load_remote_stylesheets=False)
 ONE_TIME = "once:"  # events whose words open an account: forgotten once they are sent
 
 
@@ -68,7 +72,7 @@ def queue_email(
         template=template,
         to=to,
         subject=subject,
-        text=text.strip() + "\n",
+        text=text,
         html=html,
         sender=sender,
         reply_to=reply_to,
@@ -77,33 +81,50 @@ def queue_email(
 
 
 def queue_message(message: EmailMessage, *, event: str, template: str) -> OutgoingEmail | None:
-    """Queue a message that another library has written, to its first address."""
+    """Queue a message that another library has written, to its first address.
+
+    One that has only text gets the look of all mails.
+    """
+    subject, text = str(message.subject), str(message.body)
     html = next((part for part, kind in getattr(message, "alternatives", []) if kind == "text/html"), "")
     return _queue(
         event=event,
         topic="",
         template=template,
         to=message.to[0],
-        subject=str(message.subject),
-        text=str(message.body),
-        html=html,
+        subject=subject,
+        text=text,
+        html=html or _letter(subject, text),
     )
 
 
-def _queue(*, event: str, subject: str, **columns: Any) -> OutgoingEmail | None:
+def _letter(subject: str, text: str) -> str:
+    """A mail's other part, made of its text."""
+    name = settings.MARKETPLACE_NAME
+    body = text.strip().removesuffix(f"Comptoir · {name}").strip()
+    values = {"subject": subject, "text": body, "marketplace_name": name}
+    return render_to_string("emails/_letter.html", values)
+
+
+def _queue(*, event: str, subject: str, text: str, html: str, **columns: Any) -> OutgoingEmail | None:
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "localhost"
-    mail, created = OutgoingEmail.objects.get_or_create(
+    row = OutgoingEmail(
         event=event,
-        defaults={
-            **columns,
-            "subject": " ".join(subject.split())[:250],
-            "message_id": f"<{uuid.uuid4()}@{domain}>",
-        },
+        **columns,
+        subject=" ".join(subject.split())[:250],
+        text=re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n",
+        html=INLINER.inline(html),
+        message_id=f"<{uuid.uuid4()}@{domain}>",
     )
-    if not created:
-        return None
-    send_email.enqueue(mail.pk)
-    return mail
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        if OutgoingEmail.objects.filter(event=event).exists():
+            return None
+        raise
+    send_email.enqueue(row.pk)
+    return row
 
 
 @task()

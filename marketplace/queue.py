@@ -28,6 +28,13 @@ def enqueue(path: str, *args: Any, run_after: datetime | None = None) -> None:
     import_string(path).using(run_after=run_after).enqueue(*args)
 
 
+def unfinished(path: str) -> list[list[Any]]:
+    """Return the arguments of the tasks of that name that wait or run."""
+    waiting = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
+    rows = DBTaskResult.objects.filter(task_path=path, status__in=waiting)
+    return [told["args"] for told in rows.values_list("args_kwargs", flat=True)]
+
+
 @receiver(task_finished)
 def retry_failed(task_result: TaskResult[Any], **kwargs: Any) -> None:
     """Put a failed task back into the queue, after a pause that grows with every attempt."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 from marketplace import environment as env
+from marketplace.languages import languages
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "marketplace.machines.MachinesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "marketplace.headers.HeadersMiddleware",
@@ -138,7 +139,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # FULL: a number that was given is given still after a power cut. Recursive: REPLACE is a
+            # deletion too, which the triggers of what is only added to must see.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON;",
         }
     )
 elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
@@ -193,8 +196,8 @@ CACHES = {
 
 # Languages, time
 LANGUAGE_CODE = "fr"
-LANGUAGES = [("fr", _("French")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "marketplace" / "locale"]
+LANGUAGES = languages(LOCALE_PATHS[0], first=LANGUAGE_CODE)
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", "Europe/Paris")
@@ -256,6 +259,7 @@ EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "marketplace.mail.EmlFileBackend"
 )
 EMAIL_FILE_PATH = VAR_DIR / "mails"
+CONTACT_EMAIL = env.text("CONTACT_EMAIL")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{MARKETPLACE_NAME} <comptoir@localhost>")
 
 # The worker's queue: rows in the database, in the caller's transaction

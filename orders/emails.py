@@ -124,6 +124,7 @@ def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any)
             context={
                 "order": order,
                 "shop": order.vendor,
+                "is_to_team": True,
                 "shows_amounts": member.may(Permission.VIEW_AMOUNTS),
                 **facts,
             },
@@ -142,18 +143,25 @@ def _tell_customer(
     """
     if _silent.get() or not settings.CUSTOMER_MAILS or not order.customer_email:
         return
+    shop = order.vendor
+    enclosed = list(documents) if shop.attaches_documents else []
+    reply_to = _address_of(shop)
     queue_email(
         event=event,
         topic=topic_of(order),
         template=template,
         to=order.customer_email,
         language=settings.LANGUAGE_CODE,
-        context={"order": order, "shop": order.vendor, **facts},
-        sender=order.vendor.name,
-        reply_to=_address_of(order.vendor),
-        attachments=[_attached(document) for document in documents]
-        if order.vendor.attaches_documents
-        else (),
+        context={
+            "order": order,
+            "shop": shop,
+            "can_answer": bool(reply_to),
+            "enclosed": enclosed,
+            **facts,
+        },
+        sender=shop.name,
+        reply_to=reply_to,
+        attachments=[_attached(document) for document in enclosed],
     )
 
 

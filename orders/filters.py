@@ -32,6 +32,9 @@ NUMBER_SIGN = re.compile(r"^\s*(#|№|n[°ºo]\.?(?![a-z]))?\s*", re.IGNORECASE)
 SORTS = {"number": "number_value", "total": "net_total", "earnings": "earnings", "placed_at": "placed_at"}
 SORTS_OF_AMOUNTS = frozenset({"total", "earnings"})
 DEFAULT_SORT = "-placed_at"
+PARAMETERS = frozenset(
+    {"status", "stage", "late", "placed_after", "placed_before", "customer", "q", "sort"}
+)  # what the list's address may ask for, but the place in it
 TALLIED = frozenset({"status", "stage", "placed_after", "placed_before"})  # what the tally can tell
 TEXTS: dict[str, Callable[..., OrderQuerySet]] = {
     "customer": OrderQuerySet.named,

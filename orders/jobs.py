@@ -7,9 +7,9 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django_tasks import task
 
+from marketplace.queue import unfinished
 from orders.connectors.woocommerce import (
     PayloadError,
     is_deletion,
@@ -20,8 +20,18 @@ from orders.connectors.woocommerce import (
 )
 from orders.domain import deliveries
 from orders.domain.bulk import work_on
-from orders.domain.intake import IntakeRefused, Outcome, shop_of, take_order, take_trash
-from orders.models import BulkJob, Delivery, DeliveryState, Order, Source, SourceVendor, UnknownVendors
+from orders.domain.intake import Outcome, shop_of, take_order, take_trash
+from orders.models import (
+    BulkJob,
+    CannotTake,
+    Delivery,
+    DeliveryState,
+    Order,
+    Problem,
+    Source,
+    SourceVendor,
+    UnknownVendors,
+)
 from orders.storefronts.answers import send_waiting
 from vendors.models import Vendor
 
@@ -61,6 +71,20 @@ def process_again(chosen: Iterable[Delivery]) -> int:
     return len(numbers)
 
 
+@transaction.atomic
+def process_lost(*, before: datetime) -> int:
+    """Queue again the deliveries that wait since ``before`` without a task that will process them.
+
+    A task is given up after days without a database, and is forgotten later; its delivery is not.
+    """
+    waiting = Delivery.objects.waiting().filter(received_at__lt=before, pruned_at=None)
+    queued = {args[0] for args in unfinished(process_delivery.module_path)}
+    lost = [number for number in waiting.values_list("pk", flat=True) if number not in queued]
+    for number in lost:
+        process_delivery.enqueue(number)
+    return len(lost)
+
+
 @task()
 def process_delivery(delivery_id: int) -> None:
     """Take what a delivery tells, or set it aside with the reason; never does a delivery twice.
@@ -68,23 +92,36 @@ def process_delivery(delivery_id: int) -> None:
     A delivery that cannot be taken never comes back by itself. Where the database fails, the
     error is raised, so that the queue tries again.
     """
-    with transaction.atomic():
-        waiting = Delivery.objects.select_for_update(of=("self",)).select_related("source")
-        delivery = waiting.get(pk=delivery_id)
-        if delivery.state != DeliveryState.WAITING:
-            return
-        at = timezone.now()
-        try:
-            with transaction.atomic():
-                _process(delivery, at)
-        except (PayloadError, IntakeRefused) as refused:
-            _set_aside(delivery, refused.path, refused.problem, at)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
-            log.exception("Delivery %s could not be processed.", delivery_id)
-            problem = _("could not be processed: %(error)s") % {"error": type(error).__name__}
-            _set_aside(delivery, "payload", problem, at)
+    at = timezone.now()
+    try:
+        _take_in(delivery_id, at)
+    except CannotTake as cannot:
+        _set_aside(delivery_id, cannot, at)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("Delivery %s could not be processed.", delivery_id)
+        failure = CannotTake("payload", Problem.PROGRAM, got=type(error).__name__)
+        _set_aside(delivery_id, failure, at)
+
+
+def _lock_waiting(delivery_id: int) -> Delivery | None:
+    """Lock a delivery that waits; None for one that was processed meanwhile."""
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("source")
+    delivery = rows.get(pk=delivery_id)
+    return delivery if delivery.state == DeliveryState.WAITING else None
+
+
+@transaction.atomic
+def _take_in(delivery_id: int, at: datetime) -> None:
+    if (delivery := _lock_waiting(delivery_id)) is not None:
+        _process(delivery, at)
+
+
+@transaction.atomic
+def _set_aside(delivery_id: int, cannot: CannotTake, at: datetime) -> None:
+    if (delivery := _lock_waiting(delivery_id)) is not None:
+        deliveries.set_aside(delivery, cannot, vendor=_shop_concerned(delivery), at=at)
 
 
 def _process(delivery: Delivery, at: datetime) -> None:
@@ -106,7 +143,7 @@ def _payload(delivery: Delivery) -> object:
     try:
         return json.loads(bytes(delivery.body))
     except (ValueError, RecursionError):
-        raise PayloadError("payload", "cannot be read as JSON") from None
+        raise PayloadError("payload", Problem.JSON) from None
 
 
 def _take(delivery: Delivery, payload: object, at: datetime) -> None:
@@ -123,12 +160,8 @@ def _take(delivery: Delivery, payload: object, at: datetime) -> None:
 def _tell_trash(delivery: Delivery, at: datetime, *, is_trashed: bool) -> Order | None:
     """Tell that the storefront deleted or restored an order, maybe one that never came."""
     if not delivery.external_id:
-        raise PayloadError("id", "must be a whole number")
+        raise PayloadError("id", Problem.MISSING)
     return take_trash(delivery.source, delivery.external_id, is_trashed=is_trashed, number=delivery.pk, at=at)
-
-
-def _set_aside(delivery: Delivery, path: str, problem: str, at: datetime) -> None:
-    deliveries.set_aside(delivery, path, problem, vendor=_shop_concerned(delivery), at=at)
 
 
 def _shop_concerned(delivery: Delivery) -> Vendor | None:

@@ -32,6 +32,7 @@ PAGES = ("detail", "validate", "issue_invoice", "invoice_pdf", "delivery_note_pd
 class Row:
     """An order as the list shows it to one person; what is not shown or not offered is empty."""
 
+    key: int
     number: str
     version: int
     address: str
@@ -58,6 +59,9 @@ class Row:
     customer: str
     is_guest: bool
     placed_at: str
+    payment: str
+    delivery: str
+    town: str
 
     @property
     def has_tags(self) -> bool:
@@ -75,6 +79,9 @@ def row_words() -> dict[str, str]:
         "guest": _("guest"),
         "validate": _("Validate"),
         "view": _("View"),
+        "payment": _("Payment"),
+        "delivery": _("Delivery"),
+        "town": _("Town"),
         "issue": _("Issue the invoice…"),
         "clock": icon("clock"),
         "eye": icon("eye"),
@@ -127,6 +134,7 @@ class RowMaker:
             return self.addresses[page].replace(PLACE, quoted) if is_offered else ""
 
         return Row(
+            key=order.pk,
             number=number,
             version=order.version,
             address=address("detail", True),
@@ -151,6 +159,9 @@ class RowMaker:
             customer=order.customer_name or order.customer_email or "–",
             is_guest=order.is_guest_order,
             placed_at=moment(order.placed_at),
+            payment=order.payment_title,
+            delivery=order.shipping_method,
+            town=order.shipping_city or order.billing_city,
         )
 
     def _amounts(self, order: Order, gains: EarningsState) -> dict[str, str]:

@@ -13,8 +13,25 @@ from django.utils.translation import pgettext_lazy
 
 from orders.models import Order
 from orders.table_rows import RowMaker, row_words
+from vendors.models import User
 
 ROWS = "orders/list_rows.jinja"
+AMOUNTS = frozenset({"total", "earnings"})
+# A person may leave these out, or add them; the number and the status are always there.
+USUAL_COLUMNS = ("total", "earnings", "customer", "placed_at")
+OPTIONAL_COLUMNS = (*USUAL_COLUMNS, "payment", "delivery", "town")
+
+
+def columns_of(person: User, may: dict[str, bool]) -> set[str]:
+    """Return the optional columns that the person sees in a shop where the role allows ``may``."""
+    chosen = USUAL_COLUMNS if person.list_columns is None else person.list_columns
+    return set(chosen) - (set() if may["view_amounts"] else AMOUNTS)
+
+
+def out_of_sight(person: User, may: dict[str, bool]) -> set[str]:
+    """Return the chosen columns that this shop does not offer the person: choices here leave them alone."""
+    everything = columns_of(person, {"view_amounts": True})
+    return everything & AMOUNTS if not may["view_amounts"] else set()
 
 
 @dataclass(frozen=True)
@@ -43,8 +60,8 @@ class OrderTable(tables.Table):  # type: ignore[misc]
     """One page of orders.
 
     ``sort`` is the order that the rows have already, ``shop`` the shop's slug, ``may`` what the
-    person's role allows, ``invoiced`` the ids of the orders whose invoice is issued.
-    Who may not see amounts has no column of amounts.
+    person's role allows, ``columns`` the optional ones that the person wants, ``invoiced`` the ids of
+    the orders whose invoice is issued. Who may not see amounts has no column of amounts.
     """
 
     number = OrderColumn(pgettext_lazy("column", "Order"), is_sortable=True)
@@ -53,6 +70,9 @@ class OrderTable(tables.Table):  # type: ignore[misc]
     status = OrderColumn(_("Status"))
     customer = OrderColumn(_("Customer"))
     placed_at = OrderColumn(_("Date"), is_sortable=True)
+    payment = OrderColumn(_("Payment"))
+    delivery = OrderColumn(_("Delivery"))
+    town = OrderColumn(_("Town"))
 
     class Meta:
         orderable = False
@@ -66,9 +86,11 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         shop: str,
         may: dict[str, bool],
         now: datetime,
+        columns: Collection[str] = USUAL_COLUMNS,
         invoiced: Collection[int] = (),
     ) -> None:
-        super().__init__(orders, exclude=() if may["view_amounts"] else ("total", "earnings"))
+        self.chosen = set(columns) - (set() if may["view_amounts"] else AMOUNTS)
+        super().__init__(orders, exclude=set(OPTIONAL_COLUMNS) - self.chosen)
         self.sort, self.shop, self.may, self.now, self.invoiced = sort, shop, may, now, invoiced
 
     @property
@@ -105,7 +127,19 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             ("-number", _("Highest number first")),
             ("number", _("Lowest number first")),
         ]
-        return [(sort, str(name)) for sort, name in names if sort.removeprefix("-") in self.columns.names()]
+        return [
+            (sort, str(name))
+            for sort, name in names
+            if self.shows_amounts or sort.removeprefix("-") not in AMOUNTS
+        ]
+
+    def choices(self) -> list[tuple[str, str, bool]]:
+        """The columns that the person may leave out or add: name, label, whether it is there."""
+        return [
+            (name, str(self.base_columns[name].verbose_name), name in self.chosen)
+            for name in OPTIONAL_COLUMNS
+            if self.shows_amounts or name not in AMOUNTS
+        ]
 
     @property
     def sort_name(self) -> str:
@@ -117,7 +151,7 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         rows = [maker.row(bound.record) for bound in self.rows]
         shows = {
             "selection": self.has_selection,
-            "amounts": self.shows_amounts,
+            **{column: column in self.chosen for column in OPTIONAL_COLUMNS},
             "invoices": self.may["view_invoices"],
             "notes": self.may["delivery_notes"],
         }

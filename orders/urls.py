@@ -13,14 +13,16 @@ from orders.views import (
     set_aside,
     steps,
     storefront,
+    suggestions,
+    validating,
 )
 
 app_name = "orders"
 
 urlpatterns = [
     path("", order_list.order_list, name="list"),
-    path("customers/", order_list.customers, name="customers"),
-    path("news/", order_list.news, name="news"),
+    path("customers/", suggestions.customers, name="customers"),
+    path("news/", suggestions.news, name="news"),
     path("export.csv", exports.export_csv, name="export_csv"),
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),
@@ -29,7 +31,8 @@ urlpatterns = [
     path("bulk/<int:pk>/originals.zip", downloads.originals_zip, name="bulk_originals"),
     path("set-aside/", set_aside.set_aside, name="set_aside"),
     path("<str:number>/", order_detail.order_detail, name="detail"),
-    path("<str:number>/validate/", order_detail.validate_order, name="validate"),
+    path("<str:number>/validate/", validating.validate_order, name="validate"),
+    path("<str:number>/undo/", validating.undo_validation, name="undo_validation"),
     path("<str:number>/steps/<slug:step>/", steps.step, name="step"),
     path("<str:number>/invoice.pdf", documents.invoice_pdf, name="invoice_pdf"),
     path("<str:number>/invoice/", documents.issue, name="issue_invoice"),

@@ -470,7 +470,7 @@ def test_what_cannot_be_taken_is_set_aside_with_place_and_value(source, changes,
 
     delivery = deliver(source, {**told(29), **changes})
 
-    assert (delivery.state, delivery.problem_path, delivery.problem) == ("quarantined", path, problem)
+    assert (delivery.state, delivery.problem_path, delivery.why) == ("quarantined", path, problem)
     assert (delivery.vendor, Order.objects.count()) == (shop_, 0)
 
 
@@ -514,7 +514,7 @@ def test_a_program_error_is_set_aside_and_others_go_on(source, monkeypatch):
         patched.setattr(jobs, "take_order", fail)
         poisonous = deliver(source, told(29))
 
-    assert (poisonous.state, poisonous.problem) == ("quarantined", "could not be processed: KeyError")
+    assert (poisonous.state, poisonous.why) == ("quarantined", "could not be processed: KeyError")
     assert deliver(source, told(12)).state == "applied"
 
 

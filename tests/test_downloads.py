@@ -87,6 +87,16 @@ def test_the_notes_stand_in_one_file_the_most_urgent_first(vendor, owner):
     assert found == ["2002", "2001", "2000"]
 
 
+def test_the_file_has_a_bookmark_for_each_note_and_its_language(vendor, owner):
+    make_orders(vendor, 2)
+
+    reader = PdfReader(io.BytesIO(content(worked(ask(vendor, owner, BulkAction.NOTES)))))
+
+    assert len(reader.outline) == 2
+    assert all(mark.title.startswith("Bon de ") for mark in reader.outline)
+    assert (reader.root_object["/Lang"], "bons de livraison" in reader.metadata.title) == ("fr", True)
+
+
 def test_each_parcel_has_its_note(vendor, owner):
     order = make_order(vendor, status=PAID, lines=[make_line(None, 2, total="10.00")])
     line = order.lines.get()

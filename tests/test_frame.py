@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
 
@@ -34,11 +35,25 @@ def test_pages_hold_no_inline_style_or_script(path):
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
 
 
-@pytest.mark.parametrize("name", ["base.css", "components.css"])
-def test_only_the_tokens_name_a_color(name):
-    text = re.sub(r'\[href="#[^"]*"\]', "", (ROOT / "static" / "css" / name).read_text(encoding="utf-8"))
+STYLE_SHEET = ROOT / "static" / "css" / "comptoir.css"
+PART = re.compile(r"^/\* =+ (\d\. \w+) =+ \*/$", re.M)
 
-    assert COLOR.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.S)) == []
+
+def test_the_stylesheet_has_four_parts():
+    assert PART.findall(STYLE_SHEET.read_text("utf-8")) == [
+        "1. Tokens",
+        "2. Elements",
+        "3. Components",
+        "4. Paper",
+    ]
+
+
+def test_only_the_tokens_name_a_color():
+    _intro, _name, tokens, *parts = PART.split(STYLE_SHEET.read_text("utf-8"))
+    rules = re.sub(r"/\*.*?\*/", "", re.sub(r'\[href="#[^"]*"\]', "", "".join(parts)), flags=re.S)
+
+    assert COLOR.findall(rules) == []
+    assert COLOR.search(tokens)
 
 
 def test_nothing_is_fetched_from_another_host():
@@ -77,6 +92,27 @@ def test_a_missing_page_speaks_french_to_the_french(client):
     assert "Il n’y a rien ici" in text
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("contact", "shown"), [("aide@market.example", "aide@market.example"), ("", "comptoir@localhost")]
+)
+def test_the_accessibility_statement_says_where_to_write(client, settings, contact, shown):
+    settings.CONTACT_EMAIL = contact
+
+    text = client.get("/accessibility/").content.decode()
+
+    assert f'href="mailto:{shown}"' in text
+    assert "Défenseur des droits" in text
+
+
+@pytest.mark.django_db
+def test_every_page_leads_to_the_statement(client, client_of, owner):
+    door = client.get("/accounts/login/").content.decode()
+    shop = client_of(owner).get("/vendors/rucher-des-baux/my-mails/").content.decode()
+
+    assert ('href="/accessibility/"' in door, 'href="/accessibility/"' in shop) == (True, True)
+
+
 def failing(error):
     """A stand-in for a view's work that fails."""
 
@@ -107,7 +143,24 @@ def test_what_fails_is_said_in_words(client_of, owner, monkeypatch, error, statu
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["500.html", "503.html"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"login": "x" * 1_000_001},
+        {f"field{n}": "" for n in range(1_001)},
+        {f"file{n}": SimpleUploadedFile("a.txt", b"a") for n in range(6)},
+    ],
+    ids=["bytes", "fields", "files"],
+)
+def test_what_is_too_large_is_said_so(client, form):
+    response = client.post("/accounts/login/", form)
+
+    assert response.status_code == 413
+    assert "This is too much at once" in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["400.html", "413.html", "500.html", "503.html"])
 def test_the_last_pages_ask_nobody(name, django_assert_num_queries, settings):
     from django.template.loader import render_to_string
 
@@ -119,7 +172,7 @@ def test_the_last_pages_ask_nobody(name, django_assert_num_queries, settings):
     with django_assert_num_queries(0):
         text = render_to_string(name)
 
-    assert "/static/css/tokens.css" in text
+    assert "/static/css/comptoir.css" in text
 
 
 @pytest.mark.django_db

@@ -11,6 +11,7 @@ from orders.domain.refunds import RefundedLine, ask_for_refund, confirm_refund, 
 from orders.domain.transitions import NotPermitted, StaleOrder, after_working_days, change_status, validate
 from orders.models import Order, Shipment
 from orders.states import OrderStatus, Stage
+from orders.views.timeline import timeline
 from tests.factories import NOON, make_line, make_member, make_order, make_product
 from vendors.roles import Role
 
@@ -67,7 +68,12 @@ def test_a_parcel_is_told_in_the_history(order, owner):
 
     entry = order.history.get(kind="shipment")
     assert (entry.user, parcel.created_by, parcel.shipped_at, entry.version) == (owner, owner, NOON, 2)
-    assert entry.data == {"shipment": parcel.pk, "carrier": "colissimo", "tracking": "6A12"}
+    assert entry.data == {
+        "shipment": parcel.pk,
+        "carrier": "colissimo",
+        "tracking": "6A12",
+        "contents": [[line.quantity, line.name] for line in order.lines.filter(kind="product")],
+    }
 
 
 @pytest.mark.parametrize(
@@ -241,6 +247,27 @@ def test_ready_and_handed_over(order, owner):
 
     assert (stage, order.status, order.stage) == (Stage.READY_FOR_PICKUP, S.COMPLETED, "")
     assert list(order.history.order_by("id").values_list("kind", flat=True)) == ["arrived", "stage", "status"]
+
+
+def test_what_is_only_asked_back_is_not_called_shipped(vendor, owner):
+    order = make_order(vendor, number="1042", lines=[(make_product(vendor), 1)], status=S.PROCESSING)
+    order.source.confirms_refunds = True
+    order.source.save()
+    line = order.lines.get()
+    ask_for_refund(order, lines={line.pk: RefundedLine(1, Decimal("12.00"), 1)}, by=owner, at=NOON)
+
+    with pytest.raises(ShippingRefused, match="Order 1042: a refund of all that is left is asked for."):
+        ready_for_pickup(order, by=owner, at=NOON)
+
+
+def test_the_history_says_what_was_in_a_parcel(order, mugs, owner):
+    ship(order, units={mugs.pk: 2}, by=owner, at=NOON, carrier="colissimo", tracking_number="6A123")
+    ship(order, by=owner, at=NOON + timedelta(days=1))
+
+    last, first = timeline(order, order.history.filter(kind="shipment"), [], [], shows_amounts=False)
+
+    assert first.what == "Parcel shipped by Colissimo, tracking 6A123: 2 × Mug"
+    assert last.what == f"Parcel shipped: 1 × Mug, 1 × {order.lines.all()[1].name}"
 
 
 def test_ready_and_handed_over_twice_have_one_effect(order, owner, everything):

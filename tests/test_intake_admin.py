@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 from django_tasks_db.models import DBTaskResult
 
 from orders.domain.health import health_of
@@ -56,10 +56,13 @@ def put_aside(source, vendor, n=1, **fields) -> Delivery:
         topic="order.updated",
         external_id=str(n),
         body=b'{"billing": "Zoe"}',
-        state=DeliveryState.QUARANTINED,
         problem_path="billing",
-        problem='must be an object, got "Zoe"',
-        **fields,
+        **{
+            "state": DeliveryState.QUARANTINED,
+            "problem_code": "not_object",
+            "problem_values": {"got": '"Zoe"'},
+            **fields,
+        },
     )
 
 
@@ -196,22 +199,78 @@ def test_the_page_takes_as_many_queries_for_any_number(
         assert client.get(f"/vendors/{vendor.slug}/orders/set-aside/").status_code == 200
 
 
-def test_old_bodies_are_removed_with_what_they_quote(source, vendor, settings):
-    settings.DELIVERIES_KEPT_DAYS = 30
-    old = put_aside(source, vendor, received_at=timezone.now() - timedelta(days=31))
-    young = put_aside(source, vendor, received_at=timezone.now() - timedelta(days=29))
-    waiting = Delivery.objects.create(
-        source=source, body=b"{}", received_at=timezone.now() - timedelta(days=31)
-    )
+def prune(**fields) -> str:
     out = StringIO()
-
     call_command("prune_deliveries", stdout=out)
+    return out.getvalue()
 
-    for delivery in (old, young, waiting):
-        delivery.refresh_from_db()
-    assert (bytes(old.body), old.sentence, old.pruned_at is None) == (b"", "billing", False)
-    assert (young.sentence, bytes(waiting.body)) == ('billing: must be an object, got "Zoe"', b"{}")
-    assert out.getvalue() == "1 bodies removed.\n"
+
+@pytest.mark.parametrize(
+    ("state", "days", "after"),
+    [
+        ("applied", 31, "applied"),
+        ("unchanged", 31, "unchanged"),
+        ("left_alone", 31, "left_alone"),
+        ("quarantined", 31, "given_up"),
+        ("waiting", 61, "given_up"),
+    ],
+)
+def test_old_bodies_are_removed_with_what_they_quote(source, vendor, settings, state, days, after):
+    settings.DELIVERIES_KEPT_DAYS = 30
+    now = timezone.now()
+    old = put_aside(source, vendor, state=state, received_at=now - timedelta(days=days))
+    young = put_aside(source, vendor, state=state, received_at=now - timedelta(days=days - 2))
+
+    assert prune().startswith("1 bodies removed")
+
+    old.refresh_from_db()
+    young.refresh_from_db()
+    assert (bytes(old.body), old.problem_values, old.pruned_at is None) == (b"", {}, False)
+    assert (old.state, young.state, bool(young.body)) == (after, state, True)
+    assert "Zoe" in young.sentence
+
+
+def test_a_delivery_that_waited_too_long_says_what_to_do(source, vendor, settings):
+    old = put_aside(source, vendor, state="waiting", received_at=timezone.now() - timedelta(days=61))
+
+    prune()
+
+    old.refresh_from_db()
+    assert old.why == "was not processed in time and is removed; a reconciliation fetches what it told"
+
+
+def test_what_was_given_up_waits_for_nobody(client_of, source, vendor):
+    put_aside(source, vendor, received_at=timezone.now() - timedelta(days=31))
+    address = f"/vendors/{vendor.slug}/orders/set-aside/"
+    prune()
+
+    assert address not in text_of(client_of(make_member(vendor)).get(f"/vendors/{vendor.slug}/orders/"))
+    assert health_of(source, at=timezone.now()).quarantined == 0
+
+
+def test_a_delivery_whose_task_is_lost_is_queued_again(source):
+    yesterday = timezone.now() - timedelta(days=2)
+    kept, lost = (receive_delivery(source, b"{}", headers={}, at=yesterday) for _ in range(2))
+    DBTaskResult.objects.filter(args_kwargs__args=[lost.pk]).update(status="FAILED")
+
+    assert prune() == "0 bodies removed, 1 lost deliveries queued again.\n"
+    assert prune() == "0 bodies removed, 0 lost deliveries queued again.\n"
+    ready = DBTaskResult.objects.filter(status="READY").values_list("args_kwargs", flat=True)
+    assert sorted(told["args"] for told in ready) == [[kept.pk], [lost.pk]]
+
+
+def test_what_is_wrong_is_told_in_the_readers_language(source, vendor, staff):
+    delivery = put_aside(source, vendor)
+    before = put_aside(source, vendor, problem_code="", problem_values={}, problem="told before")
+
+    with translation.override("fr"):
+        told = (delivery.sentence, delivery.why_without_values, before.sentence)
+
+    assert told == (
+        'billing\u202f: doit être un objet, reçu\u202f: "Zoe"',
+        "doit être un objet, reçu\u202f: …",
+        "billing\u202f: told before",
+    )
 
 
 def test_a_pruned_delivery_is_not_processed_again(staff, source, vendor):

@@ -61,7 +61,7 @@ def written(payload):
 
 def assert_settled(delivery):
     assert delivery.state != "waiting"
-    assert "could not be processed" not in delivery.problem, delivery.problem
+    assert delivery.problem_code != "program", delivery.sentence
 
 
 def assert_goes_on(source):

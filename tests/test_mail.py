@@ -1,14 +1,18 @@
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 from django.core.management import call_command
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from marketplace.mail import queue_email, send_email
+from marketplace.mail import queue_email, queue_message, send_email
 from marketplace.models import OutgoingEmail
 from marketplace.queue import requeue_lost
+from orders.domain.transitions import change_status
 from orders.states import OrderStatus
 from tests.factories import NOON, make_member, make_order, make_product
 from vendors.roles import Role
@@ -190,6 +194,81 @@ def test_mails_fetch_nothing_from_anywhere(vendor):
 
     html = announce(vendor).html
 
-    assert '<html lang="fr">' in html
+    assert '<html lang="fr"' in html
     assert "<img" not in html
     assert "url(" not in html
+
+
+ROOT = Path(__file__).parent.parent
+COLOR = re.compile(r"#[0-9a-f]{6}\b")
+
+
+@pytest.mark.parametrize("sheet", ["templates/emails/mail.css", "static/css/admin.css"])
+def test_mails_and_office_have_the_colors_of_the_pages(sheet):
+    pages = (ROOT / "static" / "css" / "comptoir.css").read_text("utf-8")
+
+    assert set(COLOR.findall((ROOT / sheet).read_text("utf-8"))) <= set(COLOR.findall(pages))
+
+
+def test_styles_stand_in_each_element_and_the_dark_ones_in_the_head(vendor):
+    make_member(vendor, Role.OWNER, language="en")
+
+    html = announce(vendor).html
+
+    head, body = html.split("</head>")
+    assert "prefers-color-scheme: dark" in head
+    assert ".sheet{" not in head.split("@media")[0]
+    assert re.search(r'<td class="sheet" style="[^"]*background-color: ?#fff', body)
+    assert re.search(r'<a href="[^"]*/orders/1042/" style="[^"]*padding: ?12px 20px', body)
+
+
+def test_a_letter_of_another_library_gets_the_look_of_all_mails(settings):
+    message = EmailMultiAlternatives(
+        "Changed",
+        "See <b>https://example.com/a</b>\n\nComptoir · " + settings.MARKETPLACE_NAME,
+        to=["a@b.example"],
+    )
+
+    row = queue_message(message, event="test:letter", template="x")
+
+    assert 'class="sheet"' in row.html
+    assert "&lt;b&gt;<a href=" in row.html
+    assert row.html.count("Comptoir · ") == 1
+
+
+def test_the_text_has_no_holes(vendor):
+    vendor.pickup_address = vendor.pickup_hours = ""
+    vendor.save()
+    order = make_order(vendor, number="1042")
+
+    row = queue_email(
+        event="test:ready",
+        topic="order:1",
+        template="order_ready",
+        to="anna@example.com",
+        language="en",
+        context={"order": order, "shop": vendor},
+    )
+
+    assert "\n\n\n" not in row.text
+
+
+@pytest.mark.parametrize(("email", "is_told"), [("contact@rucher.example", True), ("", False)])
+def test_a_customer_is_told_where_an_answer_goes(vendor, email, is_told):
+    vendor.identity.email = email
+    vendor.identity.save()
+    order = make_order(vendor, status=OrderStatus.PROCESSING, customer_email="anna@example.com")
+    change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
+
+    row = OutgoingEmail.objects.get(to="anna@example.com")
+
+    assert ("A question" in row.text, "A question" in row.html) == (is_told, is_told)
+
+
+def test_the_team_is_led_to_its_own_choice_of_mails(vendor):
+    make_member(vendor, Role.OWNER, language="en")
+
+    row = announce(vendor)
+
+    for part in (row.text, row.html):
+        assert "http://127.0.0.1:8000/vendors/rucher-des-baux/my-mails/" in part

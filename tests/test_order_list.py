@@ -501,7 +501,7 @@ def test_the_selections_export_carries_the_filters_and_nothing_else(see, vendor)
 def suggest(client_of, owner):
     def ask(typed, user=owner):
         html = client_of(user).get(LIST + "customers/", {"customer": typed}).content.decode()
-        return re.findall(r'<option value="([^"]*)">([^<]*)</option>', html)
+        return re.findall(r'data-value="([^"]*)">[^<]*<small>([^<]*)</small>', html)
 
     return ask
 

@@ -104,5 +104,5 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, rows, dja
         sold(vendor, "10.00", n)
     client = client_of(owner)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(15):
         assert client.get(PAGE).status_code == 200

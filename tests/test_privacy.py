@@ -43,7 +43,8 @@ def order(vendor):
     OutgoingEmail.objects.create(
         event="x", topic=f"order:{order.pk}", template="x", to="zq@example.com", text=f"Bonjour {NAME}"
     )
-    Delivery.objects.create(source=order.source, order=order, body=NAME.encode(), headers={"x": NAME})
+    taken = {"order": order, "state": "applied", "body": NAME.encode(), "headers": {"x": NAME}}
+    Delivery.objects.create(source=order.source, **taken)
     return order
 
 

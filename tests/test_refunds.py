@@ -347,6 +347,14 @@ def test_units_come_back_later_than_their_money(vendor, shelf, owner):
     assert OutgoingEmail.objects.count() == mails
 
 
+def test_units_that_are_asked_back_without_money_are_asked_for_once(order_of_storefront, mugs, owner):
+    refund_order(order_of_storefront, amount=d("42.00"), by=order_of_storefront.source, at=NOON)
+    ask_for_refund(order_of_storefront, lines={mugs.pk: RefundedLine(0, d("0"), 2)}, by=owner, at=NOON)
+
+    with pytest.raises(RefundRefused, match="1 units can come back, not 2."):
+        ask_for_refund(order_of_storefront, lines={mugs.pk: RefundedLine(0, d("0"), 2)}, by=owner, at=NOON)
+
+
 def test_free_units_come_back(vendor, shelf, owner):
     sample = make_line(shelf, 1, total="0.00")
     order = make_order(vendor, lines=[make_line(None, total="12.00"), sample], status=S.COMPLETED)

@@ -33,6 +33,12 @@ SHOP_PAGES = {
     "orders:news": (Permission.VIEW_ORDERS, "GET"),
     "orders:detail": (Permission.VIEW_ORDERS, "GET"),
     "orders:validate": (Permission.FULFILL, "POST"),
+    "orders:undo_validation": (Permission.MANAGE_ORDERS, "POST"),
+    "mine:landing": (Permission.VIEW_ORDERS, "GET"),
+    "mine:views": (Permission.VIEW_ORDERS, "GET"),
+    "mine:change_view": (Permission.VIEW_ORDERS, "POST"),
+    "mine:display": (Permission.VIEW_ORDERS, "POST"),
+    "mine:keys": (Permission.VIEW_ORDERS, "GET"),
     "orders:ship": (Permission.FULFILL, "POST"),
     "orders:ready": (Permission.FULFILL, "POST"),
     "orders:hand_over": (Permission.FULFILL, "POST"),
@@ -77,6 +83,8 @@ OTHER_PAGES = {
     "home": "leads each person to their own shops",
     "choose_language": "a person's own choice",
     "invitation": "a secret link, bound to an address",
+    "accessibility": "the same statement for everybody",
+    "styleguide": "for developers, with DEBUG alone; of the person's own shop",
     "woocommerce_webhook": "a storefront's deliveries: the signature is the guard",
     "woocommerce_webhook_bare": "the same, without the slash",
     "healthz": "says whether the database answers",
@@ -173,7 +181,8 @@ def shops(vendor):
 
 
 def own_file(member, name):
-    """Files belong to the person who asked for them: here, the member that the test signs in."""
+    """Files and views belong to a person: here, to the member that the test signs in."""
+    member.memberships.update(saved_views=[{"key": 1, "name": SECRET, "query": "late=1", "period": ""}])
     action = {"orders:bulk_notes": "notes", "orders:bulk_originals": "originals"}.get(name)
     if action:
         BulkJob.objects.filter(pk=1).update(asked_by=member, action=action)

@@ -63,6 +63,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         choices=settings.LANGUAGES,
         help_text=_("Empty: the browser's."),
     )
+    list_columns = models.JSONField(
+        _("columns of the order list"), null=True, blank=True, editable=False
+    )  # names; None: the usual ones
+    list_is_compact = models.BooleanField(_("compact order list"), default=False, editable=False)
     is_staff = models.BooleanField(_("marketplace staff"), default=False)
     is_active = models.BooleanField(_("may sign in"), default=True)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
@@ -308,7 +312,11 @@ class MandateStep(OwnedByShop, TrailRow):
 
 
 class Membership(models.Model):
-    """A person's place in a shop's team."""
+    """A person's place in a shop's team.
+
+    ``saved_views`` and ``landing_view`` change only through ``vendors.domain.saved_views``; they stand
+    here because every page of the shop reads this row already.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("person"))
     vendor = models.ForeignKey(Vendor, models.CASCADE, related_name="memberships", verbose_name=_("shop"))
@@ -317,6 +325,10 @@ class Membership(models.Model):
     wants_refund_mail = models.BooleanField(_("mail: refunds"), default=True)
     wants_stopped_mail = models.BooleanField(_("mail: cancelled and failed orders"), default=True)
     since = models.DateTimeField(_("since"), default=timezone.now)
+    saved_views = models.JSONField(_("saved views"), default=list, blank=True, editable=False)
+    landing_view = models.PositiveIntegerField(
+        _("view that comes first"), null=True, blank=True, editable=False
+    )
 
     class Meta:
         verbose_name = _("team member")

@@ -7,5 +7,6 @@ from vendors import invitation_views, views
 urlpatterns = [
     path("", views.home, name="home"),
     path("language/", views.choose_language, name="choose_language"),
+    path("accessibility/", views.accessibility, name="accessibility"),
     path("invitations/<str:secret>/", invitation_views.invitation, name="invitation"),
 ]

@@ -1,6 +1,8 @@
 """The door: to the person's shop, or to a choice among several; and the page when all else fails."""
 
 import sys
+from datetime import date
+from email.utils import parseaddr
 from typing import cast
 
 from django.conf import settings
@@ -11,10 +13,13 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from marketplace.addresses import own_page
-from vendors.models import User, Vendor
+from vendors.models import Membership, User, Vendor
+
+DEFENDER = "https://formulaire.defenseurdesdroits.fr/"
+STATED_ON = date(2026, 11, 27)  # when the statement was last compared with the tests
 
 
 @require_GET
@@ -24,7 +29,9 @@ def home(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     shops = list(Vendor.objects.of(user))
     if len(shops) == 1:
-        return redirect("orders:list", slug=shops[0].slug)
+        member = Membership.objects.get(user=user, vendor=shops[0])
+        page = "orders:list" if member.landing_view is None else "mine:landing"
+        return redirect(page, slug=shops[0].slug)
     if not shops and user.is_staff:
         return redirect("admin:index")
     return render(request, "home.html", {"shops": shops})
@@ -44,6 +51,17 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             request.user.save(update_fields=["language"])
         translation.activate(language)
     return response
+
+
+@require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    """Say how accessible Comptoir is, what was tested, and where to complain.
+
+    The statement's parts are those that article 47 of the French law 2005-102 asks for.
+    """
+    contact = settings.CONTACT_EMAIL or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    facts = {"contact": contact, "defender": DEFENDER, "as_of": STATED_ON}
+    return render(request, "accessibility.html", facts)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

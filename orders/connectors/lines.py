@@ -17,6 +17,7 @@ from orders.connectors.payload import (
 )
 from orders.connectors.taxes import line_taxes, percentage, taxes_of, with_whole_taxes
 from orders.domain.order_data import LineData, TaxData
+from orders.models import Problem
 
 MOST_TURNOVER = Decimal("9999999999.99")  # ten digits before the point
 MOST_UNITS = 1_000_000
@@ -43,7 +44,7 @@ def _check_size(lines: Iterable[LineData]) -> None:
     amounts = [(line.net, line.tax, line.net_before_discount, line.tax_before_discount) for line in lines]
     turnover = sum((abs(amount) for line in amounts for amount in line), Decimal(0))
     if turnover > MOST_TURNOVER:
-        raise PayloadError("line_items", f"must add up to at most {MOST_TURNOVER}, got {turnover}")
+        raise PayloadError("line_items", Problem.TOO_MUCH, most=MOST_TURNOVER, got=turnover)
 
 
 def _line(node: Node, kind: str, external_id: str, taxes: Mapping[str, TaxData], places: int) -> LineData:
@@ -126,7 +127,7 @@ def _commission(
     kind = meta.get("_dokan_commission_type", NOTHING)
     name = kind.text(40) or "percentage"
     if name not in meanings:
-        raise kind.error("must be a known type of commission")
+        raise kind.error(Problem.COMMISSION)
     percent, fee = meanings[name]
     if percent.is_empty and fee.is_empty:
         return None, None
@@ -146,7 +147,7 @@ def _balanced(lines: list[LineData], total: Decimal, places: int) -> list[LineDa
     found = sum((line.net + line.tax for line in lines), Decimal(0))
     rest = total - found
     if abs(rest) > Decimal(len(lines)).scaleb(-places):
-        raise PayloadError("total", f"lines, shipping and fees add up to {found}, got {total}")
+        raise PayloadError("total", Problem.SUM, found=found, got=total)
     if not rest:
         return lines
     taxed = [line for line in lines if line.tax]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import Enum
 
 from marketplace.money import round_half_up
+from orders.models import CannotTake, Problem
 
 MOST_MONEY = Decimal("99999999.99")
 MOST_ENTRIES = 1000  # of any list
@@ -23,19 +24,8 @@ UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-class PayloadError(ValueError):
-    """A payload that cannot be taken; says where and why, fit to show.
-
-    ``str(error)`` is ``line_items[2].quantity: must be at least 1, got 0``.
-    """
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+class PayloadError(CannotTake):
+    """A payload that cannot be taken at its word."""
 
 
 class Missing(Enum):
@@ -52,7 +42,7 @@ class Node:
     def __getitem__(self, key: str) -> "Node":
         """Return the member ``key`` of an object; a missing one is an empty node."""
         if not isinstance(self.value, dict):
-            raise self.error("must be an object")
+            raise self.error(Problem.NOT_OBJECT)
         path = f"{self.path}.{key}" if self.path else key
         return Node(self.value.get(key, Missing.MISSING), path)
 
@@ -65,11 +55,11 @@ class Node:
         """Whether this is a text or a number."""
         return isinstance(self.value, str | int | float) and not isinstance(self.value, bool)
 
-    def error(self, problem: str) -> PayloadError:
+    def error(self, problem: Problem, **values: object) -> PayloadError:
         """Return the error to raise: ``problem`` and the value, or that there is none."""
         if self.value is Missing.MISSING:
-            return PayloadError(self.path, "is missing")
-        return PayloadError(self.path or "payload", f"{problem}, got {shown(self.value)}")
+            return PayloadError(self.path, Problem.MISSING)
+        return PayloadError(self.path or "payload", problem, got=shown(self.value), **values)
 
     def optional(self) -> "Node":
         """Return an object, an empty one for null and for the empty list that PHP makes of it."""
@@ -80,9 +70,9 @@ class Node:
         if self.is_empty:
             return []
         if not isinstance(self.value, list):
-            raise self.error("must be a list")
+            raise self.error(Problem.NOT_LIST)
         if len(self.value) > MOST_ENTRIES:
-            raise PayloadError(self.path, f"must have at most {MOST_ENTRIES} entries, got {len(self.value)}")
+            raise PayloadError(self.path, Problem.TOO_LONG, most=MOST_ENTRIES, got=len(self.value))
         return [Node(value, f"{self.path}[{i}]") for i, value in enumerate(self.value)]
 
     def meta(self) -> dict[str, "Node"]:
@@ -104,26 +94,26 @@ class Node:
         if self.is_empty or self.value is False:  # PHP says false for what it does not know
             return ""
         if not self.is_plain:
-            raise self.error("must be a text")
+            raise self.error(Problem.NOT_TEXT)
         if not isinstance(self.value, str):
             return shown(self.value)
         return ENTITY.sub(lambda entity: html.unescape(entity[0]), self.value)
 
-    def number(self, *, least: Decimal, most: Decimal, wish: str = "an amount") -> Decimal:
+    def number(self, *, least: Decimal, most: Decimal, wish: Problem = Problem.NOT_AMOUNT) -> Decimal:
         """Return a decimal number as sent, unrounded, of a number or its text."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise self.error(f"must be {wish}")
+            raise self.error(wish)
         if not isinstance(value, int):
             text = str(value).strip()
             if not NUMBER.fullmatch(text):
-                raise self.error(f"must be {wish}")
+                raise self.error(wish)
             value = text
         number = Decimal(value)
         if number < least:
-            raise self.error(f"must be at least {least}")
+            raise self.error(Problem.TOO_SMALL, least=least)
         if number > most:
-            raise self.error(f"must be at most {most}")
+            raise self.error(Problem.TOO_LARGE, most=most)
         return number
 
     def amount(self, places: int, *, least: Decimal = -MOST_MONEY) -> Decimal:
@@ -132,9 +122,9 @@ class Node:
 
     def whole(self, *, least: int = 0, most: int = HIGHEST_ID) -> int:
         """Return a whole number, also where it is written as text or as 2.0."""
-        number = self.number(least=Decimal(least), most=Decimal(most), wish="a whole number")
+        number = self.number(least=Decimal(least), most=Decimal(most), wish=Problem.NOT_WHOLE)
         if number != number.to_integral_value():
-            raise self.error("must be a whole number")
+            raise self.error(Problem.NOT_WHOLE)
         return int(number)
 
     def moment(self) -> datetime | None:
@@ -144,9 +134,9 @@ class Node:
         try:
             moment = datetime.fromisoformat(self.text(40))
         except ValueError:
-            raise self.error("must be a date and time") from None
+            raise self.error(Problem.NOT_DATE) from None
         if moment.year not in YEARS:
-            raise self.error(f"must be of the years {YEARS[0]} to {YEARS[-1]}")
+            raise self.error(Problem.YEAR, first=YEARS[0], last=YEARS[-1])
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -180,5 +170,5 @@ def id_or_nothing(node: Node) -> str:
 def new_id(node: Node, seen: Mapping[str, object]) -> str:
     external_id = str(node.whole(least=1))
     if external_id in seen:
-        raise node.error("must occur once")
+        raise node.error(Problem.REPEATED)
     return external_id

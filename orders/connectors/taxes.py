@@ -10,6 +10,7 @@ from decimal import Decimal
 from marketplace.money import round_half_up, split
 from orders.connectors.payload import MOST_MONEY, Node, PayloadError
 from orders.domain.order_data import LineData, TaxData
+from orders.models import Problem
 
 # Where a tax's rate is not stated, the nearest of these is meant: first what France knows
 # (mainland, Corsica, overseas: CGI 278 to 281 nonies, 294 to 297), then the other EU rates.
@@ -88,7 +89,7 @@ def _likely_rate(net: Decimal, tax: Decimal, lines: int, places: int, path: str)
         return _fraction(Decimal(0))
     exact = 100 * tax / net if net else Decimal(-1)
     if not 0 <= exact <= 100:
-        raise PayloadError(path, f"no tax rate makes {round_half_up(tax, places)} of {net}")
+        raise PayloadError(path, Problem.TAX, got=round_half_up(tax, places), net=net)
     slack = Decimal(lines).scaleb(-places) / 2 * (100 + exact) / abs(net)
     for rates in (FRENCH_RATES, OTHER_RATES):
         nearest = min(rates, key=lambda rate: abs(rate - exact))
@@ -98,7 +99,7 @@ def _likely_rate(net: Decimal, tax: Decimal, lines: int, places: int, path: str)
 
 
 def percentage(node: Node) -> Decimal:
-    return _fraction(node.number(least=Decimal(0), most=Decimal(100), wish="a percentage"))
+    return _fraction(node.number(least=Decimal(0), most=Decimal(100), wish=Problem.NOT_PERCENTAGE))
 
 
 def _fraction(percent: Decimal) -> Decimal:

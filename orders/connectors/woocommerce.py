@@ -15,6 +15,7 @@ from orders.connectors.buyer import buyer_numbers
 from orders.connectors.lines import lines_of
 from orders.connectors.payload import Node, PayloadError, cut, id_or_nothing, new_id, shown
 from orders.domain.order_data import AddressData, LineData, OrderData, RefundData
+from orders.models import Problem
 from orders.states import OrderStatus
 
 __all__ = ["PayloadError", "is_deletion", "is_gone", "parse_order", "vendor_id_of", "why_skipped"]
@@ -112,16 +113,16 @@ def parse_order(payload: object, *, tax_kinds: Mapping[str, str] | None = None) 
 
 def _status(node: Node) -> OrderStatus:
     if node.is_empty:
-        raise PayloadError(node.path, "is missing")
+        raise PayloadError(node.path, Problem.MISSING)
     code = node.text(40).removeprefix("wc-")
     if code not in OrderStatus.values:
-        raise PayloadError(node.path, f"unknown status {shown(node.value)}")
+        raise PayloadError(node.path, Problem.STATUS, got=shown(node.value))
     return OrderStatus(code)
 
 
 def _currency(node: Node) -> str:
     if not isinstance(node.value, str) or not re.fullmatch("[A-Z]{3}", node.value):
-        raise node.error("must be three capital letters")
+        raise node.error(Problem.CURRENCY)
     return node.value
 
 
@@ -133,7 +134,7 @@ def _moment(order: Node, key: str) -> datetime | None:
 def _placed_at(order: Node) -> datetime:
     placed_at = _moment(order, "date_created")
     if placed_at is None:
-        raise PayloadError("date_created_gmt", "is missing")
+        raise PayloadError("date_created_gmt", Problem.MISSING)
     return placed_at
 
 
@@ -151,7 +152,7 @@ def _vendor(order: Node) -> tuple[str, str]:
         if entry["key"].value == "_dokan_vendor_id"
     } - {""}
     if len(named) > 1:
-        raise PayloadError("meta_data", f"several vendors are named: {', '.join(sorted(named))}")
+        raise PayloadError("meta_data", Problem.VENDORS, got=", ".join(sorted(named)))
     store = order["store"].optional()
     vendor = named.pop() if named else id_or_nothing(store["id"])
     for candidate in (store, *order["stores"].entries()):
@@ -189,9 +190,9 @@ def _refunds(node: Node, total: Decimal, places: int) -> list[RefundData]:
         external_id = new_id(entry["id"], refunds)
         amount = -entry["total"].amount(places)
         if amount < 0:
-            raise entry["total"].error("must not be positive")
+            raise entry["total"].error(Problem.POSITIVE)
         refunds[external_id] = RefundData(external_id, amount, entry["reason"].text(1000))
     refunded = sum((refund.amount for refund in refunds.values()), Decimal(0))
     if refunded > total:
-        raise PayloadError(node.path, f"add up to {refunded}, more than the total of {total}")
+        raise PayloadError(node.path, Problem.REFUNDS, got=refunded, total=total)
     return [refund for refund in refunds.values() if refund.amount]

@@ -17,8 +17,7 @@ from orders.documents.colors import readable
 from orders.documents.facturx import attachment, declare
 from orders.documents.glyphs import printable
 
-CSS_FOLDER = Path(__file__).resolve().parent.parent.parent / "static" / "css"
-STYLE_SHEETS = [CSS_FOLDER / name for name in ("tokens.css", "documents.css")]
+STYLE_SHEET = Path(__file__).resolve().parent.parent.parent / "static" / "css" / "documents.css"
 _of_thread = threading.local()
 
 
@@ -64,7 +63,7 @@ def _fonts_and_sheet() -> tuple[Any, Any]:
 
     if not hasattr(_of_thread, "fonts"):
         _of_thread.fonts = FontConfiguration()
-        text = "".join(sheet.read_text(encoding="utf-8") for sheet in STYLE_SHEETS)
+        text = STYLE_SHEET.read_text(encoding="utf-8")
         _of_thread.sheet = CSS(string=text, font_config=_of_thread.fonts, url_fetcher=_fetcher())
     return _of_thread.fonts, _of_thread.sheet
 

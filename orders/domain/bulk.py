@@ -14,7 +14,7 @@ from orders.documents.renderer import CannotRender
 from orders.domain.downloads import NoDocument, assemble, forget_expired, prepare
 from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.invoicing import InvoiceRefused, issue_invoice
-from orders.domain.originals import OriginalDamaged
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import NotPermitted, StepRefused, lock, may, validate
@@ -25,8 +25,10 @@ from vendors.models import User, Vendor
 from vendors.roles import Permission
 
 BATCH = 1000
+UNLOCKED = DOWNLOADS | {BulkAction.INVOICE}
 PAUSE = 0.15  # seconds
-REFUSALS = (StepRefused, OutOfStock, InvoiceRefused, CannotRender, NoDocument, OriginalDamaged)
+DOCUMENT_REFUSALS = (InvoiceRefused, CannotRender, NoDocument, OriginalDamaged, OriginalUnreadable)
+REFUSALS = (StepRefused, OutOfStock, *DOCUMENT_REFUSALS)
 logger = logging.getLogger(__name__)
 
 
@@ -60,11 +62,12 @@ def work_on(job: BulkJob, *, at: datetime, most: int) -> bool:
 
 
 def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
-    """Do one order's part. A file is made without lock: a second worker would make the same one."""
-    if job.action in DOWNLOADS:
+    """Do one order's part; documents are made without a lock, since doing it twice has one effect."""
+    if job.action in UNLOCKED:
         item = _waiting(job, pk, BulkItem.objects.all())
         if item is not None:
             _try(item, at)
+            _give_way()
         return
     with transaction.atomic():
         item = _waiting(job, pk, BulkItem.objects.select_for_update(skip_locked=True, of=("self",)))
@@ -100,21 +103,22 @@ def _try(item: BulkItem, at: datetime) -> None:
         item.why = _("Something went wrong on our side: nothing was changed.")
     else:
         item.state = BulkItem.State.DONE if changed else BulkItem.State.UNCHANGED
-    item.save(update_fields=["state", "why"])
+    waiting = BulkItem.objects.filter(pk=item.pk, state=BulkItem.State.WAITING)
+    waiting.update(state=item.state, why=item.why)
 
 
 def _work(item: BulkItem, by: User, at: datetime) -> bool:
     if item.job.action in DOWNLOADS:
         prepare(item, at)
         return True
+    if item.job.action == BulkAction.INVOICE:
+        return _invoice(item.order, by, at)
     with transaction.atomic():
         return _act(BulkAction(item.job.action), item.order, by, at)
 
 
 def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
     """Do it; return whether anything changed. Raises as the single action does."""
-    if action == BulkAction.INVOICE:
-        return _invoice(order, by, at)
     if action == BulkAction.VALIDATE:
         return validate(order, by=by, at=at) is not None
     lock(order)

@@ -7,12 +7,14 @@ from datetime import datetime
 
 from django.db.models import F
 
-from orders.models import Delivery, DeliveryState, Order, Source
+from orders.models import CannotTake, Delivery, DeliveryState, Order, Problem, Source
 from vendors.models import Vendor
 
 # What is worth keeping of a delivery's headers; never the signature.
 HEADERS = ["X-WC-Webhook-ID", "X-WC-Webhook-Delivery-ID", "X-WC-Webhook-Source", "User-Agent"]
 TOPIC = "X-WC-Webhook-Topic"
+PROBLEM = ["problem_path", "problem_code", "problem_values", "problem"]
+EMPTIED = {"body": b"", "problem_values": {}, "problem": ""}
 
 
 def store_delivery(source: Source, body: bytes, *, headers: Mapping[str, str], at: datetime) -> Delivery:
@@ -57,10 +59,13 @@ def settle(
     order: Order | None = None,
     vendor: Vendor | None = None,
 ) -> None:
-    """Note what has become of a delivery."""
+    """Note what has become of a delivery; of an order whose customer was forgotten no body is kept."""
+    if order is not None and order.anonymised_at is not None:
+        delivery.body, delivery.headers, delivery.pruned_at = b"", {}, at
     delivery.attempts += 1
     delivery.state, delivery.processed_at, delivery.note = state, at, note[:60]
-    delivery.problem_path = delivery.problem = ""
+    delivery.problem_path = delivery.problem_code = delivery.problem = ""
+    delivery.problem_values = {}
     delivery.order, delivery.vendor = order, vendor or (order.vendor if order else None)
     delivery.save(
         update_fields=[
@@ -68,23 +73,26 @@ def settle(
             "state",
             "processed_at",
             "note",
-            "problem_path",
-            "problem",
+            *PROBLEM,
             "order",
             "vendor",
+            *(["body", "headers", "pruned_at"] if delivery.pruned_at else []),
         ]
     )
 
 
-def set_aside(delivery: Delivery, path: str, problem: str, *, vendor: Vendor | None, at: datetime) -> None:
-    """Quarantine a delivery with the sentence that says why; others go on."""
+def set_aside(delivery: Delivery, cannot: CannotTake, *, vendor: Vendor | None, at: datetime) -> None:
+    """Quarantine a delivery with what says why; others go on."""
     delivery.attempts += 1
     delivery.state, delivery.processed_at, delivery.note = DeliveryState.QUARANTINED, at, ""
-    delivery.problem_path, delivery.problem = clean(path, 200), clean(problem, 500)
-    delivery.vendor = vendor
-    delivery.save(
-        update_fields=["attempts", "state", "processed_at", "note", "problem_path", "problem", "vendor"]
+    delivery.problem_path, delivery.problem_code, delivery.problem = (
+        clean(cannot.path, 200),
+        cannot.problem,
+        "",
     )
+    delivery.problem_values = {name: clean(value, 200) for name, value in cannot.values.items()}
+    delivery.vendor = vendor
+    delivery.save(update_fields=["attempts", "state", "processed_at", "note", *PROBLEM, "vendor"])
 
 
 def make_wait(deliveries: Iterable[Delivery]) -> list[int]:
@@ -94,10 +102,19 @@ def make_wait(deliveries: Iterable[Delivery]) -> list[int]:
     return numbers
 
 
-def prune(*, before: datetime, at: datetime) -> int:
+def prune(*, before: datetime, waiting_before: datetime, at: datetime) -> int:
     """Remove the bodies of deliveries that were received before, and the values that problems quote.
 
-    Returns how many. What happened stays: topic, order number, digest, fate.
+    What is set aside by then is given up: nobody can process it any more. One that still waits
+    may yet be taken, and is given up only if received before ``waiting_before``. Returns how
+    many bodies were removed. What happened stays: topic, order number, digest, fate.
     """
-    old = Delivery.objects.filter(received_at__lt=before, pruned_at=None)
-    return old.exclude(state=DeliveryState.WAITING).update(body=b"", problem="", pruned_at=at)
+    with_body = Delivery.objects.filter(pruned_at=None)
+    gone = {**EMPTIED, "pruned_at": at}
+    never = {"state": DeliveryState.GIVEN_UP, "problem_code": Problem.TOO_OLD, "processed_at": at}
+    old = with_body.filter(received_at__lt=before)
+    return (
+        with_body.waiting().filter(received_at__lt=waiting_before).update(**gone, **never)
+        + old.quarantined().update(**gone, state=DeliveryState.GIVEN_UP)
+        + old.exclude(state__in=[DeliveryState.WAITING, DeliveryState.QUARANTINED]).update(**gone)
+    )

@@ -25,13 +25,14 @@ from django.utils.translation import override
 from orders.documents.delivery_note import delivery_note_pdf
 from orders.documents.merging import merge
 from orders.domain.invoicing import delivery_note
-from orders.domain.originals import OriginalDamaged, original_pdf
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
 from orders.domain.parcels import units_outstanding
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment
 from orders.models.bulk import DOWNLOADS, download_storage
 from orders.states import DELIVERABLE, OrderStatus, Stage
 from vendors.models import Vendor
 
+NOTES_TITLE = "bons de livraison"  # papers are French whoever asks
 KEPT = timedelta(days=1)
 ABANDONED = timedelta(days=7)  # after the queue has tried for the last time
 IN_MEMORY = 1_000_000  # bytes of a file before it goes to the disk
@@ -63,7 +64,7 @@ def assemble(job: BulkJob, at: datetime) -> None:
     if done.exists():
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
             if job.action == BulkAction.NOTES:
-                merge(_parts(done, at), file)
+                merge(_parts(done, at), file, title=f"{job.vendor}, {NOTES_TITLE}")
             else:
                 _zip(done, file)
             file.seek(0)
@@ -162,7 +163,7 @@ def _zip(done: QuerySet[BulkItem], file: IO[bytes]) -> None:
         for document in _documents(done):
             try:
                 pdf = original_pdf(document)
-            except OriginalDamaged as damage:
+            except (OriginalDamaged, OriginalUnreadable) as damage:
                 found = done.filter(order_id=document.order_id)
                 found.update(state=BulkItem.State.REFUSED, why=str(damage)[:500])
                 continue

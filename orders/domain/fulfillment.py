@@ -46,6 +46,7 @@ def ship(
     if shipped_at is not None:
         _check_departure(order, shipped_at, at)
     parcel = _checked_units(order, units_left(order) if units is None else units)
+    names = {line.pk: line.name for line in order.lines.all()}
     number = order.shipments.count() + 1
     shipment = Shipment.objects.create(
         order=order,
@@ -65,7 +66,12 @@ def ship(
         HistoryKind.SHIPMENT,
         by=by,
         at=at,
-        data={"shipment": shipment.pk, "carrier": shipment.carrier, "tracking": shipment.tracking_number},
+        data={
+            "shipment": shipment.pk,
+            "carrier": shipment.carrier,
+            "tracking": shipment.tracking_number,
+            "contents": [[count, names[pk]] for pk, count in parcel.items()],
+        },
     )
     emails.tell_customer_of_parcel(order, shipment)
     answers.tell_parcel(order, shipment, by=by, at=at)
@@ -84,7 +90,7 @@ def ready_for_pickup(order: Order, *, by: By, at: datetime, version: int | None 
     if order.stage == Stage.READY_FOR_PICKUP:
         return
     if not units_left(order):
-        raise ShippingRefused(_("Order %(number)s is shipped already.") % {"number": order.number})
+        raise ShippingRefused(_nothing_waits(order))
     _enter_stage(order, Stage.READY_FOR_PICKUP, Way.PARCEL if order.shipments.exists() else Way.PICKUP)
     entry = record(order, HistoryKind.STAGE, by=by, at=at, data={"stage": Stage.READY_FOR_PICKUP.value})
     emails.tell_customer_of_pickup(order, entry.pk)
@@ -100,6 +106,13 @@ def hand_over(order: Order, *, by: By, at: datetime, version: int | None = None)
     if order.stage != Stage.READY_FOR_PICKUP:
         raise ShippingRefused(_("Order %(number)s does not wait for pickup.") % {"number": order.number})
     move(order, OrderStatus.COMPLETED, by=by, at=at)
+
+
+def _nothing_waits(order: Order) -> str:
+    """Say why no unit of the order can wait for its customer."""
+    if units_outstanding(order):
+        return _("Order %(number)s: a refund of all that is left is asked for.") % {"number": order.number}
+    return _("Order %(number)s is shipped already.") % {"number": order.number}
 
 
 def _lock_for_work(order: Order, by: By, version: int | None) -> None:

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from django.db import transaction
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 
 from orders import emails
 from orders.domain.customers import customer_of, free_number, index_name, number_value
@@ -25,9 +24,27 @@ from orders.domain.intake_lines import freeze, new_lines, set_totals
 from orders.domain.intake_refunds import report_refunds
 from orders.domain.order_data import OrderData
 from orders.domain.refunds import RefundRefused, refund_what_no_refund_accounts_for
-from orders.domain.reports import HIDDEN, columns_of, differing, digests_of, is_tie, lock_report, rank_of
-from orders.domain.transitions import arrive, lock
-from orders.models import HistoryKind, Order, OrderLine, ReportedOrder, Source, SourceVendor
+from orders.domain.reports import (
+    HIDDEN,
+    columns_of,
+    differing,
+    digest,
+    digests_of,
+    is_tie,
+    lock_report,
+    rank_of,
+)
+from orders.domain.transitions import arrive
+from orders.models import (
+    CannotTake,
+    HistoryKind,
+    Order,
+    OrderLine,
+    Problem,
+    ReportedOrder,
+    Source,
+    SourceVendor,
+)
 from vendors.models import LegalIdentity, Membership, User, Vendor
 from vendors.roles import Role
 
@@ -44,15 +61,11 @@ __all__ = [
 ]
 
 
-class IntakeRefused(Exception):
-    """The order cannot be taken as it is; ``str`` names path and value."""
+VENDOR = "meta_data[_dokan_vendor_id]"  # where a body says whose order it is
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path, self.problem = path, problem
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+class IntakeRefused(CannotTake):
+    """The order contradicts what is stored, or belongs to no shop."""
 
 
 class Outcome(StrEnum):
@@ -83,9 +96,7 @@ def shop_of(data: OrderData, *, source: Source, create: bool = False, owner: Use
         return known
     if not create:
         raise IntakeRefused(
-            "meta_data[_dokan_vendor_id]",
-            _("no shop stands for vendor %(id)s of %(source)s")
-            % {"id": data.vendor_external_id or "(none)", "source": source},
+            VENDOR, Problem.UNKNOWN_VENDOR, got=data.vendor_external_id or "(none)", source=source
         )
     with transaction.atomic():
         Source.objects.select_for_update(no_key=True).get(pk=source.pk)  # of two at once, one makes the shop
@@ -132,9 +143,10 @@ def take_order(
     have: it reports what has happened. Reports may come in any order and any number of times:
     the result is the same (``orders.domain.reports``). With ``is_final`` the report was asked of
     the storefront just now: it beats what deliveries of the same second told, and nothing stays
-    undecidable. Without ``announce`` no mail is queued: history is no news. Locks the report,
-    also of an order that is not there yet, then the shop, then the order. Raises IntakeRefused
-    for contradictions with what is stored.
+    undecidable. Without ``announce`` no mail is queued: history is no news. Of an order whose
+    customer was forgotten nothing personal is taken again (``docs/rules/privacy.md``). Locks the
+    report, also of an order that is not there yet, then the shop where a number may be given,
+    then the order. Raises IntakeRefused for contradictions with what is stored.
     """
     if not announce:
         with emails.silence():
@@ -144,18 +156,23 @@ def take_order(
 
 def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_final: bool) -> Taken:
     reported = lock_report(source, data.external_id)
-    # The shop's row is locked so that two workers give no number twice; without its
-    # key, so that others may add rows that name the shop meanwhile.
-    vendor = Vendor.objects.select_for_update(of=("self",), no_key=True).get(pk=vendor.pk)
+    if reported.order_id is None or reported.applied.get("number") != digest(data.number):
+        # The shop's row is locked so that two workers give no number twice; without its
+        # key, so that others may add rows that name the shop meanwhile.
+        vendor = Vendor.objects.select_for_update(of=("self",), no_key=True).get(pk=vendor.pk)
     order = _stored(reported, data, source, vendor)
+    if order is not None and order.anonymised_at is not None:
+        data = data.without_person()
     rank = rank_of(data, is_final=is_final)
     is_newer = rank[0] >= (reported.rank or [""])[0] if is_final else rank > reported.rank
-    is_repeat = rank == reported.rank
-    merge = Merge(order or _new(data, source, vendor, at), data, source, reported, is_newer, at)
+    if order is not None and rank == reported.rank and not is_final:
+        return Taken(order, Outcome.UNCHANGED, "repeat")
+    is_first = order is None
+    merge = Merge(order or _new(data, source, vendor, at), data, source, reported, is_newer, at, is_first)
     try:
         changed = _create(merge) if order is None else _update(merge)
     except RefundRefused as refused:
-        raise IntakeRefused("refunds", str(refused)) from refused
+        raise IntakeRefused("refunds", Problem.REFUND_LEFT, number=merge.order.number) from refused
     _decide(merge, rank, is_final=is_final)
     _announce(merge)
     if is_newer:
@@ -165,7 +182,7 @@ def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_fina
         return Taken(merge.order, Outcome.CREATED)
     if changed:
         return Taken(order, Outcome.CHANGED)
-    note = "" if is_newer else "repeat" if is_repeat else "tie" if is_tie(rank, reported.rank) else "older"
+    note = "" if is_newer else "tie" if is_tie(rank, reported.rank) else "older"
     return Taken(order, Outcome.UNCHANGED, note)
 
 
@@ -174,26 +191,22 @@ def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Ve
     order = _known(reported)
     if order is None:
         return None
-    lock(order)
     if order.vendor_id != vendor.pk:
-        raise IntakeRefused(
-            "meta_data[_dokan_vendor_id]",
-            _("order %(number)s belongs to %(old)s and is now reported for %(new)s")
-            % {"number": order.number, "old": order.vendor, "new": vendor},
-        )
+        raise IntakeRefused(VENDOR, Problem.OTHER_SHOP, number=order.number, old=order.vendor, got=vendor)
     if order.currency != data.currency:
         raise IntakeRefused(
-            "currency",
-            _("order %(number)s was taken with %(old)s and is now reported with %(new)s")
-            % {"number": order.number, "old": order.currency, "new": data.currency},
+            "currency", Problem.OTHER_CURRENCY, number=order.number, old=order.currency, got=data.currency
         )
     return order
 
 
 def _known(reported: ReportedOrder) -> Order | None:
-    """The order of a report, also one that came before reports were kept."""
-    if reported.order is None:
-        stored = Order.objects.filter(source=reported.source, external_id=reported.external_id)
+    """Lock the order of a report, also one that came before reports were kept."""
+    locked = Order.objects.select_for_update(of=("self",)).select_related("vendor", "source")
+    if reported.order_id is not None:
+        reported.order = locked.get(pk=reported.order_id)
+    elif not reported.rank:
+        stored = locked.filter(source=reported.source, external_id=reported.external_id)
         if (order := stored.first()) is not None:
             reported.order, reported.is_announced = order, True
     return reported.order
@@ -231,10 +244,11 @@ def _create(merge: Merge) -> bool:
     index_name(order)
     arrive(order, by=merge.source, at=merge.at)
     reported.order = order
+    reported.is_announced = order.status in emails.ANNOUNCED  # by its arrival
     merge.is_newer = True
     mark_dates(merge)
     take_dates(merge)
-    report_refunds(order, data, merge.source, at=merge.at)
+    report_refunds(order, data, merge.source, known=set(), at=merge.at)
     if data.status == "refunded":
         take_stock_of_refunded(order, reported, at=merge.at)
         told = data.modified_at or merge.at
@@ -248,14 +262,13 @@ def _update(merge: Merge) -> bool:
     order, data = merge.order, merge.data
     take_lines(merge)
     take_dates(merge)
-    if report_refunds(order, data, merge.source, at=merge.at):
+    if report_refunds(
+        order, data, merge.source, known=merge.refunds_here if data.refunds else set(), at=merge.at
+    ):
         merge.changed.add("refunds")
     take_status(merge)
     if merge.is_newer:
         take_columns(merge)
-    if merge.is_newer and data.modified_at and data.modified_at != order.reported_at:
-        order.reported_at = data.modified_at
-        order.save(update_fields=["reported_at"])
     remember(merge)
     return bool(merge.changed)
 
@@ -296,8 +309,7 @@ def take_trash(
     reported = lock_report(source, external_id)
     if is_final or number > reported.trash_delivery:
         reported.trash_delivery = max(number, reported.trash_delivery)
-        if (order := _known(reported)) is not None:
-            lock(order)
+        _known(reported)
         _set_trashed(reported, is_trashed=is_trashed, at=at)
     others = {name for name in reported.undecidable if name != HIDDEN}
     reported.undecidable = sorted(others if is_final else {*others, HIDDEN})

@@ -6,6 +6,7 @@ taken here that the storefront has not acknowledged yet wins, and is listed as a
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from orders.domain import stock
@@ -28,7 +29,10 @@ NOT_YET_PAID = frozenset({OrderStatus.PENDING, OrderStatus.FAILED})
 
 @dataclass
 class Merge:
-    """One report on its way into one order, both locked; ``is_newer``: it beats all that was told before."""
+    """One report on its way into one order, both locked.
+
+    ``is_newer``: it beats all that was told before. ``is_first``: the order comes with it.
+    """
 
     order: Order
     data: OrderData
@@ -36,12 +40,20 @@ class Merge:
     reported: ReportedOrder
     is_newer: bool
     at: datetime
+    is_first: bool = False
     changed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.told = digests_of(self.data)
         self.base = {**NEVER_TOLD, **self.reported.applied}
+
+    @cached_property
+    def refunds_here(self) -> set[str]:
+        """The storefront's ids of the order's refunds, as they were before this report."""
+        if self.order.pk is None or self.is_first:
+            return set()
+        return set(self.order.refunds.values_list("external_id", flat=True))
 
     def says_anew(self, name: str) -> bool:
         """Whether the report is the latest and says of a field what the last one did not."""
@@ -78,6 +90,8 @@ def take_lines(merge: Merge) -> None:
 def take_dates(merge: Merge) -> None:
     """Set when the order was paid and completed: the latest report's dates, else the latest of any."""
     order, reported = merge.order, merge.reported
+    moments = [*DATES, "prepare_by"]
+    before = [getattr(order, name) for name in moments]
     for name in DATES:
         told = getattr(merge.data, name)
         setattr(reported, name, latest([getattr(reported, name), told]))
@@ -91,7 +105,8 @@ def take_dates(merge: Merge) -> None:
         _set_date(merge, "paid_at", order.placed_at)
     if order.prepare_by is not None and order.paid_at is not None:
         order.prepare_by = after_working_days(order.paid_at, order.vendor)
-    order.save(update_fields=[*DATES, "prepare_by"])
+    if [getattr(order, name) for name in moments] != before:
+        order.save(update_fields=moments)
 
 
 def _set_date(merge: Merge, name: str, moment: datetime | None) -> None:
@@ -135,22 +150,30 @@ def take_columns(merge: Merge) -> None:
     """Take customer, addresses, message, payment and number, where nothing was shipped or issued yet."""
     order, data = merge.order, merge.data
     columns = columns_of(data)
-    anew = {name for name in columns if merge.takes(name, digest(getattr(order, name)))}
-    if order.shipments.exists():
-        merge.refused |= {
-            name for name in anew & {*contact_of(data)} if getattr(order, name) != columns[name]
-        }
-    if (invoice := invoice_of(order)) and not is_taken_back(invoice):
-        merge.refused |= {name for name in anew & {*buyer_of(data)} if getattr(order, name) != columns[name]}
-    changed = {name for name in anew - merge.refused if getattr(order, name) != columns[name]}
+    anew = {
+        name
+        for name, value in columns.items()
+        if getattr(order, name) != value and merge.takes(name, digest(getattr(order, name)))
+    }
+    if (contact := anew & {*contact_of(data)}) and order.shipments.exists():
+        merge.refused |= contact
+    if (buyer := anew & {*buyer_of(data)}) and (invoice := invoice_of(order)) and not is_taken_back(invoice):
+        merge.refused |= buyer
+    changed = anew - merge.refused
     for name in changed:
         setattr(order, name, columns[name])
     if merge.says_anew("number") and _take_number(order, data, merge.source):
         changed.add("number")
+    saved = {*changed}
     if merge.says_anew("customer"):
         order.customer = customer_of(data, order.customer_name, merge.source, order.vendor)
+        saved.add("customer")
+    if data.modified_at and data.modified_at != order.reported_at:
+        order.reported_at = data.modified_at
+        saved.add("reported_at")
     order.version += bool(changed)
-    order.save()
+    if saved:
+        order.save(update_fields=[*saved, "version", "number_value"])
     if "customer_name" in changed:
         order.name_starts.all().delete()
         index_name(order)
@@ -187,6 +210,6 @@ def _differences(merge: Merge) -> list[dict[str, str]]:
     if order.status != data.status:
         found.append({"field": "status", "here": str(order.status), "there": str(data.status)})
     told = {refund.external_id for refund in data.refunds}
-    only_here = order.refunds.exclude(external_id__in=["", BY_STATUS, *told])
-    found += [{"field": "refunds", "here": refund.external_id, "there": ""} for refund in only_here]
+    only_here = merge.refunds_here - {"", BY_STATUS, *told}
+    found += [{"field": "refunds", "here": external_id, "there": ""} for external_id in sorted(only_here)]
     return found

@@ -13,15 +13,14 @@ from orders.models import LineKind, Order, Source
 ZERO = Decimal("0.00")
 
 
-def report_refunds(order: Order, data: OrderData, source: Source, *, at: datetime) -> bool:
-    """Record the refunds that are not known yet, and the units that came back; return whether any were.
+def report_refunds(order: Order, data: OrderData, source: Source, *, known: set[str], at: datetime) -> bool:
+    """Record the refunds whose ids are not ``known``, and the units that came back; return whether any were.
 
     Refunds come without lines. They are spread, and wait for their lines where the storefront
     can be asked for them. Units back on the shelf are told by the order's lines, in all: they go
     with the last of the new refunds, or by themselves. A refund is of the earliest date that any
     report tells of it. Raises ``orders.domain.refunds.RefundRefused`` for more than is left.
     """
-    known = {refund.external_id: refund for refund in order.refunds.exclude(external_id="")}
     new = sorted(
         (refund for refund in data.refunds if refund.external_id not in known),
         key=lambda refund: (len(refund.external_id), refund.external_id),

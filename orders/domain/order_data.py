@@ -5,7 +5,7 @@ order's currency with two decimals (or the currency's own); rates are fractions
 (0.2000 = 20 %); every datetime is timezone-aware.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -102,3 +102,17 @@ class OrderData:
     customer_note: str = ""
     lines: tuple[LineData, ...] = ()
     refunds: tuple[RefundData, ...] = ()
+
+    def without_person(self) -> "OrderData":
+        """Return what is told of goods and money, and nothing of who bought; countries stay, for VAT."""
+        return replace(
+            self,
+            customer_external_id="",
+            email="",
+            phone="",
+            customer_note="",
+            billing=AddressData(country=self.billing.country),
+            shipping=AddressData(country=self.shipping.country),
+            lines=tuple(replace(line, details="") for line in self.lines),
+            refunds=tuple(replace(refund, reason="") for refund in self.refunds),
+        )

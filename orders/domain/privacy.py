@@ -3,6 +3,7 @@
 Issued documents are kept, as the law asks; figures never change. ``docs/rules/privacy.md``.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -14,8 +15,20 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from marketplace.audit import AuditKind, audit
 from marketplace.models import OutgoingEmail
+from orders.domain.deliveries import EMPTIED
 from orders.emails import topic_of
-from orders.models import Customer, Delivery, Document, Note, Order, OrderLine, OrderNameStart, Shipment
+from orders.models import (
+    Customer,
+    Delivery,
+    DeliveryState,
+    Document,
+    Note,
+    Order,
+    OrderLine,
+    OrderNameStart,
+    ReportedOrder,
+    Shipment,
+)
 from orders.states import OrderStatus
 
 BATCH = 500
@@ -29,6 +42,7 @@ PERSONAL = [
         for part in ("name", "company", "address_1", "address_2", "postcode", "city")
     ),
 ]
+TOLD_OF_A_PERSON = frozenset({*PERSONAL, "customer"})  # among what reports told
 
 
 class StillOpen(Exception):
@@ -119,18 +133,42 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     orders = Order.objects.filter(pk__in=batch)
     customers = list(orders.exclude(customer=None).values_list("customer", flat=True).distinct())
     mails = OutgoingEmail.objects.filter(topic__in=[topic_of(Order(pk=pk)) for pk in batch])
-    deliveries = Delivery.objects.filter(order__in=batch)
+    _forget_reports(batch)
     OrderNameStart.objects.filter(order__in=batch).delete()
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
     return Forgotten(
         mails=mails.update(to="", subject="", text="", html="", last_error=""),
-        deliveries=deliveries.update(body=b"", headers={}, problem="", pruned_at=at),
+        deliveries=_forget_deliveries(batch, at),
         notes=Note.objects.filter(order__in=batch).exclude(text="").update(text=""),
         orders=orders.update(**dict.fromkeys(PERSONAL, ""), customer=None, anonymised_at=at),
         customers=_forget_customers(customers),
         documents=Document.objects.filter(order__in=batch).count(),
     )
+
+
+def _forget_deliveries(batch: list[int], at: datetime) -> int:
+    """Empty what a storefront sent about these orders and their baskets, whatever became of it.
+
+    What still waits is emptied once it is processed (``orders.domain.deliveries.settle``).
+    """
+    told: dict[int, set[str]] = defaultdict(set)
+    orders = Order.objects.filter(pk__in=batch).exclude(source=None)
+    for source, *numbers in orders.values_list("source", "external_id", "basket_number"):
+        told[source] |= {number for number in numbers if number}
+    about = Q(order__in=batch)
+    for source, ids in told.items():
+        about |= Q(source=source, external_id__in=ids)
+    found = Delivery.objects.filter(about, pruned_at=None).exclude(state=DeliveryState.WAITING)
+    return found.update(**EMPTIED, headers={}, pruned_at=at)
+
+
+def _forget_reports(batch: list[int]) -> None:
+    """Take the digests of personal fields away: those of short texts could be guessed."""
+    rows = list(ReportedOrder.objects.filter(order__in=batch).only("applied"))
+    for row in rows:
+        row.applied = {name: value for name, value in row.applied.items() if name not in TOLD_OF_A_PERSON}
+    ReportedOrder.objects.bulk_update(rows, ["applied"])
 
 
 def _forget_customers(customers: list[int]) -> int:

@@ -181,7 +181,7 @@ def what_is_left(order: Order, *, keeps_requests: bool = True) -> Left:
     """Return what is left of an order; what is asked for is not, unless it is told to be."""
     amount, lines = order.total - order.refunded_total, order.lines.all()
     asked_for = {}
-    if keeps_requests and order.refund_requested_total:
+    if keeps_requests:  # one of no money is for units alone
         amount = order.refundable
         parts = RefundLine.objects.filter(refund__order=order, refund__progress=RefundProgress.REQUESTED)
         sums = {name: Sum(name) for name in ("units", "amount", "units_back")}

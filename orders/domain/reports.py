@@ -33,8 +33,15 @@ Rank = list[Any]
 
 def lock_report(source: Source, external_id: str) -> ReportedOrder:
     """Lock what the storefront has told of one order, also where there is no such order yet."""
-    reported, _made = ReportedOrder.objects.get_or_create(source=source, external_id=external_id)
-    return ReportedOrder.objects.select_for_update(of=("self",)).get(pk=reported.pk)
+    locked = ReportedOrder.objects.select_for_update().filter(source=source, external_id=external_id)
+    reported = locked.first()
+    if reported is None:
+        ReportedOrder.objects.bulk_create(
+            [ReportedOrder(source=source, external_id=external_id)], ignore_conflicts=True
+        )
+        reported = locked.get()
+    reported.source = source
+    return reported
 
 
 def rank_of(data: OrderData, *, is_final: bool = False) -> Rank:

@@ -24,9 +24,12 @@ class NoteData:
 def take_notes(order: Order, notes: Iterable[NoteData], *, source: Source) -> int:
     """Add the notes that are not known yet; return how many. Our own come back and add nothing.
 
-    Nobody is mailed: the storefront has written to the customer already.
+    An order whose customer was forgotten gets no words about that person again. Nobody is
+    mailed: the storefront has written to the customer already.
     """
     order = Order.objects.select_for_update(of=("self",)).get(pk=order.pk)
+    if order.anonymised_at is not None:
+        return 0
     known = set(order.notes.exclude(external_id="").values_list("external_id", flat=True))
     known |= set(
         Answer.objects.filter(order=order).exclude(external_id="").values_list("external_id", flat=True)

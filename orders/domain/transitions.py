@@ -285,3 +285,15 @@ def after_working_days(start: datetime, vendor: Vendor) -> datetime:
 def validate(order: Order, *, by: By, at: datetime, version: int | None = None) -> StatusChange | None:
     """The order was dealt with: processing → completed; raises as ``change_status`` does."""
     return change_status(order, OrderStatus.COMPLETED, by=by, at=at, version=version)
+
+
+def reopen_at_once(order: Order, *, by: By, at: datetime, version: int) -> StatusChange | None:
+    """Take a validation back: completed → processing, with the reason that it was a mistake.
+
+    ``version`` is the order's after the validation: once anything else has happened, nothing is
+    taken back. Returns None where the order is in progress already; raises as ``change_status`` does,
+    TransitionNotAllowed also from any state but completed.
+    """
+    if order.status not in REOPEN:
+        raise TransitionNotAllowed(order, REOPEN[1])
+    return change_status(order, REOPEN[1], by=by, at=at, note=_("Validated by mistake."), version=version)

@@ -15,6 +15,7 @@ from orders.models.intake import (
     UnknownVendors,
 )
 from orders.models.orders import LineKind, Order, OrderLine, OrderNameStart
+from orders.models.problems import CannotTake, Problem
 from orders.models.refunds import Refund, RefundLine, RefundProgress
 from orders.models.stock import StockMovement
 from orders.models.storefront import Answer, ReconcileRun, Trouble
@@ -25,6 +26,7 @@ __all__ = [
     "BulkAction",
     "BulkItem",
     "BulkJob",
+    "CannotTake",
     "Carrier",
     "Customer",
     "Delivery",
@@ -42,6 +44,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "OrderNameStart",
+    "Problem",
     "ReconcileRun",
     "Refund",
     "RefundLine",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.encryption import EncryptedText
+from orders.models.problems import Problem, sentence_of
 from vendors.models import MONEY, Vendor
 
 SHARE = [MinValueValidator(0), MaxValueValidator(1)]
@@ -179,6 +180,7 @@ class DeliveryState(models.TextChoices):
     UNCHANGED = "unchanged", _("Nothing new")
     LEFT_ALONE = "left_alone", _("Left alone")
     QUARANTINED = "quarantined", _("Set aside")
+    GIVEN_UP = "given_up", _("Given up")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -192,9 +194,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 class Delivery(models.Model):
     """One message of a storefront as it came: stored first, processed by the worker.
 
-    ``body`` is empty once it was pruned. ``problem_path`` and ``problem`` say why it was set
-    aside: the first names a place of the body, the second may quote it. ``note`` is a code of
-    why it was left alone. ``order`` and ``vendor`` are known after processing, where at all.
+    ``body`` is empty once it was pruned. ``problem_path`` and ``problem_code`` say why it was set
+    aside: a place of the body and what is wrong there; ``problem_values`` may quote it, and is
+    emptied with the body. ``problem`` is the sentence of rows that were written before there
+    were codes. ``note`` is a code of why it was left alone. ``order`` and ``vendor`` are known
+    after processing, where at all.
     """
 
     source = models.ForeignKey(
@@ -209,7 +213,9 @@ class Delivery(models.Model):
     state = models.CharField(_("state"), max_length=11, choices=DeliveryState, default=DeliveryState.WAITING)
     note = models.CharField(_("why"), max_length=60, blank=True)
     problem_path = models.CharField(_("place"), max_length=200, blank=True)
-    problem = models.CharField(_("problem"), max_length=500, blank=True)
+    problem_code = models.CharField(_("problem"), max_length=20, blank=True)
+    problem_values = models.JSONField(_("values"), default=dict, blank=True)
+    problem = models.CharField(_("problem, as it was told once"), max_length=500, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     processed_at = models.DateTimeField(_("processed at"), null=True, blank=True)
     pruned_at = models.DateTimeField(_("body removed at"), null=True, blank=True)
@@ -239,9 +245,19 @@ class Delivery(models.Model):
         return f"{self.source} {self.topic} {self.external_id}".strip()
 
     @property
+    def why(self) -> str:
+        """What is wrong at the place that is at fault, in the reader's language; may quote the body."""
+        return Problem(self.problem_code).told(self.problem_values) if self.problem_code else self.problem
+
+    @property
+    def why_without_values(self) -> str:
+        """The same without any value, for those who may not see what the body holds."""
+        return Problem(self.problem_code).told({}) if self.problem_code else ""
+
+    @property
     def sentence(self) -> str:
         """Why it was set aside: the place of the body, and what is wrong there."""
-        return ": ".join(part for part in (self.problem_path, self.problem) if part)
+        return sentence_of(self.problem_path, self.why)
 
 
 class ReportedOrder(models.Model):

@@ -12,11 +12,21 @@ from orders.connectors.woocommerce_notes import people_s_notes
 from orders.connectors.woocommerce_refunds import refund_lines
 from orders.connectors.woocommerce_rest import Storefront
 from orders.domain import deliveries
-from orders.domain.intake import IntakeRefused, Outcome, shop_of, take_order, take_trash
+from orders.domain.intake import Outcome, shop_of, take_order, take_trash
 from orders.domain.order_data import OrderData
 from orders.domain.refund_lines import set_lines_of_refunds
 from orders.domain.storefront_notes import take_notes
-from orders.models import Delivery, DeliveryState, Order, Refund, Source, SourceVendor, UnknownVendors
+from orders.models import (
+    CannotTake,
+    Delivery,
+    DeliveryState,
+    Order,
+    Problem,
+    Refund,
+    Source,
+    SourceVendor,
+    UnknownVendors,
+)
 from orders.states import OrderStatus
 
 FRESH = timedelta(days=3)  # older new orders are history and announced to nobody
@@ -57,11 +67,12 @@ def compare(payload: Any, *, source: Source, at: datetime) -> Compared:
         taken = take_order(
             data, source=source, vendor=vendor, at=at, announce=_is_news(data, before, at), is_final=True
         )
-    except (PayloadError, IntakeRefused) as refused:
-        return _set_aside(payload, external_id, refused.path, refused.problem, source=source, at=at)
+    except CannotTake as cannot:
+        return _set_aside(payload, external_id, cannot, source=source, at=at)
     except ValueError as error:
         log.exception("Order %s of %s could not be compared.", external_id, source)
-        return _set_aside(payload, external_id, "payload", type(error).__name__, source=source, at=at)
+        failure = CannotTake("payload", Problem.PROGRAM, got=type(error).__name__)
+        return _set_aside(payload, external_id, failure, source=source, at=at)
     if taken.outcome == Outcome.CREATED:
         return Compared("created", external_id, taken.order.number)
     fields = _differing(before, _facts(source, external_id))
@@ -144,7 +155,7 @@ def _differing(before: dict[str, str], after: dict[str, str]) -> list[dict[str, 
 
 
 def _set_aside(
-    payload: Any, external_id: str, path: str, problem: str, *, source: Source, at: datetime
+    payload: Any, external_id: str, cannot: CannotTake, *, source: Source, at: datetime
 ) -> Compared:
     """Quarantine what cannot be taken, once."""
     body = json.dumps(payload).encode()
@@ -158,5 +169,6 @@ def _set_aside(
         delivery = deliveries.store_delivery(source, body, headers={deliveries.TOPIC: "order.updated"}, at=at)
         mapped = SourceVendor.objects.select_related("vendor").filter(source=source)
         shop = mapped.filter(external_id=vendor_id_of(payload) or None).first()
-        deliveries.set_aside(delivery, path, problem, vendor=shop.vendor if shop else None, at=at)
-    return Compared("set_aside", external_id, fields=[{"field": path, "problem": problem[:200]}])
+        deliveries.set_aside(delivery, cannot, vendor=shop.vendor if shop else None, at=at)
+    told = {"field": cannot.path, "problem": cannot.problem.told({})}  # kept for long: no value of the body
+    return Compared("set_aside", external_id, fields=[told])

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.db.models import Count, Exists, IntegerField, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
 
 from orders.domain.tallies import rows_between
 from orders.models import Delivery, OrderLine
+from orders.periods import address_of
 from orders.states import OrderStatus, Stage
+from vendors.domain.saved_views import landing_of
 from vendors.models import Vendor
 
 register = template.Library()
@@ -20,12 +25,14 @@ register = template.Library()
 class Frame:
     """``to_prepare`` counts the shop's orders that wait to be prepared.
 
-    ``set_aside`` counts what the storefront told of its orders and could not be read.
+    ``set_aside`` counts what the storefront told of its orders and could not be read. ``orders_address``
+    is the list as the person wants to find it.
     """
 
     to_prepare: int
     has_other_shops: bool
     set_aside: int
+    orders_address: str
 
 
 @register.simple_tag(takes_context=True)
@@ -56,7 +63,29 @@ def frame(context: Any) -> Frame:
         )
         .values_list("waiting", "has_others", "unread")
     )
-    return Frame(*facts.get())
+    landing = landing_of(request.membership)
+    return Frame(*facts.get(), address_of(landing, request.vendor.slug, timezone.localdate()))
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What takes back the step that a notice tells of."""
+
+    version: str
+    order: str
+    number: str
+    address: str
+
+
+@register.simple_tag(takes_context=True)
+def undo_of(context: Any, message: Message) -> Undo | None:
+    """How to take back what the notice says was done: told by its tags, ``undo <version> <id> <number>``."""
+    parts = (message.extra_tags or "").split(" ", 3)
+    vendor = getattr(context.get("request"), "vendor", None)
+    if vendor is None or parts[0] != "undo" or len(parts) != 4:
+        return None
+    _undo, version, order, number = parts
+    return Undo(version, order, number, reverse("orders:undo_validation", args=[vendor.slug, number]))
 
 
 @register.filter

@@ -2,22 +2,17 @@
 
 from decimal import Decimal
 
-from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.invoicing import is_invoiceable
-from orders.domain.stock import OutOfStock
 from orders.domain.supplies import under_franchise
-from orders.domain.transitions import StepRefused, validate
 from orders.emails import topic_of
 from orders.forms import NoteForm
 from orders.models import (
@@ -33,9 +28,10 @@ from orders.models import (
 )
 from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
+from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
 from orders.views.storefront import trouble_of
-from orders.views.timeline import explanation, timeline
+from orders.views.timeline import choices_of, explanation, narrowed, timeline
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -50,6 +46,8 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     mails = OutgoingEmail.objects.filter(topic=topic_of(order))
     lines = list(order.lines.all())
     told = list(order.answers.all())
+    events = timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"])
+    wanted = request.GET.get("history", "")
     groups = _vat(order, lines) if request.may["view_amounts"] else []
     return render(
         request,
@@ -64,7 +62,9 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "total_vat": sum((group.vat for group in groups), Decimal(0)),
             "gains": explain_gains(order, lines) if request.may["view_amounts"] else None,
             "storefront": trouble_of(request, told),
-            "events": timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"]),
+            "events": narrowed(events, wanted),
+            "history_choices": choices_of(events, wanted),
+            "differences": differences_of(request, order, told),
             "explanation": explanation(order, now),
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
@@ -138,23 +138,6 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
             ),
         )
     )
-
-
-@require_POST
-@vendor_required(Permission.FULFILL)
-def validate_order(request: VendorRequest, number: str) -> HttpResponse:
-    """Validate one order, once, and come back to where the person was."""
-    order = get_object_or_404(Order.objects.for_vendor(request.vendor), number=number)
-    try:
-        change = validate(order, by=request.user, at=timezone.now(), version=form_version(request))
-    except (StepRefused, OutOfStock) as refusal:
-        messages.error(request, str(refusal))
-    else:
-        if change:
-            messages.success(request, _("Order %(number)s is completed.") % {"number": order.number})
-        else:
-            messages.info(request, _("Order %(number)s was completed already.") % {"number": order.number})
-    return redirect(back(request, reverse("orders:detail", args=[request.vendor.slug, order.number])))
 
 
 def form_version(request: VendorRequest) -> int | None:

@@ -25,6 +25,7 @@ from orders.domain.overview import (
     to_do,
 )
 from orders.views.chart import draw, net
+from orders.views.guide import guide_of
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -79,7 +80,7 @@ class Compared:
 def overview(request: VendorRequest) -> HttpResponse:
     """Show what waits and, to those who may see amounts, sales and gains over time."""
     now = timezone.now()
-    context: dict[str, Any] = {"to_do": to_do(request.vendor, now)}
+    context: dict[str, Any] = {"to_do": to_do(request.vendor, now), "guide": guide_of(request)}
     if request.may[Permission.VIEW_AMOUNTS]:
         today = timezone.localdate(now)
         context |= {"refunds": refunds_of_month(request.vendor, today)} | _money(request, today)

@@ -11,18 +11,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from orders.domain.answers import send_again
-from orders.models import Answer, Order
+from orders.models import Answer, Order, Trouble
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 
 @dataclass(frozen=True)
 class Unheard:
-    """One thing that the storefront has not taken, and why."""
+    """One thing that the storefront has not taken, why, and what to do."""
 
     what: str
     why: str
     next_try_at: datetime | None
+    advice: str
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,26 @@ def trouble_of(request: VendorRequest, answers: list[Answer]) -> StorefrontTroub
             answer.what,
             answer.why if _may_read(request, answer) else "",
             answer.next_try_at if answer.state == Answer.State.WAITING else None,
+            _advice(answer),
         )
         for answer in shown
     ]
     may_send = any(_may_send(request, answer) for answer in shown)
     return StorefrontTrouble(unheard, may_send)
+
+
+def _advice(answer: Answer) -> str:
+    """What to do about it: for the vendor, or for the marketplace."""
+    match answer.trouble:
+        case Trouble.KEYS | Trouble.NO_API | Trouble.ADDRESS:
+            return _("The marketplace has to mend the connection; what was done here is kept until then.")
+        case Trouble.GONE:
+            return _("It was deleted there: settle with the marketplace what becomes of it.")
+        case Trouble.REFUSED if answer.kind == Answer.Kind.REFUND:
+            return _("Its amount is free again: ask for another refund, or refund at the storefront.")
+    if answer.state == Answer.State.WAITING:
+        return ""
+    return _("Do it at the storefront by hand, or send it again once the cause is mended.")
 
 
 def _may_read(request: VendorRequest, answer: Answer) -> bool:

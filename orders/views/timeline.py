@@ -1,12 +1,15 @@
 """An order's history in words: what happened, who did it, what was said, which mails went out."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import models
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from marketplace.formats import money
 from marketplace.models import OutgoingEmail
@@ -29,11 +32,43 @@ ICONS = {
 TO_THE_SHOP = frozenset({"new_order", "payment_confirmed", "order_stopped", "refund_recorded"})
 
 
+class Group(models.TextChoices):
+    """What a history can be narrowed to, in the order of the menu; the codes stand in addresses."""
+
+    STEPS = "steps", gettext_lazy("Steps")
+    PARCELS = "parcels", gettext_lazy("Parcels")
+    REFUNDS = "refunds", gettext_lazy("Refunds")
+    DOCUMENTS = "documents", gettext_lazy("Documents")
+    MAILS = "mails", gettext_lazy("E-mails")
+    NOTES = "notes", gettext_lazy("Notes")
+    STOREFRONT = "storefront", gettext_lazy("Storefront")
+
+
+GROUPS = {
+    HistoryKind.SHIPMENT: Group.PARCELS,
+    HistoryKind.REFUND: Group.REFUNDS,
+    HistoryKind.DOCUMENT: Group.DOCUMENTS,
+    HistoryKind.NOTE: Group.NOTES,
+    HistoryKind.CHANGED: Group.STOREFRONT,
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A group that the history has something of; ``count`` is how many lines."""
+
+    code: str
+    label: str
+    count: int
+    is_chosen: bool
+
+
 @dataclass(frozen=True)
 class Event:
     """One line of the history as the page shows it."""
 
     at: datetime
+    group: str
     icon: str
     css: str
     what: str
@@ -60,10 +95,29 @@ def timeline(
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
+def choices_of(events: Sequence[Event], chosen: str) -> list[Choice]:
+    """Return what the history can be narrowed to, everything first; nothing where there is one group only."""
+    counts = Counter(event.group for event in events)
+    if len(counts) < 2:
+        return []
+    everything = Choice("", pgettext("history", "Everything"), len(events), chosen not in counts)
+    return [
+        everything,
+        *(Choice(g.value, str(g.label), counts[g], chosen == g) for g in Group if counts[g]),
+    ]
+
+
+def narrowed(events: Sequence[Event], chosen: str) -> list[Event]:
+    """Return the lines of the group ``chosen``; all of them for any other word."""
+    found = [event for event in events if event.group == chosen]
+    return found or list(events)
+
+
 def _of_entry(entry: HistoryEntry, *, shows_amounts: bool) -> Event:
     is_status = entry.kind in (HistoryKind.STATUS, HistoryKind.ARRIVED)
     return Event(
         at=entry.at,
+        group=GROUPS.get(HistoryKind(entry.kind), Group.STEPS),
         icon=f"st-{entry.new_status}" if is_status else ICONS[HistoryKind(entry.kind)],
         css=f"s-{entry.new_status}"
         if is_status
@@ -162,7 +216,14 @@ def _dropped_request(values: dict[str, str], *, shows_amounts: bool) -> str:
     return _("Refund dropped: after another one, less than that is left")
 
 
-def _parcel(data: dict[str, str]) -> str:
+def _parcel(data: dict[str, Any]) -> str:
+    """How a parcel left, and what was in it."""
+    contents = ", ".join(f"{units} × {name}" for units, name in data.get("contents", []))
+    how = _departure(data)
+    return _("%(how)s: %(contents)s") % {"how": how, "contents": contents} if contents else how
+
+
+def _departure(data: dict[str, Any]) -> str:
     names = {
         "carrier": Carrier(data["carrier"]).label if data.get("carrier") else "",
         "tracking": data.get("tracking", ""),
@@ -205,14 +266,19 @@ def _of_mails(mails: list[OutgoingEmail]) -> Event:
     else:
         what = _("E-mail “%(name)s” to %(to)s: about to be sent") % names
     at = max(mail.sent_at or mail.created_at for mail in mails)
-    return Event(at, "mail", "", what, _("Automatic"), people=people if len(people) > 1 else ())
+    return Event(at, Group.MAILS, "mail", "", what, _("Automatic"), people=people if len(people) > 1 else ())
 
 
 def _of_answer(answer: Answer, order: Order) -> Event:
     names = {"storefront": order.source, "what": answer.what}
     what = _("%(storefront)s was told: %(what)s") % names
     return Event(
-        at=answer.answered_at or answer.asked_at, icon="globe", css="", what=what, who=_("Automatic")
+        at=answer.answered_at or answer.asked_at,
+        group=Group.STOREFRONT,
+        icon="globe",
+        css="",
+        what=what,
+        who=_("Automatic"),
     )
 
 

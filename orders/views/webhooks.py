@@ -44,8 +44,9 @@ def woocommerce(request: HttpRequest, source: str) -> HttpResponse:
 
 
 def _receive(request: HttpRequest, slug: str) -> HttpResponse:
-    source = Source.objects.filter(slug=slug[:80]).first()
-    if source is None:
+    try:
+        source = Source.objects.get(slug=slug[:80])
+    except Source.DoesNotExist:
         return _answer(404, "There is no such storefront here.")
     body = read_body(request)
     if body is None:

@@ -205,6 +205,182 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   else location.assign(answered);
 });
 
+// What is done in place: the row keeps the focus, and a notice that only tells passes by itself.
+
+const PASSES_AFTER = 12000; // ms
+let rowWithFocus = "";
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig, target, xhr } = event.detail;
+  rowWithFocus = target?.matches?.(".orders tr") && target.contains(document.activeElement) ? target.id : "";
+  if (xhr.status === 304) event.detail.shouldSwap = false;
+  const list = requestConfig.parameters?.next;
+  if (!target?.matches?.(".orders tr") || !list || list === location.pathname + location.search) return;
+  event.detail.shouldSwap = false; // another list is shown meanwhile: what was done there is told, no more
+  const told = new DOMParser().parseFromString(xhr.response, "text/html").getElementById("messages");
+  document.getElementById("messages")?.replaceChildren(...(told?.childNodes ?? []));
+  refreshList();
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  const row = rowWithFocus && document.getElementById(rowWithFocus);
+  rowWithFocus = "";
+  if (row && !row.contains(document.activeElement)) row.querySelector(".c-id a").focus({ preventScroll: true });
+  for (const note of document.querySelectorAll(".floats [data-passes]:not([data-timed])")) {
+    note.dataset.timed = "";
+    setTimeout(pass, PASSES_AFTER, note);
+  }
+});
+
+function pass(note) {
+  if (note.matches(":hover, :focus-within")) setTimeout(pass, PASSES_AFTER, note);
+  else note.remove();
+}
+
+document.addEventListener("htmx:targetError", (event) => {
+  if (event.detail.elt?.matches?.(".note form")) event.detail.elt.submit(); // its row is not on this page
+});
+
+// Suggestions under a field, by the pattern of a combobox: arrows choose, Enter takes, Escape closes.
+
+const combo = { list: null, taken: "" };
+
+function openCombo(input, isOpen) {
+  combo.list = document.getElementById(input.dataset.combo);
+  combo.list.hidden = !isOpen;
+  input.setAttribute("aria-expanded", String(isOpen));
+  if (!isOpen) point(input, null);
+}
+
+function point(input, option) {
+  for (const each of combo.list.children) each.setAttribute("aria-selected", String(each === option));
+  if (option) input.setAttribute("aria-activedescendant", option.id);
+  else input.removeAttribute("aria-activedescendant");
+  option?.scrollIntoView({ block: "nearest" });
+}
+
+function take(input, option) {
+  combo.taken = input.value = option.dataset.value;
+  openCombo(input, false);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function prepareCombos() {
+  for (const input of document.querySelectorAll("[data-combo]:not([role])")) {
+    const values = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": input.dataset.combo };
+    for (const [name, value] of Object.entries(values)) input.setAttribute(name, value);
+  }
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const input = document.querySelector(`[data-combo="${event.detail.target.id}"]`);
+  if (!input) return;
+  openCombo(input, event.detail.target.children.length > 0 && document.activeElement === input && input.value !== combo.taken);
+});
+
+document.addEventListener("keydown", (event) => {
+  const input = event.target.closest?.("[data-combo]");
+  const list = input && document.getElementById(input.dataset.combo);
+  if (!list?.children.length || event.isComposing) return;
+  const options = [...list.children];
+  const at = list.hidden ? -1 : options.findIndex((each) => each.getAttribute("aria-selected") === "true");
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) {
+    event.preventDefault();
+    openCombo(input, true);
+    point(input, options.at(at < 0 ? (step > 0 ? 0 : -1) : (at + step) % options.length));
+  } else if (event.key === "Enter" && at >= 0) {
+    event.preventDefault();
+    take(input, options[at]);
+  } else if (event.key === "Escape" || event.key === "Enter") {
+    openCombo(input, false);
+  }
+}, true);
+
+document.addEventListener("pointerdown", (event) => {
+  const option = event.target.closest?.(".combo [role=option]");
+  if (!option) return;
+  event.preventDefault();
+  take(document.querySelector(`[data-combo="${option.parentElement.id}"]`), option);
+});
+
+document.addEventListener("focusout", (event) => {
+  if (event.target.matches?.("[data-combo][role]")) openCombo(event.target, false);
+});
+
+// Moments said as a person would are said anew while the page stays open; the list by the server's clock.
+
+const voice = document.getElementById("voice");
+const since = document.getElementById("news")?.getAttribute("hx-get").split("since=")[1];
+const skew = since ? new Date(decodeURIComponent(since)) - Date.now() : 0;
+
+function said(time, now) {
+  const at = new Date(time.dateTime);
+  const minutes = Math.floor((now - at) / 60000);
+  if (minutes < 1) return voice.dataset.just;
+  if (minutes < 60) return voice.dataset.minutes.replace("#", minutes);
+  const offset = time.dateTime.match(/([+-])(\d\d):(\d\d)$/);
+  const east = offset ? Number(`${offset[1]}1`) * (offset[2] * 60 + Number(offset[3])) : 0;
+  const day = (moment) => Math.floor((Number(moment) / 60000 + east) / 1440);
+  const clock = time.dateTime.slice(11, 16);
+  if (day(at) === day(now)) return voice.dataset.today.replace("#", clock);
+  return day(at) === day(now) - 1 ? voice.dataset.yesterday.replace("#", clock) : time.title;
+}
+
+function sayMoments() {
+  const now = Date.now() + skew;
+  for (const time of document.querySelectorAll("time[title]")) {
+    const age = now - new Date(time.dateTime);
+    if (!(age >= 0) || (age > 86400000 && !time.dataset.fresh)) continue;
+    time.dataset.fresh = "";
+    time.textContent = said(time, now);
+  }
+}
+
+setInterval(sayMoments, 30000);
+
+// A list that was left open is asked for again when somebody comes back to it; one that has not changed
+// is not sent again. What somebody is in the middle of is left alone.
+
+const OLD_AFTER = 60000; // ms
+let shownAt = Date.now();
+let tag = "";
+
+function refreshList() {
+  const list = document.getElementById("order-list");
+  if (!list || !window.htmx) return;
+  const headers = tag ? { "If-None-Match": tag } : {};
+  shownAt = Date.now();
+  window.htmx.ajax("GET", location.pathname + location.search, { source: list, target: list, select: "#order-list", swap: "outerHTML show:none", headers });
+}
+
+function isBusy() {
+  return document.querySelector(".orders tbody :checked, details.menu[open], dialog[open], #order-list :is(input, select):focus");
+}
+
+function comeBack() {
+  sayMoments();
+  if (document.visibilityState === "visible" && Date.now() - shownAt > OLD_AFTER && !isBusy()) refreshList();
+}
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig.verb === "get" && event.detail.target?.closest?.("#order-list") && event.detail.target.id === "order-list") {
+    if (xhr.status === 200) tag = xhr.getResponseHeader("ETag") ?? "";
+    shownAt = Date.now();
+  } else {
+    tag = ""; // what is shown is no more just what was sent
+  }
+});
+
+document.addEventListener("visibilitychange", comeBack);
+window.addEventListener("pageshow", (event) => event.persisted && refreshList());
+window.addEventListener("offline", () => setTrouble(true));
+window.addEventListener("online", () => {
+  setTrouble(false);
+  if (!isBusy()) refreshList();
+});
+
 function setTrouble(isShown) {
   const note = document.getElementById("trouble");
   if (note) note.hidden = !isShown;
@@ -217,9 +393,11 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) setTrouble(false);
 });
 
-document.addEventListener("htmx:load", () => {
+function prepare() {
   showCopyButtons();
   countAll();
-});
-showCopyButtons();
-countAll();
+  prepareCombos();
+}
+
+document.addEventListener("htmx:load", prepare);
+prepare();

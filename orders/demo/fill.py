@@ -184,19 +184,27 @@ def _last_counts(shop: Shop, calendar: Calendar) -> Iterator[Event]:
 
 
 def _issue(lived: list[Order], shop: Shop, calendar: Calendar, most: int) -> int:
-    """Issue invoices for some of the lately completed orders of ``shop``, in the order of completion."""
+    """Issue invoices for some of the lately completed orders of ``shop``, in the order of their moments.
+
+    An order that was refunded is invoiced after that: its credit note comes with the invoice.
+    """
     if not can_render():
         return 0
     completed = Order.objects.filter(
         pk__in=[order.pk for order in lived], vendor=shop.vendor, status=OrderStatus.COMPLETED, total__gt=0
     )
     chosen = completed.order_by("-completed_at", "-pk")[: most * ONE_INVOICE_IN : ONE_INVOICE_IN]
-    for order in reversed(chosen):
-        at = min((order.completed_at or order.placed_at) + timedelta(minutes=10), calendar.closes_at)
+    moments = [(_ready_at(order), order.pk, order) for order in chosen]
+    for ready_at, _pk, order in sorted(moments, key=lambda moment: moment[:2]):
+        at = min(ready_at + timedelta(minutes=10), calendar.closes_at)
         with emails.silence():
             issue_invoice(order, by=shop.someone(Role.ACCOUNTANT), at=at)
     _credit_one(list(chosen), shop, calendar)
     return len(chosen)
+
+
+def _ready_at(order: Order) -> datetime:
+    return max(moment for moment in (order.placed_at, order.completed_at, order.refunded_at) if moment)
 
 
 def _credit_one(invoiced: list[Order], shop: Shop, calendar: Calendar) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from orders.domain.fulfillment import ready_for_pickup, ship
 from orders.domain.notes import add_note
 from orders.domain.refunds import refund_order
-from orders.models import BulkItem, BulkJob
+from orders.models import BulkAction, BulkItem, BulkJob
 from orders.states import OrderStatus
 from tests.factories import (
     NOON,
@@ -54,7 +54,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture
-def shop(vendor):
+def shop(vendor, owner):
     """A shop with something on every page; order 1050 and on are one in each state."""
     customer = make_customer(vendor, "Bénédicte Roux", pk=1)
     soap = make_product(vendor, pk=1, name="Savon", stock=20)
@@ -114,6 +114,12 @@ def _with_jobs(vendor, order):
     for state in BulkItem.State:
         item = BulkItem(job=job, order=make_order(vendor, status=S.PROCESSING), state=state)
         item.save()
+    owner = vendor.memberships.get(user__email="owner@rucher.example").user
+    for pk, asked_at in ((2, timezone.now()), (3, NOON)):
+        download = BulkJob(pk=pk, vendor=vendor, asked_by=owner, action=BulkAction.NOTES, asked_at=asked_at)
+        download.finished_at = download.expires_at = NOON if pk == 3 else None
+        download.save()
+        download.items.create(order=order, state="done" if pk == 3 else "waiting")
 
 
 @pytest.fixture

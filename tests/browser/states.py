@@ -80,10 +80,13 @@ STATES: dict[str, list[State]] = {
         shop("orders, display menu", "orders/", act=opens("#list-display > summary")),
         shop("set aside", "orders/set-aside/"),
         shop("bulk action", "orders/bulk/1/"),
+        shop("download under way", "orders/bulk/2/"),
+        shop("download that is over", "orders/bulk/3/"),
     ],
     "order": [
         *(shop(f"order {name}", f"orders/{number}/") for name, number in STATUSES.items()),
         shop("order refunded in part", "orders/1043/"),
+        shop("order, part of its history", "orders/1042/?history=mails"),
         shop("order with a parcel", "orders/1060/"),
         shop("order ready for pickup", "orders/1061/"),
         shop("order, other steps", "orders/1042/", act=opens(".head .menu > summary")),
@@ -118,6 +121,7 @@ STATES: dict[str, list[State]] = {
         shop("product", "products/1/"),
         shop("product, count wrong", "products/1/", act=sends(units="")),
         shop("documents", "documents/"),
+        shop("documents, none of the year", "documents/?kind=A&before=1"),
     ],
     "shop": [
         shop("settings", "settings/"),

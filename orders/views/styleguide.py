@@ -91,7 +91,7 @@ def _apart(html: str, suffix: str) -> SafeString:
     def renamed(found: re.Match[str]) -> str:
         return f'{found[1]}="{" ".join(f"{name}-{suffix}" for name in found[2].split())}"'
 
-    return mark_safe(NAMES_AN_ID.sub(renamed, html))  # noqa: S308 - what templates have escaped
+    return mark_safe(NAMES_AN_ID.sub(renamed, html))  # noqa: S308 - what templates have escaped  # nosec B308 B703
 
 
 def _components(request: VendorRequest) -> Iterator[Specimen]:

@@ -1,5 +1,6 @@
 """One formatter for money, dates and rates: pages, PDFs and mails all speak through it.
 
+Patterns stand in the catalogue of each language, separators are Django's own for it.
 French typography: U+202F between thousands, U+00A0 before € and % and before a colon, U+2212 for a minus.
 """
 
@@ -7,9 +8,10 @@ import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.formats import date_format, get_format
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 NARROW = "\u202f"
@@ -18,8 +20,8 @@ MINUS = "\u2212"
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF"}
 
 
-def _is_french() -> bool:
-    return (get_language() or "fr").startswith("fr")
+# Between thousands, where the language's typography has something better than Django.
+THOUSANDS = {"fr": NARROW}
 
 
 def decimal(value: Decimal | int, places: int | None = 2) -> str:
@@ -27,8 +29,11 @@ def decimal(value: Decimal | int, places: int | None = 2) -> str:
     number = Decimal(value)
     text = f"{abs(number):,.{places}f}" if places is not None else f"{abs(number.normalize()):,f}"
     whole, _dot, rest = text.partition(".")
-    if _is_french():
-        text = whole.replace(",", NARROW) + ("," + rest if rest else "")
+    language = get_language() or settings.LANGUAGE_CODE
+    thousands = THOUSANDS.get(language[:2]) or str(get_format("THOUSAND_SEPARATOR", language))
+    text = whole.replace(",", thousands)
+    if rest:
+        text += str(get_format("DECIMAL_SEPARATOR", language)) + rest
     return (MINUS + FIXED if number < 0 else "") + text
 
 
@@ -37,9 +42,10 @@ def money(amount: Decimal, currency: str = "EUR", places: int | None = 2) -> str
     text = decimal(abs(amount), places)
     symbol = SYMBOLS.get(currency, currency)
     sign = MINUS + FIXED if amount < 0 else ""
-    if _is_french():
-        return f"{sign}{text}{FIXED}{symbol}"
-    return f"{sign}{symbol}{text}" if len(symbol) == 1 else f"{sign}{symbol}{FIXED}{text}"
+    said = pgettext("amount of money", "%(symbol)s%(amount)s") % {"symbol": symbol, "amount": text}
+    if len(symbol) > 1:
+        said = said.replace(symbol + text, symbol + FIXED + text)
+    return sign + said
 
 
 def signed(units: int) -> str:
@@ -54,18 +60,22 @@ def labelled(label: str, value: str) -> str:
 
 def spaced(text: str) -> str:
     """Give text from a storefront the colon of the reader's language: « Contenance : 30 ml »."""
-    return re.sub(r"(?<=\S): ", f"{FIXED}: ", text) if _is_french() else text
+    return re.sub(r"(?<=\S): ", pgettext("colon between two words", ": "), text)
 
 
 def percent(rate: Decimal) -> str:
     """Write a fraction as a percentage: 0.055 is ``5,5 %``."""
-    return decimal(rate * 100, None) + (FIXED + "%" if _is_french() else "%")
+    return _percent(decimal(rate * 100, None))
 
 
 def change(fraction: Decimal) -> str:
     """Write a change in whole percent with its sign: 0.123 is ``+12 %``."""
     whole = round(fraction * 100)
-    return signed(whole) + (FIXED + "%" if _is_french() else "%")
+    return _percent(signed(whole))
+
+
+def _percent(number: str) -> str:
+    return pgettext("percentage", "%(number)s%%") % {"number": number}
 
 
 def long_date(value: date | datetime) -> str:
@@ -75,7 +85,7 @@ def long_date(value: date | datetime) -> str:
 
 def short_date(value: date | datetime) -> str:
     """Write a date in figures: ``23/11/2026``."""
-    return _local(value).strftime("%d/%m/%Y" if _is_french() else "%d %b %Y")
+    return date_format(_local(value), pgettext("short date, in Django's letters", "d M Y"))
 
 
 def exact_time(value: datetime) -> str:
@@ -107,7 +117,7 @@ def recent_time(value: datetime, now: datetime) -> str:
 
 def _weekday_and_day(day: date) -> str:
     """« mer. 17 juin », “Wed 17 Jun”: abbreviations as each language writes them."""
-    text = date_format(day, "D. j N" if _is_french() else "D j M")
+    text = date_format(day, pgettext("weekday and day, in Django's letters", "D j M"))
     return text.replace(" ", FIXED)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 from marketplace import environment as env
+from marketplace.languages import languages
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
@@ -139,7 +139,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # FULL: a number that was given is given still after a power cut. Recursive: REPLACE is a
+            # deletion too, which the triggers of what is only added to must see.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON;",
         }
     )
 elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
@@ -172,7 +174,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out.
     "login_failed": "20/m/ip,5/5m/key",
-    "reset_password": "20/m/ip,5/10m/key",
+    "reset_password": "20/m/ip,5/10m/key",  # a limit, no password  # nosec B105
 }
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
@@ -195,8 +197,8 @@ CACHES = {
 
 # Languages, time
 LANGUAGE_CODE = "fr"
-LANGUAGES = [("fr", _("French")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "marketplace" / "locale"]
+LANGUAGES = languages(LOCALE_PATHS[0], first=LANGUAGE_CODE)
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", "Europe/Paris")

@@ -478,7 +478,7 @@ def test_a_partly_shipped_order_tells_what_has_left_and_what_is_left(order):
     context = note_of(order)
 
     assert rows(context) == [("MIEL", 3, 2, 1), ("SAVON", 2, 0, 2)]
-    assert [line.is_packed for line in context["lines"]] == [True, False]
+    assert [line.is_packed for line in context["lines"]] == [True, True]  # what is left to pack
     assert situation(order) == "expédiée en partie"
 
 
@@ -595,6 +595,24 @@ def test_an_order_with_no_place_to_deliver_to_is_a_pickup(vendor):
     order = make_order(vendor, status=PAID, shipping_address_1="", shipping_city="")
 
     assert note_of(order)["title"] == "Bon de retrait"
+
+
+def test_the_invoice_of_a_pickup_names_the_shop_and_no_delivery(vendor):
+    vendor.pickup_address = "3 chemin du Moulin\n13520 Les Baux"
+    snapshot = said(make_order(vendor, status=PAID, shipping_method="Retrait en boutique"))
+
+    assert (snapshot["collected_at"], snapshot["delivered_to"], snapshot["delivery"]) == (
+        ["3 chemin du Moulin", "13520 Les Baux"], None, [],
+    )  # fmt: skip
+    assert invoice_context(snapshot)["delivery"] == []
+
+
+@pytest.mark.parametrize("business", [False, True])
+def test_the_mediator_is_for_consumers(vendor, business):
+    vendor.identity.mediator = "CM2C, Paris"
+    snapshot = said(make_order(vendor, status=PAID, buyer_is_business=business))
+
+    assert invoice_context(snapshot)["mediator"] == ("" if business else "CM2C, Paris")
 
 
 @pytest.mark.pdf

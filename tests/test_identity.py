@@ -20,7 +20,7 @@ from orders.models import Document, HistoryEntry
 from tests.factories import NOON, make_member, make_order, make_user, make_vendor
 from vendors.domain.identity import change_identity, is_siret, is_vat_number_of
 from vendors.domain.mandate import accept_mandate, mandate_of, withdraw_mandate
-from vendors.identity_forms import FIELDS
+from vendors.identity_forms import FIELDS, IdentityForm
 from vendors.models import IdentityChange, KeptForever, LegalIdentity, MandateStep, Vendor
 from vendors.roles import Role
 from vendors.scope import OutsideShop, within
@@ -134,6 +134,30 @@ def test_the_numbers_of_la_poste_pass_another_check(siret):
 def test_the_vat_number_belongs_to_the_siren():
     assert is_vat_number_of("FR44 732 829 320", "732829320")
     assert not is_vat_number_of("FR44732829320", "")
+
+
+def test_every_field_stands_in_one_part_of_the_form(vendor):
+    form = IdentityForm(instance=vendor.identity)
+
+    shown = [field.name for _part, fields in form.parts() for field in fields]
+    assert sorted(shown) == sorted(form.fields)
+
+
+def test_the_parts_say_what_they_are_for(owned, vendor):
+    page = owned.get(URL).content.decode()
+
+    for name in ("who", "address", "vat", "wording", "look"):
+        assert f'aria-describedby="why-{name}"' in page
+        assert f'id="why-{name}"' in page
+
+
+def test_two_shops_of_one_company_have_different_prefixes(owned, vendor):
+    other = make_vendor("miel-et-cie")
+    LegalIdentity.objects.filter(vendor=other).update(siret=vendor.identity.siret, prefix="MEC")
+
+    assert list(errors(owned.post(URL, sent(vendor, prefix="MEC")))) == ["prefix"]
+    LegalIdentity.objects.filter(vendor=other).update(siret="73282932000074"[::-1])
+    assert owned.post(URL, sent(vendor, prefix="MEC")).status_code == 302
 
 
 def test_what_is_missing_is_linked_to_its_field(owned, vendor):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from marketplace.money import net_of
 from orders.documents.invoice_snapshot import Supply
 from orders.documents.vat import line_parts, vat_groups
+from orders.domain import invoicing
 from orders.domain.fulfillment import ship
 from orders.domain.invoicing import (
     IdentityIncomplete,
@@ -24,7 +25,7 @@ from orders.domain.invoicing import (
     issue_invoice,
     missing_identity,
 )
-from orders.domain.originals import OriginalDamaged, original_pdf
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Document, DocumentSeries, HistoryEntry, LineKind, Order, OrderLine
@@ -403,6 +404,63 @@ def test_the_database_keeps_documents_too(order, quick, change):
         change(Document.objects.all())
 
 
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET last_number = 0", "UPDATE {} SET last_number = 9", "DELETE FROM {}"]
+)
+def test_the_database_keeps_the_counters_of_numbers(order, quick, statement):
+    issue(order)
+
+    with (
+        pytest.raises(DatabaseError, match="never set back"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format("orders_documentseries"))
+
+
+def test_nothing_replaces_or_truncates_documents(order, quick):
+    document = issue(order)
+    columns = ", ".join(field.column for field in Document._meta.concrete_fields)
+    other = columns.replace("total", "999 AS total")
+    statement = (
+        f"INSERT OR REPLACE INTO orders_document ({columns}) SELECT {other} FROM orders_document"
+        if connection.vendor == "sqlite"
+        else "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE orders_document CASCADE"
+    )
+
+    with (
+        pytest.raises(DatabaseError, match="never changed nor deleted"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+
+    assert Document.objects.get().total == document.total
+
+
+def test_the_file_of_an_original_is_neither_deleted_nor_replaced(order, quick):
+    document = issue(order)
+
+    with pytest.raises(IssuedIsFrozen):
+        document.pdf.delete(save=False)
+    with pytest.raises(IssuedIsFrozen):
+        document.pdf.save("x.pdf", ContentFile(b"x"))
+
+    assert original_pdf(document) == b"%PDF RDB-F2026-000001"
+
+
+def test_a_storage_that_fails_is_told_as_such(order, quick, monkeypatch):
+    document = issue(order)
+
+    def fail(self, name, mode="rb"):
+        raise ConnectionError("no route to the bucket")
+
+    monkeypatch.setattr("django.core.files.storage.FileSystemStorage.open", fail)
+
+    with pytest.raises(OriginalUnreadable, match="RDB-F2026-000001 cannot be read"):
+        original_pdf(document)
+
+
 def test_an_original_that_is_gone_is_told(order, quick):
     document = issue(order)
     storages["documents"].delete(document.pdf.name)
@@ -502,3 +560,49 @@ def test_a_parcel_of_another_order_is_refused(vendor, order):
 
     with pytest.raises(ValueError, match="is not of order 1042"):
         delivery_note(order, parcel, at=NOON)
+
+
+# Made before anything is locked
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Which documents were made, and whether within a transaction."""
+    seen = []
+
+    def make(said):
+        seen.append((said["number"], connection.in_atomic_block))
+        return b"%PDF " + said["number"].encode()
+
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", make)
+    return seen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pdf_is_made_before_anything_is_locked(made):
+    vendor = make_vendor()
+    documents = [issue(make_order(vendor, status=PAID)) for _ in range(2)]
+
+    assert made == [(document.number, False) for document in documents]
+    assert [original_pdf(document) for document in documents] == [
+        b"%PDF " + document.number.encode() for document in documents
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_another_took_the_number_it_is_made_again(made, monkeypatch):
+    vendor = make_vendor()
+    first, second = (make_order(vendor, status=PAID) for _ in range(2))
+    make = invoicing.invoice_pdf
+
+    def overtaken(said):
+        monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", make)
+        issue(second)
+        return make(said)
+
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", overtaken)
+    document = issue(first)
+
+    assert made[-1] == (document.number, True)
+    assert original_pdf(document) == b"%PDF " + document.number.encode()
+    assert document.number.endswith("F2026-000002")

@@ -203,11 +203,11 @@ ROOT = Path(__file__).parent.parent
 COLOR = re.compile(r"#[0-9a-f]{6}\b")
 
 
-def test_the_mails_have_the_colors_of_the_pages():
-    mails = (ROOT / "templates" / "emails" / "mail.css").read_text("utf-8")
+@pytest.mark.parametrize("sheet", ["templates/emails/mail.css", "static/css/admin.css"])
+def test_mails_and_office_have_the_colors_of_the_pages(sheet):
     pages = (ROOT / "static" / "css" / "comptoir.css").read_text("utf-8")
 
-    assert set(COLOR.findall(mails)) <= set(COLOR.findall(pages))
+    assert set(COLOR.findall((ROOT / sheet).read_text("utf-8"))) <= set(COLOR.findall(pages))
 
 
 def test_styles_stand_in_each_element_and_the_dark_ones_in_the_head(vendor):

@@ -43,7 +43,7 @@ def test_every_state_and_drawing_is_shown_in_both_themes(guide):
         assert text.count(f'class="st s-{status}"') >= 2
     for name in _icons():
         assert text.count(f'<use href="#{name}"') >= 2
-    assert (text.count("theme-light"), text.count("theme-dark")) == (text.count("guide__side") / 2,) * 2
+    assert (text.count("theme-light"), text.count("theme-dark")) == (text.count("specimens__side") / 2,) * 2
 
 
 def test_it_shows_the_persons_own_shop_alone(guide):

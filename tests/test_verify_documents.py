@@ -115,6 +115,59 @@ def test_an_altered_total_is_named(issued, capsys):
     assert "The total of RDB-F2026-000001 is not the one that it says." in run(capsys)[1]
 
 
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"currency": "USD"}, "another currency"),
+        ({"number": "RDB-F2026-000009"}, "another number"),
+        ({"sequence": 9}, "another place of its series"),
+    ],
+)
+def test_a_row_that_contradicts_its_document_is_named(issued, capsys, columns, says):
+    by_force(issued[0], **columns)
+
+    assert says in run(capsys)[1]
+
+
+def test_a_document_of_another_order_is_named(issued, vendor, capsys):
+    by_force(issued[2], order=make_order(vendor, number="7777"))
+
+    assert "RDB-F2026-000003 says another order." in run(capsys)[1]
+
+
+def test_a_snapshot_of_another_shape_is_a_trouble_and_no_traceback(issued, capsys):
+    first = issued[0]
+    first.snapshot = {"order": "1"}
+    by_force(first, snapshot=first.snapshot, chain_hash=chain_hash(first))
+
+    status, said = run(capsys)
+
+    assert (status, "The total of RDB-F2026-000001 is not the one that it says." in said) == (1, True)
+
+
+def test_a_file_without_a_document_is_told(issued, vendor, capsys):
+    storages["documents"].save(f"{vendor.pk}/F2026/RDB-F2026-000004.pdf", ContentFile(b"left behind"))
+
+    status, said = run(capsys)
+
+    assert (
+        status,
+        f"left behind by something that failed: {vendor.pk}/F2026/RDB-F2026-000004.pdf" in said,
+    ) == (
+        0,
+        True,
+    )
+
+
+def test_a_series_whose_rows_are_all_gone_is_shown(vendor, capsys):
+    documents = [issue_invoice(make_order(vendor, status=PAID), by=None, at=NOON) for _ in range(2)]
+    release()
+    Document.objects.filter(pk__in=[document.pk for document in documents])._raw_delete("default")
+    protect()
+
+    assert [(one.count, one.gaps) for one in continuity_of(vendor)] == [(0, 2)]
+
+
 def test_a_replaced_document_breaks_the_chain_behind_it(issued, capsys):
     """With its own hash made right again, the next one tells."""
     first = issued[0]

@@ -1,6 +1,8 @@
 """The legal identity as its owner fills it in; each field is checked by itself, an incomplete one is kept."""
 
+from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -8,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from vendors.domain.identity import PREFIX, is_iban, is_siret, is_vat_number_of
+from vendors.domain.identity import PREFIX, is_iban, is_prefix_taken, is_siret, is_vat_number_of
 from vendors.logo import LogoRefused, check_drawn, clean_logo, data_uri, picture_uri
 from vendors.models import LegalIdentity, VatChange
 
@@ -40,6 +42,52 @@ FIELDS = [
     "color",
 ]
 
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the form: what it is about, why it is asked, its fields."""
+
+    name: str
+    title: Any
+    why: Any
+    fields: Sequence[str]
+
+
+PARTS = [
+    Part(
+        "who",
+        gettext_lazy("Who sells"),
+        gettext_lazy("The person or company behind the shop, as registered. It stands on every invoice."),
+        ("legal_name", "is_sole_trader", "legal_form", "capital", "siret", "rcs_town", "is_rcs_exempt"),
+    ),
+    Part(
+        "address",
+        gettext_lazy("Address and contact"),
+        gettext_lazy("The registered office. E-mail and telephone are printed for customers’ questions."),
+        ("address_1", "address_2", "postcode", "city", "country", "email", "phone"),
+    ),
+    Part(
+        "vat",
+        gettext_lazy("VAT"),
+        gettext_lazy("What applies is the regime on the day of supply. Ask your accountant if in doubt."),
+        ("vat_regime", "vat_number", "pays_vat_on_debits"),
+    ),
+    Part(
+        "wording",
+        gettext_lazy("Numbers and wording of the invoices"),
+        gettext_lazy("What begins every number, and what businesses and consumers are told."),
+        (
+            *("prefix", "iban", "payment_days", "penalty_terms", "discount_terms"),
+            *("mediator", "footer"),
+        ),
+    ),
+    Part(
+        "look",
+        gettext_lazy("Appearance"),
+        gettext_lazy("Color and logo of invoices, credit notes and delivery notes."),
+        ("color", "logo", "no_logo"),
+    ),
+]
 
 TYPED_WITH_BLANKS = ("siret", "vat_number", "prefix", "iban")  # checked once the blanks are out
 
@@ -80,6 +128,11 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
             field = self.fields[name]
             field.validators = []
             field.widget.attrs.pop("maxlength", None)
+
+    def parts(self) -> Iterator[tuple[Part, list[forms.BoundField]]]:
+        """Yield the form's parts, each with its fields."""
+        for part in PARTS:
+            yield part, [self[name] for name in part.fields]
 
     def clean_siret(self) -> str:
         siret = _compact(self.cleaned_data["siret"])
@@ -132,6 +185,10 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
         if data.get("is_sole_trader") and (data.get("legal_form") or data.get("capital") is not None):
             self.add_error(
                 "legal_form", _("A sole trader has neither legal form nor capital: leave both empty.")
+            )
+        if is_prefix_taken(data.get("prefix", ""), siren, self.instance.vendor_id):
+            self.add_error(
+                "prefix", _("Another shop of the same company has this prefix: numbers would be given twice.")
             )
         if data.get("is_rcs_exempt") and data.get("rcs_town"):
             self.add_error("rcs_town", _("Either a town of the RCS, or the exemption."))

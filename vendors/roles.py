@@ -69,9 +69,12 @@ IN_WORDS = {
 }
 
 
-def table() -> list[tuple[str, list[bool]]]:
-    """Return one row per permission: its words, and whether each role of ``Role`` has it."""
-    return [(str(IN_WORDS[p]), [allows(role, p) for role in Role.values]) for p in Permission]
+def table() -> list[tuple[str, list[tuple[str, bool]]]]:
+    """Return one row per permission: its words, and for each role its name and whether it has it."""
+    return [
+        (str(IN_WORDS[p]), [(str(label), allows(role, p)) for role, label in Role.choices])
+        for p in Permission
+    ]
 
 
 def allows(role: str, permission: Permission) -> bool:

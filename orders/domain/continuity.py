@@ -1,6 +1,6 @@
 """Whether the issued documents are whole: numbers without gaps, chains without breaks, files as issued."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -8,8 +8,15 @@ from decimal import Decimal
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from orders.domain.originals import FIRST, OriginalDamaged, chain_hash, original_pdf
+from orders.domain.originals import (
+    FIRST,
+    OriginalDamaged,
+    OriginalUnreadable,
+    chain_hash,
+    original_pdf,
+)
 from orders.models import Document, DocumentKind, DocumentSeries
+from orders.models.documents import document_storage
 from vendors.models import Vendor
 
 CHAINED = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
@@ -28,6 +35,7 @@ class SeriesReport:
     count: int = 0
     gaps: list[int] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)  # files that no document names
 
     @property
     def is_whole(self) -> bool:
@@ -42,7 +50,7 @@ class Continuity:
     year: int
     first: str
     last: str
-    last_on: date
+    last_on: date | None
     count: int
     gaps: int
 
@@ -79,6 +87,12 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
         )
         for row in series
     ]
+    known = {(one.kind, one.year) for one in found}
+    found += [
+        Continuity(DocumentKind(kind), year, first="", last="", last_on=None, count=0, gaps=last)
+        for (kind, year), last in taken.items()
+        if last and (kind, year) not in known
+    ]
     return sorted(found, key=lambda one: (-one.year, CHAINED.index(one.kind)))
 
 
@@ -114,13 +128,16 @@ def _all_series() -> list[SeriesReport]:
 def _walk(report: SeriesReport, on_document: Callable[[], object]) -> SeriesReport:
     documents = _documents(report)
     previous, sequence, day = FIRST, 0, date.min
+    names: set[str | None] = set()
     for document in documents.iterator(chunk_size=BATCH):
         report.gaps += range(sequence + 1, document.sequence)
         report.troubles += _troubles(document, previous, day)
         report.first = report.first or document.number
         report.last, report.count = document.number, report.count + 1
         previous, sequence, day = document.chain_hash, document.sequence, document.issued_on
+        names.add(document.pdf.name)
         on_document()
+    report.strays = _strays(report, names)
     counter = DocumentSeries.objects.filter(
         vendor__slug=report.shop, kind=report.kind, year=report.year
     ).first()
@@ -128,9 +145,20 @@ def _walk(report: SeriesReport, on_document: Callable[[], object]) -> SeriesRepo
     return report
 
 
+def _strays(report: SeriesReport, names: Collection[str | None]) -> list[str]:
+    """Return the files of a series that no document names: a broken transaction left them behind."""
+    vendor = Vendor.objects.only("pk").get(slug=report.shop)
+    folder = f"{vendor.pk}/{report.kind.value}{report.year}"
+    try:
+        _folders, files = document_storage().listdir(folder)
+    except (OSError, NotImplementedError):  # it has no such folder, or cannot tell
+        return []
+    return sorted(path for path in (f"{folder}/{file}" for file in files) if path not in names)
+
+
 def _documents(report: SeriesReport) -> QuerySet[Document]:
     mine = Document.objects.filter(vendor__slug=report.shop, kind=report.kind, year=report.year)
-    return mine.order_by("sequence")
+    return mine.select_related("order", "corrects").order_by("sequence")
 
 
 def _troubles(document: Document, previous: str, day: date) -> list[str]:
@@ -139,16 +167,43 @@ def _troubles(document: Document, previous: str, day: date) -> list[str]:
     found = []
     try:
         original_pdf(document)
-    except OriginalDamaged as damage:
+    except (OriginalDamaged, OriginalUnreadable) as damage:
         found.append(str(damage))
-    except OSError as error:
-        found.append(_("The original of %(number)s cannot be read: %(why)s.") % {**name, "why": error})
     if document.previous_hash != previous:
         found.append(_("%(number)s does not follow the document before it: the chain is broken.") % name)
     if document.chain_hash != chain_hash(document):
         found.append(_("What is stored of %(number)s is not what was issued.") % name)
-    elif Decimal(document.snapshot["totals"]["gross"]) != document.total:
-        found.append(_("The total of %(number)s is not the one that it says.") % name)
+    found += _contradictions(document)
     if document.issued_on < day:
         found.append(_("%(number)s is dated before the document before it.") % name)
     return found
+
+
+def _contradictions(document: Document) -> list[str]:
+    """Say where the row and what the document says differ; the row decides where it is served."""
+    said = document.snapshot if isinstance(document.snapshot, dict) else {}
+    totals = said.get("totals")
+    corrects = said.get("corrects") or {}
+    is_note = document.kind == DocumentKind.CREDIT_NOTE
+    number = f"{document.kind}{document.year}-{document.sequence:06d}"
+    pairs = [
+        (_amount(totals), document.total, _("The total of %(number)s is not the one that it says.")),
+        (said.get("number"), document.number, _("%(number)s says another number.")),
+        (document.number.endswith(number), True, _("%(number)s stands at another place of its series.")),
+        (said.get("order"), document.order.number, _("%(number)s says another order.")),
+        (said.get("currency"), document.currency, _("%(number)s says another currency.")),
+        (said.get("type_code"), "381" if is_note else "380", _("%(number)s says to be of another kind.")),
+        (
+            corrects.get("number"),
+            document.corrects.number if document.corrects else None,
+            _("%(number)s says to correct another invoice."),
+        ),
+    ]
+    return [sentence % {"number": document.number} for told, stored, sentence in pairs if told != stored]
+
+
+def _amount(totals: object) -> Decimal | None:
+    try:
+        return Decimal(totals["gross"])  # type: ignore[index]
+    except (TypeError, KeyError, ArithmeticError):
+        return None

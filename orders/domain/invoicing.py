@@ -5,27 +5,29 @@ The rules are told in ``docs/rules/invoicing.md``.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from marketplace.formats import long_date
 from orders.documents.invoice import invoice_pdf
-from orders.documents.invoice_snapshot import EURO, invoice_snapshot
+from orders.documents.invoice_snapshot import EURO, Supply, invoice_snapshot
 from orders.documents.parties import identity_of
 from orders.documents.snapshot import Snapshot
-from orders.domain.credit_notes import invoice_of, is_taken_back, issue_due
+from orders.domain.credit_notes import invoice_of, is_of_the_team, is_taken_back, issue_due
 from orders.domain.history import By, record
 from orders.domain.locking import lock
-from orders.domain.originals import day_of, store, take_number
+from orders.domain.originals import Numbered, day_of, next_number, store, take_number
 from orders.domain.supplies import date_of_supply as date_of_supply
 from orders.models import DeliveryNote, Document, DocumentKind, ExchangeRate, HistoryKind, Order, Shipment
 from orders.states import INVOICEABLE, OrderStatus, RefundState
 from vendors.domain.identity import Missing, missing_parts
 from vendors.domain.mandate import mandate_of
-from vendors.models import Membership, User, Vendor
+from vendors.models import Vendor
 
 RATE_IS_GOOD_FOR = timedelta(days=7)  # no rate is published at week-ends and on holidays
 logger = logging.getLogger(__name__)
@@ -98,11 +100,18 @@ class RateMissing(InvoiceRefused):
                 "rate of %(day)s or the week before is known: no invoice was issued. The marketplace "
                 "enters it."
             )
-            % {"number": order.number, "currency": order.currency, "day": day.isoformat()}
+            % {"number": order.number, "currency": order.currency, "day": long_date(day)}
         )
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Ahead:
+    """An invoice as it will most probably be, and its PDF: made before anything is locked."""
+
+    snapshot: Snapshot
+    pdf: bytes
+
+
 def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     """Issue the invoice of an order: number, snapshot, PDF, history; all of it or nothing.
 
@@ -113,29 +122,62 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     is missing; no number is used then, nor when anything else fails before the caller's
     transaction ends.
     """
-    lock(order)
-    current = invoice_of(order)
-    if current is None or is_taken_back(current):
-        current = _issue(order, current, by=by, at=at)
-    issue_due(order, by=by, at=at)
+    ahead = _ahead(order, by=by, at=at)
+    with transaction.atomic():
+        lock(order)
+        current = invoice_of(order)
+        if current is None or is_taken_back(current):
+            current = _issue(order, current, by=by, at=at, ahead=ahead)
+        issue_due(order, by=by, at=at)
     return current
 
 
-def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime) -> Document:
+def _ahead(order: Order, *, by: By, at: datetime) -> Ahead | None:
+    """Make the PDF with the number that comes next, so that nobody waits for it behind a lock.
+
+    None within a transaction, which holds locks already, and where nothing is to be issued. Where
+    anything comes between, the document is made again once it has its number.
+    """
+    if connection.in_atomic_block:
+        return None
+    fresh = Order.objects.select_related("vendor__identity").get(pk=order.pk)
+    current = invoice_of(fresh)
+    if current is not None and not is_taken_back(current):
+        return None
+    taken = next_number(fresh.vendor, DocumentKind.INVOICE, at)
+    snapshot = _snapshot(fresh, taken, by=by, at=at)
+    return Ahead(snapshot, invoice_pdf(snapshot))
+
+
+def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime, ahead: Ahead | None) -> Document:
+    _check(order, by=by, at=at)
+    taken = take_number(order.vendor, DocumentKind.INVOICE, at)
+    snapshot = _snapshot(order, taken, by=by, at=at)
+
+    def render(said: Snapshot) -> bytes:
+        return ahead.pdf if ahead and ahead.snapshot == said else invoice_pdf(said)
+
+    document = store(order, taken, snapshot, render, by=by, at=at, replaces=replaces)
+    data = {"document": document.pk, "number": document.number}
+    record(order, HistoryKind.DOCUMENT, by=by, at=at, data=data)
+    return document
+
+
+def _check(order: Order, *, by: By, at: datetime) -> tuple[Supply, ExchangeRate | None, bool]:
+    """Return supply, rate, and whether it is in the shop's name; raises InvoiceRefused."""
     in_its_name = _in_the_shops_name(order.vendor, by)
     supply = date_of_supply(order)
     day = day_of(order.vendor, supply.at or at)
     check_invoiceable(order, day)
-    rate = _rate(order, day)
-    taken = take_number(order.vendor, DocumentKind.INVOICE, at)
+    return supply, _rate(order, day), in_its_name
+
+
+def _snapshot(order: Order, taken: Numbered, *, by: By, at: datetime) -> Snapshot:
+    supply, rate, in_its_name = _check(order, by=by, at=at)
     lines = list(order.lines.all())
-    snapshot = invoice_snapshot(
+    return invoice_snapshot(
         order, lines, supply, number=taken.number, on=taken.on, rate=rate, mandate=in_its_name
     )
-    document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, replaces=replaces)
-    data = {"document": document.pk, "number": document.number}
-    record(order, HistoryKind.DOCUMENT, by=by, at=at, data=data)
-    return document
 
 
 def check_invoiceable(order: Order, day: date) -> None:
@@ -219,7 +261,7 @@ def _in_the_shops_name(vendor: Vendor, by: By) -> bool:
 
     Comptoir itself acts for the shop; where there is a mandate the document says so.
     """
-    if isinstance(by, User) and Membership.objects.filter(user=by, vendor=vendor).exists():
+    if is_of_the_team(vendor, by):
         return False
     if mandate_of(vendor) is not None:
         return True

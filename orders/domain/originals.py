@@ -5,6 +5,7 @@ The rules are told in ``docs/rules/invoicing.md``, "Numbers" and "Frozen".
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,11 +22,22 @@ from orders.models import Document, DocumentKind, DocumentSeries, Order, Refund
 from orders.models.documents import document_storage
 from vendors.models import User, Vendor
 
+logger = logging.getLogger(__name__)
 FIRST = "0" * 64  # what stands in place of a chain hash before the first document of a series
 
 
 class OriginalDamaged(Exception):
     """The stored original is gone, or is not the one that was issued."""
+
+
+class OriginalUnreadable(Exception):
+    """The storage does not give the original now; it may give it later."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(
+            _("The original of %(number)s cannot be read from the storage now. Try again later.")
+            % {"number": document.number}
+        )
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,30 @@ def take_number(vendor: Vendor, kind: DocumentKind, at: datetime, *, prefix: str
     on = day_of(vendor, at)
     key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
     series = DocumentSeries.objects.select_for_update().get(pk=key)
+    series.vendor = vendor
     series.last_number += 1
     series.last_issued_on = max(on, series.last_issued_on or on)
     series.save(update_fields=["last_number", "last_issued_on"])
-    prefix = identity_of(vendor).prefix or prefix
-    number = f"{prefix}-{kind.value}{on.year}-{series.last_number:06d}".removeprefix("-")
-    return Numbered(kind, on.year, series.last_number, number, series.last_issued_on)
+    return _numbered(series, prefix)
+
+
+def next_number(vendor: Vendor, kind: DocumentKind, at: datetime) -> Numbered:
+    """Return what ``take_number`` would give if nobody takes one meanwhile; takes and locks nothing."""
+    on = day_of(vendor, at)
+    series = DocumentSeries.objects.filter(vendor=vendor, kind=kind, year=on.year).first()
+    series = series or DocumentSeries(vendor=vendor, kind=kind, year=on.year)
+    series.last_number += 1
+    series.last_issued_on = max(on, series.last_issued_on or on)
+    return _numbered(series, "")
+
+
+def _numbered(series: DocumentSeries, prefix: str) -> Numbered:
+    kind, on = DocumentKind(series.kind), series.last_issued_on
+    if on is None:
+        raise ValueError("A number has a date.")
+    prefix = identity_of(series.vendor).prefix or prefix
+    number = f"{prefix}-{kind.value}{series.year}-{series.last_number:06d}".removeprefix("-")
+    return Numbered(kind, series.year, series.last_number, number, on)
 
 
 def store(
@@ -116,7 +146,10 @@ def chain_hash(document: Document) -> str:
 
 
 def original_pdf(document: Document) -> bytes:
-    """Return the bytes as they were issued; raises OriginalDamaged if they are not there any more."""
+    """Return the bytes as they were issued.
+
+    Raises OriginalDamaged if they are not there any more, OriginalUnreadable where the storage fails.
+    """
     try:
         with document_storage().open(document.pdf.name or "") as stored:
             pdf: bytes = stored.read()
@@ -125,6 +158,9 @@ def original_pdf(document: Document) -> bytes:
             _("The original of %(number)s is missing from the storage. Restore it from a backup.")
             % {"number": document.number}
         ) from error
+    except Exception as error:  # each kind of storage has errors of its own
+        logger.exception("The original of %s could not be read.", document.number)
+        raise OriginalUnreadable(document) from error
     if hashlib.sha256(pdf).hexdigest() != document.sha256:
         raise OriginalDamaged(
             _("The stored file of %(number)s is not the one that was issued. Restore it from a backup.")

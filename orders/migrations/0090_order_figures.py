@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0080_delivery_problem_codes'),
+        ("orders", "0085_office_searches"),
         ('vendors', '0062_invitation_names_its_shop'),
     ]
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
@@ -50,6 +51,26 @@ class DocumentSeries(models.Model):
 
 class IssuedIsFrozen(Exception):
     """An issued document is neither changed nor deleted; a correction is another document."""
+
+
+class FrozenFile(FieldFile):
+    """The original's file: it is read, never deleted nor written over."""
+
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise IssuedIsFrozen(_("The file of %(name)s is stored by issuing alone.") % {"name": self.instance})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise IssuedIsFrozen(_("The file of %(name)s is never deleted.") % {"name": self.instance})
+
+
+class FrozenFileField(models.FileField):
+    """A file field whose file stays as it was issued; to the database an ordinary one."""
+
+    attr_class = FrozenFile
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.FileField", args, kwargs
 
 
 class Document(OwnedByShop):
@@ -98,7 +119,7 @@ class Document(OwnedByShop):
     total = models.DecimalField(_("total incl. VAT"), **MONEY)
     currency = models.CharField(_("currency"), max_length=3)
     snapshot = models.JSONField(_("what it says"))
-    pdf = models.FileField(_("original"), storage=document_storage, max_length=200)
+    pdf = FrozenFileField(_("original"), storage=document_storage, max_length=200)
     sha256 = models.CharField("SHA-256", max_length=64)
     previous_hash = models.CharField(_("chain hash of the one before"), max_length=64, default="")
     chain_hash = models.CharField(_("chain hash"), max_length=64, default="")
@@ -131,7 +152,11 @@ class Document(OwnedByShop):
                 name="document_credit_note_corrects",
             ),
         ]
-        indexes = [models.Index(fields=["vendor", "-issued_at", "-id"], name="document_by_vendor")]
+        indexes = [
+            models.Index(fields=["vendor", "-issued_at", "-id"], name="document_by_vendor"),
+            models.Index(fields=["issued_on"], name="document_by_day"),
+            models.Index(fields=["number"], name="document_by_number"),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -166,6 +191,7 @@ class DeliveryNote(models.Model):
     class Meta:
         verbose_name = _("delivery note")
         verbose_name_plural = _("delivery notes")
+        indexes = [models.Index(fields=["number"], name="delivery_note_by_number")]
         constraints = [
             models.UniqueConstraint(
                 fields=["order"], condition=Q(shipment=None), name="delivery_note_one_per_whole_order"

@@ -42,6 +42,9 @@ class BuyerForm(forms.Form):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if not data.get("is_business") and (data.get("siren") or data.get("vat_number")):
             self.add_error("is_business", _("Only a business has a SIREN or a VAT number."))
+        siren, number = data.get("siren"), data.get("vat_number", "")
+        if siren and number.startswith("FR") and not number.endswith(siren):
+            self.add_error("vat_number", _("This VAT number does not belong to the SIREN."))
         return data
 
 

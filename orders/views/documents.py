@@ -25,7 +25,7 @@ from orders.domain.invoicing import (
     issue_invoice,
     proforma_pdf,
 )
-from orders.domain.originals import OriginalDamaged, original_pdf
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
 from orders.models import Document, DocumentKind, Order, Shipment
 from orders.states import DELIVERABLE, RefundState
 from vendors.access import VendorRequest, vendor_required
@@ -83,6 +83,8 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
     shipment = _shipment(request, order)
     if order.status not in DELIVERABLE:
         return _no_document(request, order)
+    if request.method == "HEAD":  # who only looks uses no number
+        return _pdf(b"", f"BL-{order.number}")
     note = delivery_note(order, shipment, at=timezone.now())
     try:
         pdf = render_delivery_note(note)
@@ -175,6 +177,8 @@ def _original(request: VendorRequest, document: Document) -> HttpResponse:
         return _pdf(original_pdf(document), document.number)
     except OriginalDamaged as reason:
         return _sentence(request, document.order, str(reason), 410)
+    except OriginalUnreadable as reason:
+        return _sentence(request, document.order, str(reason), 503)
 
 
 def _no_document(request: VendorRequest, order: Order) -> HttpResponse:

@@ -83,6 +83,15 @@ def is_vat_number_of(number: str, siren_digits: str) -> bool:
     return bool(siren_digits) and belongs and tva.is_valid(compact)
 
 
+def is_prefix_taken(prefix: str, siren_digits: str, vendor_id: int) -> bool:
+    """Say whether another shop of the same legal person has this prefix.
+
+    A number stands once for a seller (CGI annexe II art. 242 nonies A, I, 7°).
+    """
+    same = LegalIdentity.objects.filter(prefix=prefix, siret__startswith=siren_digits)
+    return bool(prefix and siren_digits) and same.exclude(vendor_id=vendor_id).exists()
+
+
 def is_iban(number: str) -> bool:
     return iban.is_valid(number)
 

@@ -42,5 +42,7 @@ class Command(BaseCommand):
             shown = ", ".join(str(gap) for gap in report.gaps[:SHOWN])
             more = f" and {len(report.gaps) - SHOWN} more" if len(report.gaps) > SHOWN else ""
             self.stderr.write(f"  Missing numbers: {shown}{more}.")
+        for stray in report.strays:
+            self.stdout.write(f"  Not an original, left behind by something that failed: {stray}")
         for trouble in report.troubles:
             self.stderr.write(f"  {trouble}")

@@ -1,0 +1,65 @@
+"""The order list by the keyboard's letters."""
+
+import pytest
+
+from orders.models import Order
+from orders.states import OrderStatus
+from tests.browser.conftest import CHROMIUM, violations
+from tests.browser.states import SHOP
+from tests.factories import make_order
+
+pytest.importorskip("pytest_playwright")
+S = OrderStatus
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, reset_sequences=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
+
+
+def on(page, path):
+    page.goto(f"{page.site}{SHOP}{path}", wait_until="networkidle")
+    return page
+
+
+def test_the_list_is_moved_through_by_keys(person):
+    page = on(person(), "orders/")
+    numbers = page.locator("tbody .c-id").all_inner_texts()
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("k")
+
+    assert page.evaluate("document.activeElement.innerText") == numbers[0]
+    assert page.locator("tbody input:checked").evaluate_all("boxes => boxes.map(box => box.value)") == [
+        numbers[1]
+    ]
+
+    page.keyboard.press("?")
+    assert page.locator("dialog#keys").is_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/orders/{numbers[0]}/")
+
+
+def test_v_validates_the_order_in_hand(person):
+    page = on(person(), "orders/?status=processing&q=1042")
+
+    page.keyboard.press("j")
+    page.keyboard.press("v")
+
+    page.get_by_text("La commande 1042 est terminée.").wait_for()
+
+
+def test_the_bar_counts_all_that_are_taken(person, vendor):
+    for n in range(30):
+        make_order(vendor, number=str(3000 + n), status=S.PROCESSING)
+    page = on(person(), "orders/?status=processing")
+
+    page.locator("tbody [name=order]").first.check()
+    page.locator(".bulk [name=all]").check()
+
+    taken = Order.objects.filter(vendor=vendor, status=S.PROCESSING).count()
+    assert page.locator(".bulk [role=status]").inner_text() == f"{taken} sélectionnées"

@@ -1,0 +1,141 @@
+"""Forced colours, no movement, the keyboard alone, and the names that a screen reader says."""
+
+import re
+
+import pytest
+
+from tests.browser.conftest import CHROMIUM, tell
+from tests.browser.states import SHOP
+
+pytest.importorskip("pytest_playwright")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, reset_sequences=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
+
+
+def on(page, path):
+    page.goto(f"{page.site}{SHOP}{path}", wait_until="networkidle")
+    return page
+
+
+def style(page, selector, name):
+    return page.locator(selector).first.evaluate(f"element => getComputedStyle(element).{name}")
+
+
+def test_under_forced_colors_the_choice_and_the_notice_are_seen(person):
+    page = on(person(forced_colors="active"), "orders/?placed_after=31/02/2026")
+
+    chosen = style(page, ".nav [aria-current]", "backgroundColor")
+    assert chosen != style(page, ".nav a:not([aria-current])", "backgroundColor")
+    assert style(page, ".note.s-failed", "borderTopStyle") == "solid"
+
+
+def test_under_forced_colors_a_taken_row_and_a_main_button_have_a_line(person):
+    page = on(person(forced_colors="active"), "orders/?status=processing")
+    page.locator("tbody [name=order]").first.check()
+
+    assert style(page, "tbody tr:has(:checked)", "outlineStyle") == "solid"
+    assert style(on(page, "orders/1042/"), ".btn--main", "borderTopStyle") == "solid"
+
+
+@pytest.mark.parametrize(("wish", "movements"), [("reduce", 0), ("no-preference", 1)])
+def test_nothing_moves_for_whom_wants_no_movement(person, wish, movements):
+    page = on(person(reduced_motion=wish), "orders/1042/")
+    page.locator(".head .menu > summary").evaluate("button => button.setAttribute('aria-busy', 'true')")
+
+    assert page.evaluate("document.getAnimations().length") == movements
+
+
+def test_the_first_stop_leads_past_the_menu(person):
+    page = on(person(), "orders/")
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+# What has the focus: whether it is seen, and which it is.
+STOP = """() => {
+    const element = document.activeElement, shown = element.closest(".in") ?? element;
+    const box = shown.getBoundingClientRect(), look = getComputedStyle(shown);
+    return {
+        which: [...document.querySelectorAll("*")].indexOf(element),
+        what: element.outerHTML.slice(0, 80),
+        isRinged: look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 2,
+        isOnScreen: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+        isBody: element === document.body,
+    };
+}"""
+
+
+@pytest.mark.parametrize("path", ["orders/", "orders/1042/", "orders/1042/refund/", "settings/", "team/"])
+def test_every_stop_of_the_keyboard_is_seen_and_none_holds_it(person, path):
+    page = on(person(), path)
+    stops = []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if stop["isBody"] or any(stop["which"] == earlier["which"] for earlier in stops):
+            break
+        stops.append(stop)
+
+    tell(f"keyboard, {path}: {len(stops)} stops")
+    assert len(stops) > 10
+    assert [stop["what"] for stop in stops if not (stop["isRinged"] and stop["isOnScreen"])] == []
+    assert stop["isBody"] or stop["which"] == stops[0]["which"], "the walk came back to its beginning"
+
+
+def test_a_menu_is_opened_and_left_by_the_keyboard(person):
+    page = on(person(), "orders/1042/")
+    page.locator(".head .menu > summary").focus()
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    inside = page.evaluate("!!document.activeElement.closest('.menu > div')")
+    page.keyboard.press("Escape")
+
+    assert inside
+    assert page.locator(".head .menu").get_attribute("open") is None
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+NAMES = {
+    "orders/": [
+        'navigation "Principale"',
+        'link "Commandes',
+        'navigation "États des commandes"',
+        'heading "Commandes" [level=1]',
+        'columnheader "Montant total"',
+        'checkbox "Sélectionner la commande 1042"',
+        'link "1042"',
+        'button "Valider la commande 1042"',
+        'link "Accessibilité"',
+    ],
+    "orders/1042/": [
+        'heading "Commande 1042" [level=1]',
+        'button "Copier l’adresse de livraison"',
+        'region "Historique"',
+        'link "Bon de livraison"',
+    ],
+    "orders/1042/refund/": [
+        'group "Rembourser la commande 1042"',
+        'spinbutton "Unités',
+        'textbox "Motif',
+        'link "Fermer sans rien changer"',
+    ],
+}
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_the_main_controls_have_names(person, path):
+    tree = on(person(), path).locator("body").aria_snapshot().replace("\u202f", " ").replace("\u00a0", " ")
+
+    assert [name for name in NAMES[path] if name not in tree] == []
+    assert (
+        re.findall(r"- (?:button|link|checkbox|textbox|combobox|spinbutton)(?: \[[^\]]*\])*:?$", tree, re.M)
+        == []
+    )

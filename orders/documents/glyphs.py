@@ -46,7 +46,7 @@ def _ranges() -> list[tuple[int, int]]:
     """Return the characters of all fonts as sorted ranges; none where fontconfig cannot be asked."""
     if not (command := shutil.which("fc-list")):
         return []
-    answer = subprocess.run(  # noqa: S603 - no word of it comes from outside
+    answer = subprocess.run(  # noqa: S603 - no word of it comes from outside  # nosec B603
         [command, "--format", "%{charset}\n"], capture_output=True, text=True, timeout=30, check=False
     )
     found = {

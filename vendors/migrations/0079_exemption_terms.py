@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vendors', '0078_identity_values'),
+        ("vendors", "0078_identity_values"),
     ]
 
     operations = [

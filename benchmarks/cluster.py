@@ -51,6 +51,19 @@ def cluster(folder: Path, **settings: str) -> Iterator[str]:
         _as_postgres(bin_ / "pg_ctl", "stop", "--pgdata", data, "--mode", "immediate")
 
 
+@contextmanager
+def cluster_database(url: str, name: str) -> Iterator[str]:
+    """Make another empty database in the cluster of ``url`` and yield its own address."""
+    import psycopg2
+
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    connection.close()
+    yield f"{url.rpartition('/')[0]}/{name}"
+
+
 def _as_postgres(*command: object) -> None:
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     subprocess.run(

@@ -6,12 +6,15 @@ from statistics import median
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from serve import Server
 
+from orders.exports import order_rows
+from orders.exports.columns import ORDER_COLUMNS
+from orders.exports.figures import settle_all
 from orders.models import Order
 from orders.paging import Cursor, Keyset
 from orders.states import OrderStatus, Stage
@@ -38,7 +41,7 @@ def shops() -> list[Vendor]:
 def measure(server: Server, rounds: int, line: Any) -> list[Any]:
     """Ask for every page ``rounds`` times, one after the other in each round."""
     shop, *_others, small = shops()
-    owner = User.objects.get(memberships=Membership.objects.filter(vendor=shop, role=Role.OWNER).first())
+    owner = owner_of(shop)
     Membership.objects.get_or_create(vendor=small, user=owner, defaults={"role": Role.OWNER})
     client = Client()
     client.force_login(owner, backend=BACKEND)
@@ -62,14 +65,20 @@ def measure(server: Server, rounds: int, line: Any) -> list[Any]:
     return [*lines, *exports(server, shop, line)]
 
 
-def asked(server: Server, paths: dict[str, str], rounds: int) -> dict[str, list[float]]:
+def owner_of(shop: Vendor) -> User:
+    owners = Membership.objects.filter(vendor=shop, role=Role.OWNER)
+    return User.objects.get(memberships=owners.first())
+
+
+def asked(server: Server, paths: dict[str, str], rounds: int, *, warm_up: int = 3) -> dict[str, list[float]]:
+    """Ask for each path in turn, round after round; the first ``warm_up`` rounds do not count."""
     times: dict[str, list[float]] = {what: [] for what in paths}
-    for number in range(rounds + 3):
+    for number in range(rounds + warm_up):
         for what, path in paths.items():
             answer = server.get(path)
             if answer.status != 200:
                 raise SystemExit(f"{path} answers {answer.status}")
-            if number >= 3:
+            if number >= warm_up:
                 times[what].append(answer.seconds)
     return times
 
@@ -136,12 +145,30 @@ class Nowhere:
         """Forget it."""
 
 
-def copy(orders: Any) -> None:
-    """Let the database write the orders' own columns, each field in quotes: no lines, no VAT, no guard."""
-    sql, parameters = orders.order_by("-placed_at", "-pk").query.sql_with_params()
+def copy(orders: Any) -> float:
+    """How long COPY takes for a table of just the file's columns, typed and in order; each field in quotes.
+
+    Its numbers and moments are those of the orders; what follows from lines, parcels and
+    invoices is there already. Nothing is looked up, guarded or put into the shop's time zone.
+    """
+    columns: dict[str, Any] = {}
+    for column in ORDER_COLUMNS:
+        read = order_rows.READ.get(column.code, f"figures__{column.code}")
+        if column.code in ("status_label", "earnings_state"):
+            read = "status"
+        columns[f"cell_{len(columns)}"] = F(read) if isinstance(read, str) else read
+    rows = orders.order_by("-placed_at", "-pk").annotate(**columns).values_list(*columns)
+    sql, parameters = rows.query.sql_with_params()
     with connection.cursor() as cursor:
-        query = cursor.cursor.mogrify(sql, parameters).decode()
-        cursor.cursor.copy_expert(f"COPY ({query}) TO STDOUT WITH (FORMAT csv, FORCE_QUOTE *)", Nowhere())
+        cursor.execute("DROP TABLE IF EXISTS bench_columns")
+        cursor.execute(f"CREATE UNLOGGED TABLE bench_columns AS {sql}", parameters)
+        begun = time.perf_counter()
+        cursor.cursor.copy_expert(
+            "COPY bench_columns TO STDOUT WITH (FORMAT csv, FORCE_QUOTE *, NULL '')", Nowhere()
+        )
+        seconds = time.perf_counter() - begun
+        cursor.execute("DROP TABLE bench_columns")
+    return seconds
 
 
 def exports(server: Server, shop: Vendor, line: Any) -> list[Any]:
@@ -149,21 +176,23 @@ def exports(server: Server, shop: Vendor, line: Any) -> list[Any]:
     base, orders = f"/vendors/{shop.slug}/orders/", Order.objects.for_vendor(shop)
     rows = orders.count()
     server.get(base + "export.csv?customer=zz")
+    settle_all()  # the worker's part, of what was written before
     before = server.memory()[1]
-    begun = time.perf_counter()
-    copy(orders)
-    bare = time.perf_counter() - begun
-    answer = server.get(base + "export.csv", keep=False)
+    bare, answers = [], []
+    for _time in range(3):
+        bare.append(copy(orders))
+        answers.append(server.get(base + "export.csv", keep=False))
+    answer = sorted(answers, key=lambda each: each.seconds)[1]
     grown = (server.memory()[0] - before) / 1000
     found = [
         line(
-            "CSV, all columns, beside COPY of the order's own",
-            bare / answer.seconds,
+            "CSV, all columns, beside COPY of a table of the same columns",
+            median(bare) / answer.seconds,
             0.5,
             at_least=True,
             more=f"{rows / answer.seconds:,.0f} rows/s; {answer.size / 1e6:.1f} MB",
         ),
-        line("CSV, first byte", answer.first, 0.1, "s"),
+        line("CSV, first byte", max(each.first for each in answers), 0.1, "s"),
         line("CSV, memory added", grown, MEMORY_GOAL, "MB"),
     ]
     rows = min(rows, MOST_SHEET_ROWS)

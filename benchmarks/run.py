@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How quick the desk is, beside a bare page of the same process in the same run.
 
-    python benchmarks/run.py --size 20k|200k|2m [--rounds 40] [--note TEXT]
+    python benchmarks/run.py --size 20k|200k|10m [--rounds 40] [--note TEXT]
 
 Sets up a PostgreSQL cluster of its own and fills it with the demo, serves the product by gunicorn
 as production does, signs in, and asks for each page in turn, round after round. The bare page
@@ -13,6 +13,7 @@ last line says which one and by how much.
 
 import argparse
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -21,11 +22,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from cluster import cluster
+from cluster import cluster, cluster_database
 from demo import ROOT, commit, cpu
 from serve import served
 
-SIZES = {"20k": 20_000, "200k": 200_000, "2m": 2_000_000}
+SIZES = {"2k": 2_000, "20k": 20_000, "200k": 200_000, "10m": 10_000_000}
 MANY = 200_000  # orders from which the rate of filling says something
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -85,10 +86,17 @@ def main() -> int:
         if orders >= MANY:
             lines.append(Line("demo data in bulk, orders a second", rate, 10_000, "/s", at_least=True))
         with served(url, folder) as server:
+            import beyond
             import pages
 
             lines += pages.measure(server, options.rounds, Line)
-        sizes = pages.sizes()
+            paths = {beyond.kind(what): path for what, (path, _goal) in pages.pages(pages.shops()[0]).items()}
+            with cluster_database(url, "small") as small:
+                lines.append(beyond.growth(Line, small, folder, server, paths, options.rounds))
+            sizes = pages.sizes()
+            lines += [beyond.intake(Line), *beyond.papers(Line)]
+        if orders >= MANY:
+            lines.append(beyond.on_sqlite(Line))
     report = table(options, lines, sizes)
     print(report)
     with RESULTS.open("a", encoding="utf-8") as file:
@@ -105,7 +113,7 @@ def fill(url: str, folder: Path, orders: int) -> float:
         VAR_DIR=str(folder / "var"),
         DJANGO_SETTINGS_MODULE="settings",
         DEBUG="False",
-        SECRET_KEY="benchmark" * 8,
+        SECRET_KEY=secrets.token_urlsafe(60),
         ALLOWED_HOSTS="127.0.0.1,testserver",
     )
     sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]

@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Warning, register
 
 PANGO_LINE = "sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
+FONT_LINE = "sudo apt-get install fonts-dejavu-core"
+
 
 @cache
 def can_render() -> bool:

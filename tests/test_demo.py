@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from marketplace.checks import can_render
 from marketplace.models import OutgoingEmail
 from orders.demo.calendar import Calendar
 from orders.demo.copies import TABLES
-from orders.demo.fill import DemoImpossible, Made, make_demo
+from orders.demo.fill import DemoImpossible, Made, _issue, make_demo
 from orders.demo.shops import PASSWORD, PLANS
 from orders.domain.invoicing import missing_identity
+from orders.domain.refunds import refund_order
 from orders.models import (
     Customer,
     Document,
@@ -35,7 +37,7 @@ from orders.models import (
 )
 from orders.models.customers import name_starts
 from orders.states import GIVES_BACK, TAKES_STOCK, OrderStatus
-from tests.factories import NOON, make_member, make_user, make_vendor
+from tests.factories import NOON, make_member, make_order, make_user, make_vendor
 from vendors.models import LegalIdentity, Product, User, Vendor
 
 ORDERS = 60
@@ -397,3 +399,19 @@ def test_history_of_a_copy_names_its_own_rows():
     assert named == set(Refund.objects.values_list("order", "pk"))
     assert not Refund.objects.exclude(lines__line__order=F("order")).exists()
     assert not Shipment.objects.filter(~Q(lines__line__order=F("order"))).exists()
+
+
+def test_what_was_refunded_is_invoiced_after_its_refund(vendor, owner, monkeypatch):
+    for place in ("invoicing", "credit_notes"):
+        monkeypatch.setattr(f"orders.domain.{place}.invoice_pdf", lambda said: said["number"].encode())
+    monkeypatch.setattr("orders.demo.fill.can_render", lambda: True)
+    orders = [make_order(vendor, status="completed", placed_at=NOON - timedelta(days=9)) for _ in range(8)]
+    refund = refund_order(orders[-1], amount=Decimal("5.00"), by=owner, at=NOON - timedelta(days=3))
+    shop = SimpleNamespace(vendor=vendor, someone=lambda role: owner)
+
+    assert _issue(orders, shop, Calendar.of(NOON), most=2) == 2
+
+    first, second = Document.objects.filter(kind="F").order_by("sequence")
+    note = Document.objects.get(kind="A", refund=refund)
+    assert (second.order, note.issued_at >= refund.at) == (orders[-1], True)
+    assert first.issued_at < second.issued_at <= note.issued_at

@@ -1,5 +1,6 @@
 """Pages around documents: the order's linked documents, the list, continuity, bulk, mails, the buyer."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from orders.domain.transitions import change_status
 from orders.models import BulkItem, Document, ExchangeRate, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_document, make_line, make_member, make_order, make_vendor
+from vendors.models import LegalIdentity
 from vendors.roles import Role
 
 SHOP = "/vendors/rucher-des-baux"
@@ -169,7 +171,7 @@ def test_another_shop_s_documents_are_not_listed(owned, credited):
 def test_invoices_are_issued_for_a_selection_with_a_result_per_order(owned, vendor, order):
     make_order(vendor, number="1043", status="pending")
 
-    owned.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042", "1043"]})
+    owned.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042", "1043"], "sure": "2"})
 
     states = dict(BulkItem.objects.values_list("order__number", "state"))
     assert (states, Document.objects.count()) == ({"1042": "done", "1043": "refused"}, 1)
@@ -179,7 +181,7 @@ def test_the_accountant_issues_for_a_selection_but_validates_nothing(client_of, 
     client = client_of(make_member(vendor, Role.ACCOUNTANT))
 
     assert client.post(f"{SHOP}/orders/bulk/", {"action": "validate", "order": ["1042"]}).status_code == 403
-    client.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042"]})
+    client.post(f"{SHOP}/orders/bulk/", {"action": "invoice", "order": ["1042"], "sure": "1"})
     assert Document.objects.count() == 1
 
 
@@ -312,6 +314,17 @@ def test_the_rate_of_the_day_or_the_last_before_it_gives_the_vat_in_euros(vendor
     )
 
 
+@pytest.mark.parametrize(("days", "is_good"), [(6, True), (7, False)])
+def test_a_rate_is_good_for_a_week(vendor, days, is_good):
+    order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
+    ExchangeRate.objects.create(currency="USD", on=NOON.date() - timedelta(days), euros=Decimal("0.9"))
+
+    with nullcontext() if is_good else pytest.raises(RateMissing):
+        issue_invoice(order, by=None, at=NOON)
+
+    assert Document.objects.exists() == is_good
+
+
 def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):
     order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
     ExchangeRate.objects.create(currency="USD", on=NOON.date(), euros=Decimal("0.9"))
@@ -379,3 +392,16 @@ def test_an_invoice_that_was_taken_back_can_be_issued_anew(owned, order):
     owned.post(f"{SHOP}/orders/1042/invoice/")
 
     assert Document.objects.get(kind="F", replaces=invoice).number == "RDB-F2026-000002"
+
+
+def test_bulk_says_once_what_the_identity_lacks(owned, vendor):
+    LegalIdentity.objects.filter(vendor=vendor).update(siret="", prefix="")
+    for number in ("2001", "2002"):
+        make_order(vendor, number=number, status="processing")
+
+    data = {"action": "invoice", "order": ["2001", "2002"], "sure": "2"}
+    page = owned.post(f"{SHOP}/orders/bulk/", data, follow=True).content.decode()
+
+    assert page.count(">a valid SIRET</a>") == 1
+    assert 'href="/vendors/rucher-des-baux/identity/#id_siret"' in page
+    assert list(BulkItem.objects.values_list("why", flat=True)) == ["The legal identity is incomplete."] * 2

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from marketplace.countries import CODES
 from marketplace.money import round_half_up
 from orders.documents.credit_snapshot import Credit, Facts, credit_snapshot
 from orders.documents.einvoice import NotAnEInvoice, einvoice_xml
@@ -147,6 +148,42 @@ def test_a_discount_stands_beside_the_price_before_it(vendor):
     assert told(xml, "ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount") == ["10.83"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "code"), [("XK", "1A"), ("UK", "GB"), ("EL", "GR"), ("", "FR"), ("re", "RE")]
+)
+def test_a_country_stands_as_the_rules_know_it(vendor, typed, code):
+    place = {"billing_country": typed, "shipping_city": "Prizren", "shipping_country": typed}
+
+    xml = einvoice_xml(snapshot_of(vendor, [make_line(None, total="12.00")], **place))
+
+    assert told(xml, "ram:CountryID") == ["FR", code, code]
+    assert broken_rules(xml) == []
+
+
+def test_every_country_is_known_to_the_rules(vendor):
+    places = [
+        einvoice_xml(snapshot_of(vendor, [make_line(None, total="12.00")], billing_country=code))
+        for code in sorted(CODES)
+    ]
+
+    assert [rule for xml in places for rule in broken_rules(xml)] == []
+
+
+@pytest.mark.parametrize("code", ["ZZ", "XX", "AN"])
+def test_a_buyer_in_no_known_country_has_no_invoice(vendor, code):
+    with pytest.raises(NotAnEInvoice, match=f"“{code}”, the country of Camille Lefèvre"):
+        einvoice_xml(snapshot_of(vendor, [make_line(None, total="12.00")], billing_country=code))
+
+
+def test_a_delivery_to_no_known_country_names_no_place(vendor):
+    place = {"shipping_city": "Nowhere", "shipping_country": "ZZ"}
+
+    xml = einvoice_xml(snapshot_of(vendor, [make_line(None, total="12.00")], **place))
+
+    assert told(xml, "ram:CountryID") == ["FR", "FR"]
+    assert broken_rules(xml) == []
+
+
 def test_a_gift_card_is_taken_off_the_document(vendor):
     lines = [
         make_line(None, total="20.00"),
@@ -234,7 +271,7 @@ ABROAD = {"shipping_address_1": "1 High Street", "shipping_city": "X", "shipping
         ("CH", "", "G", "Exonération de TVA, article 262 I du CGI"),
         ("BE", "BE0428759497", "K", "Exonération de TVA, article 262 ter I du CGI"),
         ("BE", "", "Z", None),
-        ("GP", "", "Z", None),
+        ("GP", "", "G", "Exonération de TVA, articles 262 I et 294 du CGI"),
         ("FR", "", "Z", None),
     ],
 )

@@ -6,11 +6,11 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from orders.documents import typesetting
+from orders.documents import renderer, typesetting
 from orders.documents.einvoice import einvoice_xml
 from orders.documents.glyphs import printable
 from orders.documents.invoice import invoice_pdf
-from orders.documents.renderer import MOST_CHARACTERS, TooLong, html_to_pdf
+from orders.documents.renderer import MOST_CHARACTERS, FontMissing, TooLong, html_to_pdf
 from orders.domain.invoicing import issue_invoice
 from orders.models import Document, DocumentSeries
 from orders.states import OrderStatus
@@ -63,7 +63,7 @@ def test_a_proforma_has_no_xml():
 
 def test_an_invoice_that_is_not_valid_uses_no_number(vendor, monkeypatch):
     order = make_order(vendor, status=OrderStatus.PROCESSING, lines=[make_line(None, total="10.00")])
-    monkeypatch.setattr("orders.documents.einvoice._delivered_to", lambda snapshot: {})  # refused by the XSD
+    monkeypatch.setattr("orders.documents.einvoice.delivery_terms", lambda snapshot: {})  # refused by the XSD
 
     with pytest.raises(Exception, match="RDB-F2026-000001 would not be valid, so it was not issued"):
         issue_invoice(order, by=None, at=NOON)
@@ -140,10 +140,26 @@ def test_what_would_take_minutes_is_refused():
         ("Café œ 12\u202f€ שלום محمد", "Café œ 12\u202f€ שלום محمد"),
         ("a\u202eb\u0007", "ab"),
         ("日本", "□□"),
-        ("👩\u200d👩\u200d👧 👍🏽 ❤\ufe0f", "□ □ ❤"),
+        ("Savon 👩\u200d👩\u200d👧👍🏽 ❤\ufe0f 1\ufe0f\u20e3", "Savon  ❤ 1"),
+        ("<b>Crème 🌿</b><i>🌿</i><i> 🌿🌿 </i>", "<b>Crème </b><i>□</i><i>□</i>"),
+        ("<img alt='🌿'>", "<img alt=''>"),
     ],
 )
-def test_what_no_font_has_is_a_box(text, printed, monkeypatch):
+def test_what_no_font_has_is_a_box_and_a_picture_nothing(text, printed, monkeypatch):
     monkeypatch.setattr("orders.documents.glyphs._has_glyph", lambda code: code < 0x3000)
 
     assert printable(text) == printed
+
+
+def test_without_any_font_the_line_to_type_is_told(monkeypatch, tmp_path):
+    nowhere = tmp_path / "fonts.conf"
+    nowhere.write_text("<?xml version='1.0'?><!DOCTYPE fontconfig SYSTEM 'fonts.dtd'><fontconfig/>")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(nowhere))
+    monkeypatch.setattr(renderer, "_pool", None)
+
+    try:
+        with pytest.raises(FontMissing, match="Type: sudo apt-get install fonts-dejavu-core"):
+            html_to_pdf("<html lang=fr><title>x</title><p>Bonjour", color="#000000")
+    finally:
+        renderer._processes().stop()
+        renderer._processes().join()

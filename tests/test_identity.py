@@ -99,11 +99,15 @@ def test_others_do_not_see_it(client_of, vendor, role):
         ("prefix", "RDB-2", "1 to 12 capital letters or digits"),
         ("prefix", "ABCDEFGHIJKLM", "1 to 12 capital letters or digits"),
         ("iban", "FR1420041010050500013M02607", "This is no IBAN"),
-        ("country", "FRA", "at most 2"),
+        ("country", "ZZ", "where the business is registered"),
+        ("country", "DE", "where the business is registered"),
+        ("postcode", "ABCDE", "five digits"),
+        ("postcode", "1352", "five digits"),
+        ("capital", "-5", "nothing or more"),
         ("color", "red", "A color such as"),
         ("is_sole_trader", "on", "neither legal form nor capital"),
         ("is_rcs_exempt", "on", "Either a town"),
-        ("payment_days", "90", "less than or equal to 60"),
+        ("payment_days", "90", "60 days at most"),
     ],
 )
 def test_a_wrong_value_is_told_at_its_field_and_nothing_is_kept(owned, vendor, field, value, says):
@@ -209,7 +213,8 @@ def test_two_changes_on_one_day_are_told(owned, vendor):
     assert b"Two changes of the VAT regime have the same first day." in page.content
 
 
-def test_the_wording_of_the_franchise_changes_in_july_2028(vendor):
+def test_the_wording_of_the_franchise_changes_in_july_2028(vendor, monkeypatch):
+    monkeypatch.setattr("orders.domain.originals.timezone.now", lambda: NOON.replace(2028, 7, 2))
     vendor.identity.vat_regime = "franchise"
     vendor.identity.save()
     words = [

@@ -10,7 +10,14 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from vendors.domain.identity import PREFIX, is_iban, is_prefix_taken, is_siret, is_vat_number_of
+from vendors.domain.identity import (
+    PREFIX,
+    is_iban,
+    is_postcode,
+    is_prefix_taken,
+    is_siret,
+    is_vat_number_of,
+)
 from vendors.logo import LogoRefused, check_drawn, clean_logo, data_uri, picture_uri
 from vendors.models import LegalIdentity, VatChange
 
@@ -32,6 +39,7 @@ FIELDS = [
     "vat_regime",
     "vat_number",
     "pays_vat_on_debits",
+    "exemption_terms",
     "prefix",
     "iban",
     "payment_days",
@@ -70,7 +78,7 @@ PARTS = [
         "vat",
         gettext_lazy("VAT"),
         gettext_lazy("What applies is the regime on the day of supply. Ask your accountant if in doubt."),
-        ("vat_regime", "vat_number", "pays_vat_on_debits"),
+        ("vat_regime", "vat_number", "pays_vat_on_debits", "exemption_terms"),
     ),
     Part(
         "wording",
@@ -115,11 +123,21 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
             "rcs_town": gettext_lazy("The town of the registry; craftsmen and sole traders may have none."),
             "vat_regime": gettext_lazy("The first one. Changes stand below, each with its first day."),
             "vat_number": gettext_lazy("FR, two characters, the SIREN. Not needed under the franchise."),
+            "exemption_terms": gettext_lazy(
+                "Printed on invoices within the country. For example: “Exonération de TVA, article 261, 4, "
+                "4° du CGI”. Exports and sales to businesses of the EU name their article by themselves."
+            ),
             "prefix": gettext_lazy("Begins every number: PREFIX-F2026-000042. Capital letters and digits."),
             "iban": gettext_lazy("For businesses that pay by transfer."),
+            "payment_days": gettext_lazy("From the invoice’s date, 60 at most; 0: to pay at once."),
             "penalty_terms": gettext_lazy("For businesses. Empty: three times the legal rate of interest."),
             "discount_terms": gettext_lazy("For businesses. Empty: none."),
             "mediator": gettext_lazy("Name, address and site; printed for consumers."),
+        }
+        error_messages = {
+            "country": {
+                "invalid_choice": gettext_lazy("Choose from the list where the business is registered.")
+            }
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -152,11 +170,11 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
             raise forms.ValidationError(_("1 to 12 capital letters or digits."))
         return prefix
 
-    def clean_country(self) -> str:
-        country = _compact(self.cleaned_data["country"])
-        if not (len(country) == 2 and country.isascii() and country.isalpha()):
-            raise forms.ValidationError(_("Two letters, such as FR."))
-        return country
+    def clean_postcode(self) -> str:
+        postcode = _compact(self.cleaned_data["postcode"])
+        if postcode and not is_postcode(postcode):
+            raise forms.ValidationError(_("This is no postcode: it has five digits."))
+        return postcode
 
     def clean_logo(self) -> dict[str, str]:
         """Return the columns that hold the logo; none where no file was sent."""

@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.countries import WITH_SIRET
 from vendors.roles import Permission, Role, allows
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
@@ -24,6 +25,7 @@ RATE: dict[str, Any] = {
     "validators": [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
 }
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
+AT_MOST_60_DAYS = MaxValueValidator(60, _("60 days at most (C. com. art. L441-10)."))
 
 
 def validate_time_zone(name: str) -> None:
@@ -146,12 +148,18 @@ class LegalIdentity(models.Model):
     legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
     is_sole_trader = models.BooleanField(_("sole trader (EI)"), default=False)
     legal_form = models.CharField(_("legal form"), max_length=40, blank=True)
-    capital = models.DecimalField(_("share capital"), null=True, blank=True, **MONEY)
+    capital = models.DecimalField(
+        _("share capital"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0, _("A share capital is nothing or more."))],
+        **MONEY,
+    )
     address_1 = models.CharField(_("address"), max_length=200, blank=True)
     address_2 = models.CharField(_("address, second line"), max_length=200, blank=True)
     postcode = models.CharField(_("postcode"), max_length=20, blank=True)
     city = models.CharField(_("town"), max_length=100, blank=True)
-    country = models.CharField(_("country"), max_length=2, default="FR")
+    country = models.CharField(_("country"), max_length=2, choices=WITH_SIRET, default="FR")
     email = models.EmailField(_("e-mail address"), blank=True)
     phone = models.CharField(_("telephone"), max_length=40, blank=True)
     siret = models.CharField(
@@ -168,12 +176,13 @@ class LegalIdentity(models.Model):
     vat_number = models.CharField(_("VAT number"), max_length=20, blank=True)
     iban = models.CharField("IBAN", max_length=34, blank=True)
     payment_days = models.PositiveSmallIntegerField(
-        _("days that a business has to pay"), default=30, validators=[MaxValueValidator(60)]
+        _("days that a business has to pay"), default=30, validators=[AT_MOST_60_DAYS]
     )
     penalty_terms = models.CharField(_("penalties for late payment"), max_length=300, blank=True)
     discount_terms = models.CharField(_("discount for early payment"), max_length=300, blank=True)
     footer = models.CharField(_("words at the foot of the documents"), max_length=300, blank=True)
     pays_vat_on_debits = models.BooleanField(_("opted for VAT on debits"), default=False)
+    exemption_terms = models.CharField(_("why some of what you sell has no VAT"), max_length=300, blank=True)
     prefix = models.CharField(
         _("number prefix"),
         max_length=12,

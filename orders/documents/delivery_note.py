@@ -14,7 +14,7 @@ from marketplace.formats import FIXED, decimal, long_date
 from marketplace.money import round_half_up
 from orders.documents.barcodes import code128_svg
 from orders.documents.legal_texts import texts_on
-from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of
+from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of, trade_name
 from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Seller
 from orders.models import DeliveryNote, LineKind, Order, OrderLine, Shipment
@@ -91,6 +91,7 @@ def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
         "number": note.number,
         "seller": seller,
         "logo": data_uri(seller["logo"]),
+        "trade_name": trade_name(seller),
         "legal": legal_lines(seller),
         "addressee": buyer_lines(order) if pickup else recipient_lines(order) or buyer_lines(order),
         "facts": _facts(note, parcels, content),

@@ -11,7 +11,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from marketplace.money import net_of, round_half_up
-from orders.documents.einvoice_parties import buyer_terms, clean, delivery_terms, seller_terms
+from orders.documents.einvoice_parties import (
+    buyer_terms,
+    clean,
+    delivery_terms,
+    is_within_union,
+    seller_terms,
+)
 from orders.documents.renderer import CannotRender
 from orders.documents.snapshot import Group, Line, Snapshot
 
@@ -24,7 +30,6 @@ MEANS_UNKNOWN = "1"
 DISCOUNT = "95"  # UNTDID 5189
 PIECE = "C62"  # UN/ECE rec. 20
 PROCESS = {"goods": "B", "services": "S"}  # BT-23, before 1 (to pay) or 2 (paid)
-EXEMPT = {"export": "G", "within_union": "K"}
 
 
 class NotAnEInvoice(CannotRender):
@@ -85,7 +90,7 @@ def einvoice_terms(snapshot: Snapshot) -> Terms:
 
 def _delivered_on(snapshot: Snapshot) -> str:
     """Return the day of delivery; within the Union one must stand there (BR-IC-11), before it another."""
-    if snapshot["supply_is_delivery"] or snapshot.get("exemption") == "within_union":
+    if snapshot["supply_is_delivery"] or is_within_union(snapshot):
         return snapshot["supplied_on"] or snapshot["issued_on"]
     return ""
 
@@ -174,34 +179,33 @@ def _net(line: Line) -> Decimal:
 
 
 def _vat_group(group: Group, snapshot: Snapshot) -> Terms:
-    category = _category(group["rate"], snapshot)
-    text, code = _reason(category, snapshot)
+    text, code = _reason(group["rate"], snapshot)
     return {
         "BT-116": group["net"],
         "BT-117": group["vat"],
-        "BT-118": category,
+        "BT-118": _category(group["rate"], snapshot),
         "BT-119": _percent(group["rate"]),
         "BT-120": text,
         "BT-121": code,
     }
 
 
+def _reason(rate: str | None, snapshot: Snapshot) -> tuple[str, str]:
+    """Return why there is no VAT, in words and as a code (VATEX); empty where there is, or nobody knows."""
+    if rate is None:
+        return snapshot["texts"]["franchise"], "VATEX-FR-FRANCHISE"
+    exemption = snapshot.get("exemption")
+    return (exemption["text"], exemption["code"]) if exemption and not Decimal(rate) else ("", "")
+
+
 def _category(rate: str | None, snapshot: Snapshot) -> str:
-    """Return the category: E (the seller charges none), S (a rate), and of a rate of nothing G, K or Z."""
+    """Return the category: E (the seller charges none), S, or at the rate 0 that of its reason, else Z."""
     if rate is None:
         return "E"
-    return "S" if Decimal(rate) else EXEMPT.get(snapshot.get("exemption", ""), "Z")
-
-
-def _reason(category: str, snapshot: Snapshot) -> tuple[str, str]:
-    """Return why no VAT is charged, in words and as a code."""
-    texts = snapshot["texts"]
-    reasons = {
-        "E": (texts["franchise"], "VATEX-FR-FRANCHISE"),
-        "G": (texts.get("export", ""), "VATEX-EU-G"),
-        "K": (texts.get("within_union", ""), "VATEX-EU-IC"),
-    }
-    return reasons.get(category, ("", ""))
+    if Decimal(rate):
+        return "S"
+    exemption = snapshot.get("exemption")
+    return exemption["category"] if exemption else "Z"
 
 
 def _percent(rate: str | None) -> str:

@@ -3,12 +3,15 @@
 import re
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from marketplace.countries import country_code
 from orders.documents.parties import legal_lines
 from orders.documents.snapshot import Address, Snapshot
 
 Terms = dict[str, Any]
 SIREN, SIRET, PEPPOL_SIREN, MAIL = "0002", "0009", "0225", "EM"  # ISO 6523 and EAS schemes
-ISO = {"UK": "GB", "EL": "GR", "XK": "1A"}  # codes of storefronts that EN 16931 knows by another name
+KOSOVO = {"XK": "1A"}  # as EN 16931 calls it (BR-CL-14)
 # What XML 1.0 cannot hold.
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -53,7 +56,9 @@ def buyer_terms(snapshot: Snapshot) -> Terms:
 def delivery_terms(snapshot: Snapshot) -> Terms:
     """Return to whom and where it is delivered; where no place is named, to the buyer."""
     address = snapshot["delivered_to"]
-    if not address:
+    if not address and is_within_union(snapshot):
+        address = snapshot["buyer"]["address"]
+    if not address or not _country(address):
         return {"name": _buyers_name(snapshot)}
     return {"name": _named(address) or _buyers_name(snapshot), **_address(address)}
 
@@ -68,14 +73,33 @@ def _named(address: Address) -> str:
     return clean(address["company"]) or clean(address["name"])
 
 
+def is_within_union(snapshot: Snapshot) -> bool:
+    """Say whether goods leave for a business of the Union: date and country are told (BR-IC-11, BR-IC-12)."""
+    exemption = snapshot.get("exemption")
+    return bool(exemption and exemption["category"] == "K")
+
+
 def _address(address: Address) -> Terms:
+    """Return a postal address, which has a country (BR-9, BR-11); raises ValueError for an unknown one."""
+    country = _country(address)
+    if not country:
+        raise ValueError(
+            _("“%(country)s”, the country of %(name)s, is none that such an invoice knows.")
+            % {"country": address["country"], "name": _named(address)}
+        )
     return {
         "addr_l1": address["address_1"],
         "addr_l2": address["address_2"],
         "postcode": address["postcode"],
         "city": address["city"],
-        "country_code": ISO.get(address["country"], address["country"] or "FR"),
+        "country_code": country,
     }
+
+
+def _country(address: Address) -> str:
+    """Return the country's code as EN 16931 has it, France where none is named; empty for an unknown one."""
+    code = country_code(address["country"] or "FR")
+    return KOSOVO.get(code, code)
 
 
 def clean(text: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import translation
 from marketplace.formats import FIXED, decimal, long_date, money, percent
 from marketplace.money import exponent
 from orders.documents.einvoice import TRANSFERS, einvoice_xml
-from orders.documents.parties import grouped, legal_lines
+from orders.documents.parties import grouped, legal_lines, trade_name
 from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Euros, Group, Line, Snapshot
 from orders.documents.typesetting import EInvoice
@@ -76,6 +76,7 @@ def invoice_context(snapshot: Snapshot) -> dict[str, Any]:
         "provisional": "" if snapshot["number"] else snapshot["texts"]["provisional"],
         "seller": seller,
         "logo": data_uri(seller["logo"]),
+        "trade_name": trade_name(seller),
         "legal": legal_lines(seller),
         "facts": _facts(snapshot),
         "addressee": snapshot["buyer"]["lines"],
@@ -202,16 +203,27 @@ def _mentions(snapshot: Snapshot) -> list[str]:
     texts, seller = snapshot["texts"], snapshot["seller"]
     mentions = [
         texts["franchise"] if seller["is_franchise"] else "",
-        texts.get(snapshot.get("exemption", ""), ""),
+        _exemption(snapshot),
         texts["on_debits"] if seller["on_debits"] else "",
         snapshot["mandate"],
     ]
     if terms := snapshot["terms"]:
-        due = f"À payer au plus tard le {_date(snapshot['due_on'])}" if not snapshot["is_paid"] else ""
-        mentions += [due, terms["discount"], terms["penalties"], terms["recovery"]]
+        mentions += [_due(snapshot), terms["discount"], terms["penalties"], terms["recovery"]]
     if euros := snapshot["euros"]:
         mentions.append(_euros(euros, snapshot["currency"]))
     return [mention for mention in [*mentions, seller["footer"]] if mention]
+
+
+def _due(snapshot: Snapshot) -> str:
+    """Return the last day to pay, which a paid invoice to a business states too (C. com. art. L441-9)."""
+    words = "Date d’échéance\u202f:" if snapshot["is_paid"] else "À payer au plus tard le"
+    return f"{words} {_date(snapshot['due_on'])}"
+
+
+def _exemption(snapshot: Snapshot) -> str:
+    exemption = snapshot.get("exemption")
+    is_used = any(group["rate"] is not None and not Decimal(group["rate"]) for group in snapshot["groups"])
+    return exemption["text"] if exemption and is_used else ""
 
 
 def _euros(euros: Euros, currency: str) -> str:

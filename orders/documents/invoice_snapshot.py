@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from marketplace.countries import FRENCH, UNION
 from marketplace.money import round_half_up
+from orders.documents.exemptions import exemption_of
 from orders.documents.legal_texts import LegalTexts, texts_on
 from orders.documents.parties import buyer_of, delivery_address, identity_of, recipient_lines, seller_of
 from orders.documents.snapshot import TEMPLATE, Euros, Group, Line, Seller, Snapshot, Terms, Totals
@@ -75,7 +75,7 @@ def invoice_snapshot(
     buyer = buyer_of(order)
     delivery = [] if order.is_pickup else recipient_lines(order)
     is_paid = order.status in INVOICEABLE
-    paid_on = _day(order.paid_at, zone) if is_paid else ""
+    paid_on = min(_day(order.paid_at, zone), on.isoformat()) if is_paid else ""
     return {
         "template": TEMPLATE,
         "type_code": "380",
@@ -91,7 +91,6 @@ def invoice_snapshot(
         "is_delivered": bool(delivery),
         "collected_at": collected_at(order, seller),
         "operation": _operation(lines),
-        "exemption": _exemption(order, lines, groups),
         "order": order.number,
         "placed_on": _day(order.placed_at, zone),
         "supplied_on": _day(supply.at, zone),
@@ -105,6 +104,7 @@ def invoice_snapshot(
         "decimals": decimals_of(lines, order.currency),
         "lines": [line_of(part, parts) for part in parts],
         "groups": [group_of(group) for group in groups],
+        "exemption": exemption_of(order, parts, identity, texts),
         "totals": _totals(order, groups, lines),
         "euros": in_euros(groups, rate) if rate else None,
         "terms": terms_of(identity, texts) if order.is_for_business else None,
@@ -191,21 +191,6 @@ def collected_at(order: Order, seller: Seller) -> list[str]:
     return [line.strip() for line in order.vendor.pickup_address.splitlines() if line.strip()] or seller[
         "lines"
     ]
-
-
-def _exemption(order: Order, lines: Sequence[OrderLine], groups: Sequence[VatGroup]) -> str:
-    """Return the legal text that exempts the whole order from VAT; empty where none is known to.
-
-    Goods that leave for a country outside the European Union (CGI art. 262, I), or for a business
-    in another member state (art. 262 ter, I). Overseas parts of France have rules of their own.
-    """
-    country = order.shipping_country
-    is_sent = not order.is_pickup and bool(country)
-    if not is_sent or _operation(lines) != "goods" or any(group.rate != 0 for group in groups):
-        return ""
-    if country in UNION:
-        return "within_union" if order.buyer_vat_number and order.buyer_vat_number[:2] != "FR" else ""
-    return "" if country in FRENCH else "export"
 
 
 def _operation(lines: Sequence[OrderLine]) -> Literal["goods", "services"]:

@@ -12,6 +12,10 @@ class LegalTexts:
     valid_from: date
     sole_trader: str  # C. com. art. R526-27, in force since 15 May 2022
     franchise: str  # CGI art. 293 E
+    export: str  # CGI art. 262, I; annexe II art. 242 nonies A, I, 12°, as the next two
+    overseas: str  # CGI art. 262, I and 294
+    within_union: str  # CGI art. 262 ter, I
+    reverse_charge: str  # CGI annexe II art. 242 nonies A, I, 13°; directive 2006/112/EC art. 196
     on_debits: str  # CGI annexe II art. 242 nonies A, I, 11° ter
     goods: str  # CGI annexe II art. 242 nonies A, I, 11° bis
     services: str
@@ -19,8 +23,6 @@ class LegalTexts:
     penalties: str  # C. com. art. L441-10, II: three times the legal rate at least
     recovery: str  # C. com. art. D441-5
     no_discount: str  # C. com. art. L441-9
-    export: str  # CGI annexe II art. 242 nonies A, I, 12°
-    within_union: str
     mandate: str  # CGI art. 289, I-2; BOI-TVA-DECLA-30-20-10
     mandate_of_note: str
     provisional: str
@@ -34,6 +36,10 @@ _OF_2022 = LegalTexts(
     valid_from=date(2022, 5, 15),
     sole_trader="EI",
     franchise="TVA non applicable, article 293 B du CGI",
+    export="Exonération de TVA, article 262 I du CGI",
+    overseas="Exonération de TVA, articles 262 I et 294 du CGI",
+    within_union="Exonération de TVA, article 262 ter I du CGI",
+    reverse_charge="Autoliquidation, article 196 de la directive 2006/112/CE",
     on_debits="Option pour le paiement de la taxe d’après les débits",
     goods="Livraison de biens",
     services="Prestation de services",
@@ -41,8 +47,6 @@ _OF_2022 = LegalTexts(
     penalties="Pénalités de retard\u202f: trois fois le taux d’intérêt légal",
     recovery="Indemnité forfaitaire pour frais de recouvrement\u202f: 40\u00a0€",
     no_discount="Escompte pour paiement anticipé\u202f: néant",
-    export="Exonération de TVA, article 262 I du CGI",
-    within_union="Exonération de TVA, article 262 ter I du CGI",
     mandate="Facture établie par {by} au nom et pour le compte de {of}",
     mandate_of_note="Avoir établi par {by} au nom et pour le compte de {of}",
     provisional="Document provisoire sans valeur comptable",

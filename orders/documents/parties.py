@@ -105,6 +105,16 @@ def legal_lines(seller: Mapping[str, Any]) -> list[str]:
     return [" · ".join(part for part in parts if part) for parts in (who, where) if any(parts)]
 
 
+def trade_name(seller: Mapping[str, Any]) -> str:
+    """Return the shop's name as its customers know it, where the paper's legal name and title do not say it.
+
+    Without a logo the name of the shop is the title.
+    """
+    shop = str(seller["shop"]).strip()
+    is_said = not seller["logo"] or shop.casefold() in seller["name"].casefold()
+    return "" if is_said else shop
+
+
 def grouped(digits: str) -> str:
     """Write a SIREN or SIRET as one reads it: ``732 829 320 00074``."""
     return FIXED.join([digits[:3], digits[3:6], digits[6:9], digits[9:]]).rstrip(FIXED)

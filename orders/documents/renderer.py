@@ -18,8 +18,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from marketplace.checks import PANGO_LINE, can_render
+from marketplace.checks import FONT_LINE, PANGO_LINE, can_render
 from orders.documents import typesetting
+from orders.documents.glyphs import NoFont
 from orders.documents.typesetting import EInvoice
 
 LOGO_SECONDS = 10
@@ -42,6 +43,16 @@ class PangoMissing(CannotRender):
         super().__init__(
             _("PDFs cannot be made on this machine, because Pango is missing. Type: %(line)s")
             % {"line": PANGO_LINE}
+        )
+
+
+class FontMissing(CannotRender):
+    """This machine has no font at all; the message has the line to type."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("PDFs cannot be made on this machine, because it has no font. Type: %(line)s")
+            % {"line": FONT_LINE}
         )
 
 
@@ -86,7 +97,7 @@ def draws(uri: str) -> bool:
     page = format_html('<html lang="fr"><title>x</title><img alt="" src="{}">', uri)
     try:
         _within_time(page, "#000000", None, seconds=LOGO_SECONDS)
-    except PangoMissing:
+    except (PangoMissing, FontMissing):
         return True  # nobody can tell here
     except CannotRender:
         return False
@@ -135,6 +146,8 @@ def _within_time(html: str, color: str, einvoice: EInvoice | None, *, seconds: f
         raise TooSlow from error
     except OSError as error:
         raise PangoMissing from error
+    except NoFont as error:
+        raise FontMissing from error
     except BrokenProcessPool:
         raise
     except Exception as error:

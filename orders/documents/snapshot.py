@@ -7,7 +7,7 @@ are positive: what is given back.
 
 from typing import Literal, NotRequired, TypedDict
 
-TEMPLATE = "2026-12"  # of what a snapshot says; grows when that changes
+TEMPLATE = "2027-01"  # of what a snapshot says; grows when that changes
 
 
 class Address(TypedDict):
@@ -92,6 +92,14 @@ class Group(TypedDict):
     gross: str
 
 
+class Exemption(TypedDict):
+    """Why what has the rate 0 bears no VAT: category and code (VATEX) of EN 16931, and the words."""
+
+    category: str
+    code: str
+    text: str
+
+
 class Totals(TypedDict):
     """``gross = prepaid + due``; ``discount`` has been taken off already."""
 
@@ -146,7 +154,6 @@ class Snapshot(TypedDict):
     is_delivered: bool
     collected_at: NotRequired[list[str]]  # by the customer; then nothing is delivered
     operation: Literal["goods", "services"]
-    exemption: NotRequired[str]  # why no VAT is charged: "export", "within_union", or empty
     order: str
     placed_on: str
     supplied_on: str
@@ -160,6 +167,7 @@ class Snapshot(TypedDict):
     decimals: int  # that the amounts are rounded to
     lines: list[Line]
     groups: list[Group]
+    exemption: NotRequired[Exemption | None]
     totals: Totals
     euros: Euros | None
     terms: Terms | None

@@ -38,7 +38,8 @@ def warm_up() -> None:
 def html_to_pdf(html: str, *, color: str, einvoice: EInvoice | None = None) -> bytes:
     """Return the tagged PDF of an HTML page; whatever it links to is left out.
 
-    It is PDF/UA-1 and, with ``einvoice``, PDF/A-3a. Raises OSError where Pango is missing.
+    It is PDF/UA-1 and, with ``einvoice``, PDF/A-3a. Raises OSError where Pango is missing, and
+    ``orders.documents.glyphs.NoFont`` where no font is.
     """
     from weasyprint import CSS, HTML
 

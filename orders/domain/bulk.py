@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from orders.documents.renderer import CannotRender
 from orders.domain.downloads import NoDocument, assemble, forget_expired, prepare
 from orders.domain.fulfillment import ShippingRefused, ship
-from orders.domain.invoicing import InvoiceRefused, issue_invoice
+from orders.domain.invoicing import IdentityIncomplete, InvoiceRefused, issue_invoice
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable
 from orders.domain.parcels import units_left
 from orders.domain.stock import OutOfStock
@@ -93,6 +93,8 @@ def _try(item: BulkItem, at: datetime) -> None:
     """Do an order's part and keep what came of it; raises DatabaseError, so that the worker tries again."""
     try:
         changed = _work(item, item.job.asked_by, at)
+    except IdentityIncomplete:  # the same for each order: the page says once what is missing
+        item.state, item.why = BulkItem.State.REFUSED, _("The legal identity is incomplete.")
     except REFUSALS as refusal:
         item.state, item.why = BulkItem.State.REFUSED, str(refusal)[:500]
     except DatabaseError:

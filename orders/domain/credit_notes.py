@@ -5,7 +5,7 @@ The rules are told in ``docs/rules/invoicing.md``, "Credit notes".
 
 import logging
 from collections import defaultdict
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -164,9 +164,14 @@ def _facts(
         seller=seller,
         mandate=_mandate(order.vendor, texts, seller["name"], by),
         reason=reason,
-        refunded_on=day_of(order.vendor, refund.at).isoformat() if refund else "",
+        refunded_on=_refunded_on(refund, taken.on),
         is_spread=refund.is_spread if refund else False,
     )
+
+
+def _refunded_on(refund: Refund | None, on: date) -> str:
+    """Return the day of the refund, which is no later than the note, whatever a storefront's clock says."""
+    return min(day_of(refund.order.vendor, refund.at), on).isoformat() if refund else ""
 
 
 def _mandate(vendor: Vendor, texts: LegalTexts, seller: str, by: By) -> str:

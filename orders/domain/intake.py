@@ -254,7 +254,8 @@ def _create(merge: Merge) -> bool:
     report_refunds(order, data, merge.source, known=set(), at=merge.at)
     if data.status == "refunded":
         take_stock_of_refunded(order, reported, at=merge.at)
-        refund_what_no_refund_accounts_for(order, by=merge.source, at=data.modified_at or merge.at)
+        told = data.modified_at or merge.at
+        refund_what_no_refund_accounts_for(order, by=merge.source, at=told, issue_at=merge.at)
     remember(merge)
     return True
 

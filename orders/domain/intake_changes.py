@@ -127,11 +127,11 @@ def take_status(merge: Merge) -> None:
         take_stock_of_refunded(order, merge.reported, at=merge.at)
     moments = {OrderStatus.COMPLETED: order.completed_at, OrderStatus.PROCESSING: order.paid_at}
     told = moments.get(data.status) or data.modified_at or merge.at
-    if change_status(order, data.status, by=merge.source, at=told):
+    if change_status(order, data.status, by=merge.source, at=told, issue_at=merge.at):
         merge.changed.add("status")
         mark_dates(merge)
     if data.status == OrderStatus.REFUNDED:
-        refund_what_no_refund_accounts_for(order, by=merge.source, at=told)
+        refund_what_no_refund_accounts_for(order, by=merge.source, at=told, issue_at=merge.at)
 
 
 def mark_dates(merge: Merge) -> None:

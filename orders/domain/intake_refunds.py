@@ -36,6 +36,7 @@ def report_refunds(order: Order, data: OrderData, source: Source, *, known: set[
             amount=told.amount,
             by=source,
             at=moment,
+            issue_at=at,
             reason=told.reason,
             external_id=told.external_id,
             awaits_lines=source.has_rest,

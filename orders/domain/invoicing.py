@@ -166,7 +166,7 @@ def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime, ahe
 def _check(order: Order, *, by: By, at: datetime) -> tuple[Supply, ExchangeRate | None, bool]:
     """Return supply, rate, and whether it is in the shop's name; raises InvoiceRefused."""
     in_its_name = _in_the_shops_name(order.vendor, by)
-    supply = date_of_supply(order)
+    supply = date_of_supply(order, at=at)
     day = day_of(order.vendor, supply.at or at)
     check_invoiceable(order, day)
     return supply, _rate(order, day), in_its_name

@@ -8,11 +8,12 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.core.files.base import ContentFile
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders.documents.parties import identity_of
@@ -22,8 +23,16 @@ from orders.models import Document, DocumentKind, DocumentSeries, Order, Refund
 from orders.models.documents import document_storage
 from vendors.models import User, Vendor
 
-logger = logging.getLogger(__name__)
+CLOCKS_DIFFER = timedelta(minutes=5)  # those of the marketplace's own machines, at most
 FIRST = "0" * 64  # what stands in place of a chain hash before the first document of a series
+logger = logging.getLogger(__name__)
+
+
+class NotYet(ValueError):
+    """A document of tomorrow would give its date to all that follow it in the series."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(f"No document is issued in the future: {at.isoformat()} is yet to come.")
 
 
 class OriginalDamaged(Exception):
@@ -56,8 +65,10 @@ def take_number(vendor: Vendor, kind: DocumentKind, at: datetime, *, prefix: str
 
     The series' row stays locked until that transaction ends: rolled back, the number is free
     again, so numbers have no gap; and no date is before the one of the number before it.
-    ``prefix`` stands in where the shop has none.
+    ``prefix`` stands in where the shop has none. Raises NotYet for a moment that is to come.
     """
+    if at > timezone.now() + CLOCKS_DIFFER:
+        raise NotYet(at)
     on = day_of(vendor, at)
     key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
     series = DocumentSeries.objects.select_for_update().get(pk=key)

@@ -73,6 +73,7 @@ def refund_order(
     external_id: str | None = None,
     version: int | None = None,
     awaits_lines: bool = False,
+    issue_at: datetime | None = None,
 ) -> Refund:
     """Record a confirmed refund with everything that follows from it, or change nothing.
 
@@ -87,7 +88,8 @@ def refund_order(
     whole. An unknown one confirms the oldest open request of the same amount, if any.
     Open requests that no longer fit into what is left after it fail. With ``awaits_lines`` its
     lines can still be asked for: a refund that had to be spread gets its credit note only once
-    they are known.
+    they are known. ``issue_at`` is when its credit note is issued, if not ``at``: what a storefront
+    reports happened earlier, by its own clock.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -98,7 +100,7 @@ def refund_order(
         if known := order.refunds.filter(external_id__in=[external_id, BY_STATUS]).first():
             return known
         if asked_for := _open_request(order, amount_of(named) if amount is None else amount):
-            return _confirm(asked_for, external_id, reported=named, by=by, at=at)
+            return _confirm(asked_for, external_id, reported=named, by=by, at=at, issue_at=issue_at)
     if version not in (None, order.version):
         raise StaleOrder(order)
     _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
@@ -108,22 +110,25 @@ def refund_order(
     refund = store_refund(order, plan, RefundProgress.CONFIRMED, by=by, at=at, reason=reason)
     refund.external_id = external_id or ""
     refund.awaits_lines = awaits_lines and plan.is_spread
-    return _carry_out(order, refund, plan, by=by, at=at)
+    return _carry_out(order, refund, plan, by=by, at=at, issue_at=issue_at)
 
 
 @transaction.atomic
-def refund_what_no_refund_accounts_for(order: Order, *, by: Source, at: datetime) -> Refund | None:
+def refund_what_no_refund_accounts_for(
+    order: Order, *, by: Source, at: datetime, issue_at: datetime | None = None
+) -> Refund | None:
     """Record as refunded what is left of an order that the storefront calls refunded, with no refund for it.
 
     To be called once its reported refunds are recorded: nothing of a refunded order is earned,
     so the rest is a whole refund without lines, and no goods are known to be back. Returns
-    None where nothing is left; repeating it has one effect.
+    None where nothing is left; repeating it has one effect. ``at`` is when the storefront says
+    that it happened, ``issue_at`` when it was told here.
     """
     lock(order)
     if order.total == order.refunded_total:
         return None
     left = order.total - order.refunded_total
-    return refund_order(order, amount=left, by=by, at=at, external_id=BY_STATUS)
+    return refund_order(order, amount=left, by=by, at=at, external_id=BY_STATUS, issue_at=issue_at)
 
 
 @transaction.atomic
@@ -264,7 +269,13 @@ def _open_request(order: Order, amount: Decimal) -> Refund | None:
 
 
 def _confirm(
-    refund: Refund, external_id: str, *, reported: Mapping[int, RefundedLine], by: By, at: datetime
+    refund: Refund,
+    external_id: str,
+    *,
+    reported: Mapping[int, RefundedLine],
+    by: By,
+    at: datetime,
+    issue_at: datetime | None = None,
 ) -> Refund:
     """Carry out a requested refund as it was asked for, or spread where that is no longer possible.
 
@@ -295,7 +306,7 @@ def _confirm(
         external_id,
         plan.is_spread,
     )
-    return _carry_out(order, refund, plan, by=by, at=at)
+    return _carry_out(order, refund, plan, by=by, at=at, issue_at=issue_at)
 
 
 def _check_may_refund(order: Order, by: By, *, moves_money: bool) -> None:
@@ -316,8 +327,10 @@ def _check_may_refund(order: Order, by: By, *, moves_money: bool) -> None:
         )
 
 
-def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime) -> Refund:
-    """Apply a confirmed refund: lines, stock, gains, state, history, mails."""
+def _carry_out(
+    order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime, issue_at: datetime | None
+) -> Refund:
+    """Apply a confirmed refund: lines, stock, gains, state, history, documents, mails."""
     touched = {*plan.named, *(pk for pk, share in plan.shares.items() if share)}
     for line in sorted((plan.lines[pk] for pk in touched), key=lambda line: (line.product_id or 0, line.pk)):
         part = plan.named.get(line.pk, NOTHING)
@@ -328,10 +341,11 @@ def _carry_out(order: Order, refund: Refund, plan: Plan, *, by: By, at: datetime
     _drop_requests_beyond_what_is_left(order, by=by, at=at)
     ends = order.refund_state == RefundState.FULL and order.status in PAID
     if ends:
-        move(order, OrderStatus.REFUNDED, by=by, at=at)
+        move(order, OrderStatus.REFUNDED, by=by, at=at, issue_at=issue_at)
     elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
-        move(order, OrderStatus.COMPLETED, by=None if isinstance(by, Source) else by, at=at)
-    issue_due_if_possible(order, by=by, at=at)
+        actor = None if isinstance(by, Source) else by
+        move(order, OrderStatus.COMPLETED, by=actor, at=at, issue_at=issue_at)
+    issue_due_if_possible(order, by=by, at=issue_at or at)
     if refund.amount or ends:
         emails.announce_refund(order, refund)
     return refund

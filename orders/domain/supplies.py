@@ -4,6 +4,7 @@ The rule is told in ``docs/rules/invoicing.md``: the regime of the day of supply
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -21,15 +22,19 @@ from vendors.models import LegalIdentity, Vendor
 DELIVERED = frozenset({OrderStatus.COMPLETED, OrderStatus.REFUNDED})
 
 
-def date_of_supply(order: Order) -> Supply:
+def date_of_supply(order: Order, *, at: datetime | None = None) -> Supply:
     """Return when the order was supplied: its last parcel left, else it was completed, else paid.
 
     Before delivery the law has the date of payment stand in its place (CGI annexe II
-    art. 242 nonies A, I, 10°); an order that is not paid has none.
+    art. 242 nonies A, I, 10°); an order that is not paid has none. With ``at`` it is not after
+    that moment, whatever the storefront's clock says: what is told has happened.
     """
     last = order.shipments.order_by("-shipped_at").first()
     left_at = last.shipped_at if last is not None and not units_outstanding(order) else None
-    return _supply(order.status, order.paid_at, order.completed_at, left_at)
+    supply = _supply(order.status, order.paid_at, order.completed_at, left_at)
+    if at and supply.at and supply.at > at:
+        return replace(supply, at=at)
+    return supply
 
 
 def _supply(

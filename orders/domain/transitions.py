@@ -135,13 +135,16 @@ def change_status(
     at: datetime,
     note: str = "",
     version: int | None = None,
+    issue_at: datetime | None = None,
 ) -> StatusChange | None:
     """Move ``order`` to ``to`` with everything that follows from it, or change nothing.
 
     Locks the order row, so that of two simultaneous requests the second sees the first's
     result. ``by`` is a person, the storefront that reports, or None for Comptoir itself;
     ``at`` is timezone-aware; ``version`` is the order's version that a form was opened on.
-    Returns None, and does nothing, where the order has the state already.
+    ``at`` may come from the storefront's clock and be long ago: ``issue_at`` is then when the
+    documents that follow from the step are issued, which is never but now. Returns None, and
+    does nothing, where the order has the state already.
 
     Raises StaleOrder if the order moved since ``version``, TransitionNotAllowed if ``by`` may
     not take the step, ReasonMissing if it needs a ``note``, and
@@ -150,14 +153,21 @@ def change_status(
     """
     try:
         with transaction.atomic():
-            return _step(order, OrderStatus(to), by=by, at=at, note=note, version=version)
+            return _step(order, OrderStatus(to), by=by, at=at, note=note, version=version, issue_at=issue_at)
     except OutOfStock:
         order.refresh_from_db()
         raise
 
 
 def _step(
-    order: Order, to: OrderStatus, *, by: By, at: datetime, note: str, version: int | None
+    order: Order,
+    to: OrderStatus,
+    *,
+    by: By,
+    at: datetime,
+    note: str,
+    version: int | None,
+    issue_at: datetime | None,
 ) -> StatusChange | None:
     lock(order)
     if order.status == to:
@@ -168,11 +178,22 @@ def _step(
         raise TransitionNotAllowed(order, to)
     if isinstance(by, User) and (order.status, to) in NEEDS_REASON and not note.strip():
         raise ReasonMissing(order)
-    return move(order, to, by=by, at=at, note=note)
+    return move(order, to, by=by, at=at, note=note, issue_at=issue_at)
 
 
-def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "") -> StatusChange:
-    """Take a step that was found possible: state, dates, stock, history, mails. The caller holds the lock."""
+def move(
+    order: Order,
+    to: OrderStatus,
+    *,
+    by: By,
+    at: datetime,
+    note: str = "",
+    issue_at: datetime | None = None,
+) -> StatusChange:
+    """Take a step that was found possible: state, dates, stock, history, documents, mails.
+
+    The caller holds the lock; ``issue_at`` is as in ``change_status``.
+    """
     old = order.status
     order.status = to
     order.version += 1
@@ -194,7 +215,7 @@ def move(order: Order, to: OrderStatus, *, by: By, at: datetime, note: str = "")
         version=order.version,
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
-    _settle_documents(order, by=by, at=at)
+    _settle_documents(order, by=by, at=issue_at or at)
     emails.announce_step(order, change)
     if to != OrderStatus.REFUNDED:  # follows from the refund there as it does here
         answers.tell_status(order, change, by=by)

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connections, transaction
 
+from marketplace.limits import unlimited
+
 
 @contextmanager
 def snapshot(using: str = "default") -> Iterator[None]:
@@ -33,6 +35,7 @@ def snapshot(using: str = "default") -> Iterator[None]:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            unlimited(connection)
         yield
 
 

@@ -19,11 +19,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.audit import AuditKind, audit
 from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.domain.invoicing import missing_identity
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkItem, BulkJob, Document, DocumentKind, Order
 from orders.models.bulk import DOWNLOADS
 from vendors.access import VendorRequest, vendor_required
+from vendors.domain.identity import Missing
 from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
@@ -185,6 +187,7 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "is_mine": job.asked_by == request.user,
             "is_over": job.expires_at is not None and job.expires_at <= timezone.now(),
             **_again(request, job),
+            "missing": _missing(job) if counts[BulkItem.State.REFUSED] else [],
             "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
@@ -197,6 +200,11 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
 def _documents(request: VendorRequest) -> Prefetch[str, QuerySet[Document], str]:
     mine = Document.objects.filter(vendor=request.vendor).defer("snapshot").order_by("pk")
     return Prefetch("order__documents", queryset=mine)
+
+
+def _missing(job: BulkJob) -> list[Missing]:
+    """Return what the shop's legal identity lacks, where that may be why invoices were refused."""
+    return missing_identity(job.vendor) if job.action == BulkAction.INVOICE else []
 
 
 def _again(request: VendorRequest, job: BulkJob) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """The order list: the shop's orders, narrowed, counted, added up and sorted by the query string."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from django.db import OperationalError
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from marketplace.limits import took_too_long
 from orders.filters import OrderFilter
 from orders.models import Document, DocumentKind, Order
 from orders.models.orders import OrderQuerySet
@@ -37,7 +39,18 @@ TYPED = {"customer", "q"}  # what a person writes letter by letter
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
 def order_list(request: VendorRequest) -> HttpResponse:
-    """Show the vendor's orders, narrowed and sorted by the query string."""
+    """Show the vendor's orders, narrowed and sorted by the query string; 503 where that takes too long."""
+    try:
+        return _order_list(request)
+    except OperationalError as error:
+        if not took_too_long(error):
+            raise
+        since = timezone.localdate() - timedelta(days=6)
+        narrower = {"narrower": f"{request.path}?placed_after={since}"}
+        return render(request, "orders/too_slow.html", narrower, status=503)
+
+
+def _order_list(request: VendorRequest) -> HttpResponse:
     now = timezone.now()
     order_filter = filter_of(request, request.GET, now)
     page, lost = _page(order_filter, request.GET.get("cursor", ""))

@@ -1,7 +1,5 @@
 """What a script adds: dialogs over an order, suggestions by arrows, moments that move on, lost connections."""
 
-import os
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -9,24 +7,16 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.states import OrderStatus
+from tests.browser.conftest import CHROMIUM
 from tests.factories import NOON, make_line, make_order, make_product
 
 pytest.importorskip("pytest_playwright")
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 S = OrderStatus
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
 ]
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The order list in a browser: quick with a script, complete without one, usable on a phone."""
 
-import os
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -9,24 +7,16 @@ from django.utils import timezone
 
 from orders.states import OrderStatus
 from orders.tables import OPTIONAL_COLUMNS
+from tests.browser.conftest import CHROMIUM
 from tests.factories import make_order
 
 pytest.importorskip("pytest_playwright")
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 S = OrderStatus
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
 ]
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The six tasks of a shop's day, on a phone and at a desk, with scripts and without.
 
-Each is done as a person would: by what is seen, clicked and typed. The table at the end tells clicks,
+Each is done as a person would: by what is seen, clicked and typed. The end of the run tells clicks,
 keys and seconds; a task that takes more clicks than it did is a defect.
 """
 
-import os
-import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -13,12 +11,10 @@ import pytest
 from django.utils import timezone
 
 from orders.states import OrderStatus
+from tests.browser.conftest import CHROMIUM, tell
 from tests.factories import make_line, make_order, make_product
 
 pytest.importorskip("pytest_playwright")
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 S = OrderStatus
 pytestmark = [
     pytest.mark.browser,
@@ -30,25 +26,6 @@ DEVICES = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
 }
 WAYS = [(device, scripts) for device in DEVICES for scripts in (True, False)]
-told = []
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def table(request):
-    """Print what each task took, once all are done."""
-    told.clear()
-    yield
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print(f"\n{'task':32}{'on':8}{'scripts':9}{'clicks':>7}{'keys':>6}{'seconds':>9}")
-        for task, device, scripts, clicks, keys, seconds in sorted(told):
-            print(f"{task:32}{device:8}{'yes' if scripts else 'no':9}{clicks:7}{keys:6}{seconds:9.1f}")
 
 
 class Hand:
@@ -114,7 +91,10 @@ class _timed:
     def __exit__(self, kind, *_rest):
         if kind is None:
             seconds = time.monotonic() - self.began
-            told.append((*self.row, self.hand.clicks, self.hand.keys, seconds))
+            task, device, scripts = self.row
+            way = f"{device}, {'scripts' if scripts else 'no scripts'}"
+            clicks, keys = self.hand.clicks, self.hand.keys
+            tell(f"{task:32}{way:20}{clicks:3} clicks{keys:4} keys{seconds:6.1f} s")
             assert self.hand.clicks <= self.most
 
 

@@ -16,6 +16,7 @@ from stdnum import iban
 from stdnum.fr import siren, siret, tva
 
 from marketplace.audit import AuditKind, audit
+from marketplace.countries import WITH_SIRET
 from vendors.models import IdentityChange, LegalIdentity, User, VatChange
 
 PREFIX = re.compile(r"[A-Z0-9]{1,12}")
@@ -43,6 +44,7 @@ def missing_parts(identity: LegalIdentity, on: date) -> list[Missing]:
     first_gap = next((name for name, text in address.items() if not text), "address_1")
     form = "capital" if identity.legal_form.strip() else "legal_form"
     has_form = bool(identity.legal_form.strip()) and identity.capital is not None
+    is_negative = has_form and not trader and (identity.capital or 0) < 0
     wanted = [
         ("legal_name", _("the legal name"), bool(identity.legal_name.strip())),
         (
@@ -50,7 +52,14 @@ def missing_parts(identity: LegalIdentity, on: date) -> list[Missing]:
             _("the legal form and the share capital, or that the seller is a sole trader"),
             trader or has_form,
         ),
+        ("capital", _("a share capital that is nothing or more"), not is_negative),
         (first_gap, _("the address with postcode and town"), all(address.values())),
+        (
+            "postcode",
+            _("a postcode of five digits"),
+            not address["postcode"] or is_postcode(address["postcode"]),
+        ),
+        ("country", _("the country of the register: France or overseas"), identity.country in WITH_SIRET),
         ("siret", _("a valid SIRET"), is_siret(identity.siret)),
         ("rcs_town", _("the town of the trade register (RCS)"), has_rcs),
         (
@@ -61,6 +70,11 @@ def missing_parts(identity: LegalIdentity, on: date) -> list[Missing]:
         ("prefix", _("the prefix of the numbers"), bool(PREFIX.fullmatch(identity.prefix))),
     ]
     return [Missing(field, phrase) for field, phrase, is_there in wanted if not is_there]
+
+
+def is_postcode(text: str) -> bool:
+    """Say whether this is a postcode of France, of its overseas or of Monaco."""
+    return _is_digits(text, 5)
 
 
 def is_siren(digits: str) -> bool:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("vendors", "0062_invitation_names_its_shop"),
+        ("vendors", "0079_exemption_terms"),
     ]
 
     operations = [

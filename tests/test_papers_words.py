@@ -1,0 +1,54 @@
+"""What papers say of the shop and of payment, word by word."""
+
+import pytest
+
+from orders.documents.delivery_note import delivery_note_context
+from orders.documents.invoice import invoice_context
+from orders.domain.invoicing import delivery_note
+from orders.states import OrderStatus
+from tests.factories import NOON, make_line, make_order
+from tests.paper import LOGO, basket, invoice_of, shop
+from vendors.models import LegalIdentity
+
+PAID_ON = "19\u00a0novembre\u00a02026"
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ({"legal_name": "Anne-Lise Moreau", "logo_svg": LOGO}, "Rucher des Baux"),
+        ({"legal_name": "Anne-Lise Moreau", "logo_svg": ""}, ""),
+        ({"legal_name": "LE RUCHER DES BAUX", "logo_svg": LOGO}, ""),
+    ],
+)
+def test_beside_a_logo_the_shop_is_named_where_its_legal_name_does_not(identity, name):
+    assert invoice_context(invoice_of(basket(), vendor=shop(**identity)))["trade_name"] == name
+
+
+def test_a_delivery_note_names_the_shop_too(vendor):
+    LegalIdentity.objects.filter(vendor=vendor).update(legal_name="Anne-Lise Moreau", logo_svg=LOGO)
+    vendor.refresh_from_db()
+    note = delivery_note(make_order(vendor, status=OrderStatus.PROCESSING), at=NOON)
+
+    assert delivery_note_context(note)["trade_name"] == "Rucher des Baux"
+
+
+def business(**fields):
+    buyer = {"buyer_is_business": True, "buyer_siren": "732829320"}
+    return invoice_context(invoice_of([make_line(None, total="12.00")], **buyer, **fields))["mentions"]
+
+
+def test_a_paid_invoice_to_a_business_states_its_due_date():
+    assert business()[0].replace("\u202f", "") == f"Date d’échéance: {PAID_ON}"
+
+
+def test_the_last_day_to_pay_is_one_to_pay_on():
+    said = business(status=OrderStatus.ON_HOLD, paid_at=None)[0]
+
+    assert said == "À payer au plus tard le 23\u00a0décembre\u00a02026"
+
+
+def test_a_consumer_reads_no_due_date():
+    said = invoice_context(invoice_of([make_line(None, total="12.00")]))["mentions"]
+
+    assert not [mention for mention in said if "échéance" in mention or "plus tard" in mention]

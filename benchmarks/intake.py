@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Deliveries of a storefront: how fast they are stored and processed, and that their order does not matter.
 
-    python benchmarks/intake.py [--deliveries 1000] [--clients 8] [--parts load replay kill]
+    python benchmarks/intake.py [--deliveries 1000] [--clients 8] [--workers 2] [--parts load replay kill]
 
 Sends recorded deliveries, and as many copies for other orders as are asked for, to a server of
-its own; then lets one worker process them. Prints the commit, the machine, deliveries stored
-and processed a second, the answers' times, and the lag. After that the recorded deliveries are
+its own; then lets workers process them. Prints the commit, the machine, deliveries stored and
+processed a second, the processor's time that the server and the workers took for each (the
+database's not counted: on a machine that does other work too it tells more than the clock),
+the answers' times, and the lag. After that the recorded deliveries are
 processed in order, reversed and each twice, and with a worker that is killed half-way: one
 digest of orders, stock and mails each time, undecidable fields left out and listed.
 
@@ -17,6 +19,7 @@ import argparse
 import http.client
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -28,12 +31,14 @@ import threading
 import time
 from datetime import timedelta
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 from demo import ROOT, commit, empty_database, machine, set_up
 
 PATH = "/webhooks/woocommerce/naturalconect/"
 PATIENCE = 900.0  # seconds
+WORKER = ("manage.py", "db_worker", "--queue-name", "*", "--no-reload", "--no-startup-delay")
 PARTS = ["load", "replay", "kill"]
 Sent = tuple[dict[str, str], bytes]
 
@@ -42,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--deliveries", type=int, default=1000, metavar="N", help="default: %(default)s")
     parser.add_argument("--clients", type=int, default=8, metavar="N", help="default: %(default)s")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="default: %(default)s")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     options = parser.parse_args()
     os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(60))  # the server's too: it opens the secret
@@ -52,7 +58,7 @@ def main() -> None:
         sent = copies(options.deliveries)
         if "load" in options.parts:
             with empty_database(folder):
-                load(sent, options.clients)
+                load(sent, options.clients, options.workers)
         if "replay" in options.parts:
             with empty_database(folder):
                 replay()
@@ -98,7 +104,7 @@ def prepare() -> Any:
     return source
 
 
-def load(sent: list[Sent], clients: int) -> None:
+def load(sent: list[Sent], clients: int, workers: int) -> None:
     """Send everything to a server, then process everything, and print how fast that was."""
     prepare()
     port = free_port()
@@ -108,30 +114,46 @@ def load(sent: list[Sent], clients: int) -> None:
     )
     try:
         wait_for(server, port)
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), used_by(server)
         times = send(sent, port, clients)
-        seconds = time.perf_counter() - begun
+        seconds, used = time.perf_counter() - begun, used_by(server) - used
     finally:
         stop(server)
     print(
-        f"stored    {len(sent):,} in {seconds:.1f} s, {len(sent) / seconds:,.0f}/s by {clients} clients; "
-        f"answers: median {statistics.median(times) * 1000:.0f} ms, "
-        f"slowest {max(times) * 1000:.0f} ms"
+        f"stored    {len(sent):,} in {seconds:.1f} s, {len(sent) / seconds:,.0f}/s by {clients} clients, "
+        f"{used * 1000 / len(sent):.1f} ms of processor each; "
+        f"answers: median {statistics.median(times) * 1000:.0f} ms, slowest {max(times) * 1000:.0f} ms"
     )
-    begun = time.perf_counter()
-    work_off()
-    seconds = time.perf_counter() - begun
+    begun, before = time.perf_counter(), time_of_children()
+    in_turns = [start(*WORKER, "--batch") for _ in range(workers)]
+    for worker in in_turns:
+        worker.wait(PATIENCE)
+    seconds, used = time.perf_counter() - begun, time_of_children() - before
     print(
-        f"processed {len(sent):,} in {seconds:.1f} s, {len(sent) / seconds:,.0f}/s by one worker; {fates()}"
+        f"processed {len(sent):,} in {seconds:.1f} s, {len(sent) / seconds:,.0f}/s by {workers} workers "
+        f"with their start, {used * 1000 / len(sent):.1f} ms of processor each; {fates()}"
     )
     lag(sent[0])
+
+
+def used_by(server: "subprocess.Popen[bytes]") -> float:
+    """The processor's time, in seconds, that a server's processes have taken so far."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in children]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def time_of_children() -> float:
+    """The processor's time, in seconds, of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def lag(one: Sent) -> None:
     """How long a single delivery waits for a worker that is idle."""
     from orders.models import Delivery
 
-    worker = start("manage.py", "db_worker", "--queue-name", "*", "--no-reload", "--no-startup-delay")
+    worker = start(*WORKER)
     waits = []
     try:
         for _ in range(5):
@@ -203,7 +225,7 @@ def kill_half_way(number: int) -> int:
     """Start a worker, kill it once half of the deliveries are processed, and return how many are left."""
     from orders.models import Delivery
 
-    worker = start("manage.py", "db_worker", "--queue-name", "*", "--no-reload", "--no-startup-delay")
+    worker = start(*WORKER)
     end = time.monotonic() + PATIENCE
     while Delivery.objects.waiting().count() > number / 2:
         if time.monotonic() > end:
@@ -272,8 +294,8 @@ def send(sent: list[Sent], port: int, clients: int) -> list[float]:
     return times
 
 
-def start(*arguments: str) -> "subprocess.Popen[bytes]":
-    """A process of the project on the benchmark's own database."""
+def start(*arguments: str, private: bool = False) -> "subprocess.Popen[bytes]":
+    """A process of the project on the benchmark's own database; ``private`` storefronts may be asked."""
     from django.conf import settings
     from django.db import connection
 
@@ -283,6 +305,7 @@ def start(*arguments: str) -> "subprocess.Popen[bytes]":
         "SECRET_KEY": settings.SECRET_KEY,
         "ALLOWED_HOSTS": "127.0.0.1",
         "PYTHONPATH": str(ROOT),
+        "STOREFRONT_PRIVATE_ADDRESSES": str(private),
     }
     if connection.vendor == "postgresql":
         front = os.environ["DATABASE_URL"].rpartition("/")[0]

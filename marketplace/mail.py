@@ -132,7 +132,7 @@ def send_email(mail_id: int) -> None:
     """Send a queued mail once; a failure is noted on the row and raised, so that the queue tries again."""
     with transaction.atomic():
         mail = OutgoingEmail.objects.select_for_update().get(pk=mail_id)
-        if mail.state == OutgoingEmail.State.SENT:
+        if mail.state in (OutgoingEmail.State.SENT, OutgoingEmail.State.ERASED):
             return
         mail.attempts += 1
         try:

@@ -21,6 +21,7 @@ class OutgoingEmail(models.Model):
         QUEUED = "queued", _("Queued")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Given up")
+        ERASED = "erased", _("Not sent: the customer’s data was erased")
 
     event = models.CharField(_("event"), max_length=200, unique=True)
     topic = models.CharField(_("about"), max_length=80, blank=True)
@@ -45,6 +46,8 @@ class OutgoingEmail(models.Model):
         indexes = [
             models.Index(fields=["topic", "created_at"], name="email_by_topic"),
             models.Index(fields=["state", "created_at"], name="email_by_state"),
+            models.Index(fields=["created_at"], name="email_by_time"),
+            models.Index(fields=["to"], name="email_by_address"),
         ]
 
     def __str__(self) -> str:

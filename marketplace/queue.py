@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -57,3 +58,11 @@ def requeue_lost(lease: timedelta = LEASE) -> int:
             row.finished_at = timezone.now() if given_up else None
             row.save(update_fields=["status", "traceback", "finished_at"])
     return len(rows)
+
+
+def run_again(rows: QuerySet[Any]) -> int:
+    """Put those of ``rows`` that were given up back into the queue; return how many. Attempts count anew."""
+    given_up = rows.filter(status=TaskResultStatus.FAILED).values("pk")
+    return DBTaskResult.objects.filter(pk__in=given_up).update(
+        status=TaskResultStatus.READY, worker_ids=[], finished_at=None, run_after=timezone.now()
+    )

@@ -173,7 +173,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out.
     "login_failed": "20/m/ip,5/5m/key",
-    "reset_password": "20/m/ip,5/10m/key",
+    "reset_password": "20/m/ip,5/10m/key",  # a limit, no password  # nosec B105
 }
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
@@ -264,6 +264,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{MARKETPLACE_NAME} <compto
 
 # The worker's queue: rows in the database, in the caller's transaction
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+EVERY_MINUTE = ["orders.exports.figures.settle_all"]  # what a worker does besides
 
 # Protection
 CONTENT_SECURITY_POLICY = {

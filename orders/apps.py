@@ -8,7 +8,9 @@ class OrdersConfig(AppConfig):
     verbose_name = _("Orders")
 
     def ready(self) -> None:
+        from orders.models.figure_triggers import keep_figures
         from orders.models.tally_triggers import keep_tally, make_way
 
         pre_migrate.connect(make_way, sender=self)
         post_migrate.connect(keep_tally, sender=self)
+        post_migrate.connect(keep_figures, sender=self)

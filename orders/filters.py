@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
 
 from orders.domain.summaries import Summary
-from orders.domain.tallies import counted, tallied
+from orders.domain.tallies import counted, tallied_beside
 from orders.models import Order
 from orders.models.customers import normalise
 from orders.models.orders import OrderQuerySet
@@ -235,11 +235,12 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
         if not values.keys() <= TALLIED:
             found, late = counted(self.without_status, self.now, with_amounts=self.may_see_amounts)
             return Summary(status, found, late=late)
-        groups = tallied(
+        groups, late = tallied_beside(
+            self.without_status.late(self.now),
             self.vendor,
             first=values.get("placed_after"),
             last=values.get("placed_before"),
             stage=values.get("stage", ""),
             with_amounts=self.may_see_amounts,
         )
-        return Summary(status, groups, late=self.without_status.late(self.now).count())
+        return Summary(status, groups, late=late)

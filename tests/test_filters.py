@@ -326,13 +326,13 @@ def test_currencies_are_never_added_together(vendor):
     ]
 
 
-@pytest.mark.parametrize(("query", "queries"), [("status=completed", 2), ("status=completed&customer=z", 1)])
-def test_counts_and_totals_are_two_queries_of_the_tally_or_one_of_the_orders(
-    vendor, django_assert_num_queries, query, queries
+@pytest.mark.parametrize("query", ["status=completed", "status=completed&customer=z"])
+def test_counts_and_totals_are_one_query_of_the_tally_or_of_the_orders(
+    vendor, django_assert_num_queries, query
 ):
     order_filter = filtered(vendor, query)
 
-    with django_assert_num_queries(queries):
+    with django_assert_num_queries(1):
         assert order_filter.summary.counts
         assert order_filter.summary.sums == []
 

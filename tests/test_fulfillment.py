@@ -71,7 +71,6 @@ def test_a_parcel_is_told_in_the_history(order, owner):
     assert entry.data == {
         "shipment": parcel.pk,
         "carrier": "colissimo",
-        "tracking": "6A12",
         "contents": [[line.quantity, line.name] for line in order.lines.filter(kind="product")],
     }
 

@@ -10,11 +10,12 @@ from django.core.management import call_command
 from django.utils import timezone, translation
 from django_tasks_db.models import DBTaskResult
 
+from marketplace.models import AuditEntry
 from orders.domain.health import health_of
 from orders.domain.intake import take_trash
 from orders.domain.invoicing import issue_invoice
 from orders.jobs import process_delivery, receive_delivery
-from orders.models import Delivery, DeliveryState, Source
+from orders.models import Delivery, DeliveryState, ReconcileRun, Source
 from orders.states import OrderStatus
 from tests.factories import make_member, make_order, make_source, make_user, make_vendor
 from tests.recorded import body_of, sign
@@ -112,6 +113,27 @@ def test_a_rotation_shows_the_new_secret_and_keeps_the_old(staff, source):
     assert "no-store" in response["Cache-Control"]
 
 
+def test_changes_of_a_storefront_stand_in_the_audit_without_secrets(staff, source):
+    url = f"{SOURCE}{source.pk}/change/"
+    staff.post(url, {**FORM, "slug": source.slug, "is_paused": "on", "new_consumer_key": "ck_42"})
+    staff.post(f"{SOURCE}{source.pk}/rotate/")
+
+    said = [
+        entry.data["changes"] for entry in AuditEntry.objects.filter(kind="office_changed").order_by("pk")
+    ]
+    assert said[0]["is_paused"] == [False, True]
+    assert said[1:] == [{"consumer_key": ["…", "…"]}, {"secret": ["…", "…"]}]
+    assert "ck_42" not in str(said)
+
+
+def test_a_paused_storefront_is_answered_503_from_then_on(staff, client, source):
+    staff.post(f"{SOURCE}{source.pk}/change/", {**FORM, "slug": source.slug, "is_paused": "on"})
+
+    headers = {"X-WC-Webhook-Signature": sign(b"{}", "first-secret")}
+    address = f"/webhooks/woocommerce/{source.slug}/"
+    assert client.post(address, b"{}", "application/json", headers=headers).status_code == 503
+
+
 @pytest.mark.parametrize("page", ["rotate", "replay"])
 def test_rotation_and_replay_ask_for_post_and_the_right(client_of, source, page):
     staff = client_of(make_user(is_staff=True, is_superuser=True))
@@ -134,6 +156,19 @@ def test_the_health_of_a_storefront(source, vendor):
     assert (health.last_hour, health.last_day, health.quarantined) == (1, 3, 1)
     assert (health.waiting, health.waiting_for) == (2, timedelta(minutes=90))
     assert health.last_at == now - timedelta(minutes=5)
+
+
+def test_the_storefronts_page_tells_of_its_last_reconciliation(staff, source):
+    now = timezone.now()
+    run = ReconcileRun.objects.create(
+        source=source, started_at=now, continued_at=now, problem="naturalconect did not answer in time."
+    )
+
+    text = text_of(staff.get(f"{SOURCE}{source.pk}/change/"))
+
+    assert f"/admin/orders/reconcilerun/{run.pk}/change/" in text
+    assert "naturalconect did not answer in time." in text
+    assert "Steps the storefront has not taken" in text
 
 
 def test_the_pages_of_the_admin_show_health_and_sentences(staff, source, vendor):

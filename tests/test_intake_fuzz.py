@@ -78,22 +78,31 @@ own_rows = settings(
     deadline=None,
 )
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+DEEP = b'{"a":' * 3000
+
+
+def mostly(usual, strange):
+    """Four times of five what is usual, so that several strange things rarely hide each other."""
+    return st.sampled_from([True] * 4 + [False]).flatmap(
+        lambda is_usual: st.just(usual) if is_usual else strange
+    )
 
 
 @own_rows
 @given(
-    body=st.binary(max_size=60) | st.sampled_from([b"webhook_id=1", b'{"id": 7}', b"[" * 3000]),
-    method=st.sampled_from(["get", "post", "put", "delete", "generic"]),
-    content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "", "a/b", "é"]),
-    signature=st.none() | texts,
-    length=st.none() | st.sampled_from(["", "x", "-1", "0", "99999999999"]),
-    slug=st.just("naturalconect") | texts,
+    body=st.sampled_from([b"webhook_id=1", b'{"id": 7}', b'{"id": ' + b"9" * 5000, DEEP])
+    | st.binary(max_size=60),
+    method=mostly("post", st.sampled_from(["get", "put", "delete"])),
+    content_type=mostly("application/json", st.sampled_from(["application/x-www-form-urlencoded", "", "é"])),
+    signature=mostly(None, texts),
+    length=mostly(None, st.sampled_from(["", "x", "-1", "0", "99999999999"])),
+    slug=mostly("naturalconect", texts),
 )
 def test_the_receiver_answers_anything_with_a_sentence(
     source, body, method, content_type, signature, length, slug
 ):
     factory = RequestFactory()
-    make = getattr(factory, method) if method != "generic" else factory.post
+    make = getattr(factory, method)
     request = make("/", data=body, content_type=content_type) if method != "get" else factory.get("/")
     request.META["HTTP_X_WC_WEBHOOK_SIGNATURE"] = sign(body) if signature is None else signature
     if length is not None:

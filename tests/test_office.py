@@ -1,9 +1,14 @@
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
+from django.test import Client
+from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import AuditEntry, OutgoingEmail
 from orders.states import OrderStatus
-from tests.factories import make_member, make_order, make_product, make_user, make_vendor
+from tests.factories import NOON, make_member, make_order, make_product, make_source, make_user, make_vendor
+from vendors.domain.mandate import accept_mandate
 from vendors.models import Vendor
 from vendors.roles import Role
 
@@ -197,3 +202,68 @@ def test_a_list_counts_no_table_and_costs_the_same(client_of, staff, vendor, mod
     counts = [q["sql"] for q in found if "COUNT(" in q["sql"]]
     assert len(found) <= queries
     assert all("LIMIT 10000" in sql for sql in counts), counts
+
+
+def delete_in_office(client, path, row):
+    client.post(f"/admin/{path}/{row.pk}/delete/", {"post": "yes"})
+
+
+def test_a_lost_second_factor_is_taken_away_told_and_written(client_of, staff, owner):
+    factor = Authenticator.objects.create(user=owner, type="totp", data={"secret": "x"})
+
+    page = client_of(staff).get(f"/admin/mfa/authenticator/{factor.pk}/change/").content.decode()
+    delete_in_office(client_of(staff), "mfa/authenticator", factor)
+
+    assert '"secret"' not in page
+    assert not Authenticator.objects.exists()
+    assert OutgoingEmail.objects.get(template="mfa/email/totp_deactivated").to == owner.email
+    entry = AuditEntry.objects.get(kind="account_changed")
+    assert (entry.user, entry.subject, entry.data) == (staff, f"user:{owner.pk}", {"what": "totp taken away"})
+
+
+def test_the_office_ends_a_session(client_of, staff, owner):
+    theirs = Client()
+    theirs.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    row = UserSession.objects.create(user=owner, ip="192.0.2.0", session_key=theirs.session.session_key)
+
+    delete_in_office(client_of(staff), "usersessions/usersession", row)
+
+    assert theirs.get(f"{SHOP}/orders/").headers["Location"].startswith("/accounts/login/")
+    assert AuditEntry.objects.filter(kind="account_changed", subject=f"user:{owner.pk}").exists()
+
+
+def test_a_task_that_was_given_up_is_run_again(client_of, staff, vendor):
+    make_order(vendor, status=OrderStatus.PROCESSING, announce=True)
+    make_member(vendor)
+    make_order(vendor, status=OrderStatus.PROCESSING, announce=True)
+    task = DBTaskResult.objects.first()
+    DBTaskResult.objects.filter(pk=task.pk).update(status="FAILED", worker_ids=["w"] * 9)
+
+    client_of(staff).post(
+        "/admin/django_tasks_database/dbtaskresult/", {"action": "run_again", "_selected_action": [task.pk]}
+    )
+
+    task.refresh_from_db()
+    assert (task.status, task.worker_ids) == ("READY", [])
+    assert AuditEntry.objects.get(subject="queue").data == {"run_again": 1}
+
+
+def test_a_changed_storefront_stands_in_the_audit(client_of, staff):
+    source = make_source()
+    client = client_of(staff)
+
+    client.post(f"/admin/orders/source/{source.pk}/rotate/")
+
+    entry = AuditEntry.objects.get(kind="office_changed")
+    assert (entry.subject, entry.data) == (f"source:{source.pk}", {"changes": {"secret": ["…", "…"]}})
+
+
+def test_the_office_sees_the_mandate_and_cannot_give_it(client_of, staff, owner, vendor):
+    client = client_of(staff)
+    before = client.get(f"{SHOPS}{vendor.pk}/change/").content.decode()
+    accept_mandate(vendor, by=owner, at=NOON)
+    after = client.get(f"{SHOPS}{vendor.pk}/change/").content.decode()
+
+    assert "may not issue invoices in the shop’s name" in before
+    assert "by Claire Fabre, in the words of" in after
+    assert 'name="mandate"' not in after

@@ -583,7 +583,7 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(
         refund_order(order, amount=Decimal("2.00"), by=None, at=NOON)
     client = client_of(owner)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(6):
         response = client.get(LIST + "?status=completed")
 
     assert len(numbers(response.content.decode())) == rows

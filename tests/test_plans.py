@@ -80,13 +80,17 @@ def nodes(plan):
         yield from nodes(child)
 
 
-def faults(sql):
-    """What is wrong with the plan of a query, in words."""
+def plan_of(sql):
+    """How PostgreSQL answers a query, with the rows that it read."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
         found = cursor.fetchone()[0]
-    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
-    for node in nodes(plan):
+    return (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+
+
+def faults(sql):
+    """What is wrong with the plan of a query, in words."""
+    for node in nodes(plan_of(sql)):
         if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE:
             yield f"sequential scan of {node['Relation Name']}"
         if "Sort" in node["Node Type"] and node["Plans"][0]["Actual Rows"] > MOST_SORTED:

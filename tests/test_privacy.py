@@ -3,9 +3,11 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from marketplace.mail import send_email
 from marketplace.models import AuditEntry, OutgoingEmail
 from orders.domain.invoicing import issue_invoice
 from orders.domain.originals import original_pdf
@@ -13,6 +15,8 @@ from orders.domain.privacy import PERSONAL, anonymise, finished_before
 from orders.models import Customer, Delivery, Note, Order, OrderNameStart
 from orders.states import OrderStatus
 from tests.factories import NOON, make_customer, make_line, make_order, make_product
+from vendors.domain.saved_views import keep_view, land_on
+from vendors.models import Membership
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=1200)
@@ -182,3 +186,39 @@ def test_an_order_on_its_way_stops_an_erasure(vendor, order):
         call_command("customer_data", "zq@example.com", "--erase")
 
     assert Order.objects.get(number="1042").customer_name == NAME
+
+
+def test_a_mail_that_waits_is_never_sent_after_the_erasure(order):
+    """Erased between the step and the worker, whatever the worker does."""
+    row = OutgoingEmail.objects.get(event="x")
+    assert row.state == "queued"
+
+    call_command("customer_data", "zq@example.com", "--erase", stdout=StringIO())
+    send_email.call(row.pk)
+
+    row.refresh_from_db()
+    assert (row.state, row.to, row.text, row.attempts) == ("erased", "", "", 0)
+    assert mail.outbox == []
+
+
+def test_a_mail_that_was_sent_stays_one_that_was_sent(order):
+    OutgoingEmail.objects.filter(event="x").update(state="sent")
+
+    anonymise(finished_before(LATER), at=LATER)
+
+    assert OutgoingEmail.objects.get(event="x").state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_kept"),
+    [("Z%C3%A9phyrine+Quatrebarbes", False), ("quatrebarbes", False), ("quat", True), ("", True)],
+)
+def test_views_that_look_for_the_customer_are_forgotten(order, owner, typed, is_kept):
+    member = Membership.objects.get(user=owner)
+    view = keep_view(member, "A customer", f"customer={typed}&late=1")
+    land_on(member, view.key)
+
+    anonymise(Order.objects.filter(pk=order.pk), at=LATER)
+
+    member.refresh_from_db()
+    assert (len(member.saved_views), member.landing_view) == ((1, view.key) if is_kept else (0, None))

@@ -1,5 +1,6 @@
 """Comparing with the storefront: what deliveries lost is repaired, once, and said."""
 
+import hashlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from marketplace.models import OutgoingEmail
@@ -187,6 +189,18 @@ def test_what_cannot_be_taken_is_set_aside_once_with_its_reason(loaded, shop):
     assert "set_aside (status: unknown status …)" in text
     assert not failed
     assert Delivery.objects.get().state == "quarantined"
+
+
+def test_what_was_set_aside_is_over_once_the_order_was_asked_for_and_taken(loaded, shop):
+    shop.change(1360, status="wc-packed")
+    run("naturalconect", since="2020-01-01")
+    shop.change(1360, status="completed")
+
+    run("naturalconect", since="2020-01-01")
+
+    aside = Delivery.objects.get()
+    assert (aside.state, aside.note) == ("left_alone", "reconciled")
+    assert Order.objects.get(external_id="1360").status == "completed"
 
 
 def test_steps_that_were_not_acknowledged_are_listed(loaded, shop):
@@ -403,6 +417,20 @@ def test_only_one_run_at_a_time(source, shop):
         text, failed = run()
 
     assert ("is being reconciled already" in text, failed) == (True, True)
+
+
+@pytest.mark.postgresql
+def test_only_one_run_at_a_time_on_whatever_machine(source, shop):
+    name = int.from_bytes(hashlib.sha256(f"reconcile-{source.pk}".encode()).digest()[:8], signed=True)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [name])
+
+    text, failed = run()
+    other.close()  # as when that machine's process is killed
+    _text, failed_after = run()
+
+    assert ("is being reconciled already" in text, failed, failed_after) == (True, True, False)
 
 
 @pytest.mark.parametrize(

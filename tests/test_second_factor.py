@@ -1,14 +1,18 @@
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from marketplace.models import OutgoingEmail
 from tests.factories import PASSWORD, make_member, make_user
@@ -296,3 +300,52 @@ def test_a_password_is_hashed_for_an_unknown_address_too(client, anna, monkeypat
 )
 def test_a_user_agent_is_two_words(agent, words):
     assert device_of(agent) == words
+
+
+def test_expired_sessions_are_forgotten_with_what_was_kept_of_them(client, anna, capsys):
+    sign_in(Client())
+    sign_in(client)
+    other = Session.objects.exclude(session_key=client.session.session_key)
+    other.update(expire_date=timezone.now() - timedelta(seconds=1))
+
+    call_command("prune_sessions")
+
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == [client.session.session_key]
+    assert Session.objects.count() == 1
+    assert "1 expired sessions and 1 rows" in capsys.readouterr().out
+    assert client.get("/accounts/sessions/").status_code == 200
+
+
+def hashed_by(client, monkeypatch, **typed):
+    """How often a password is hashed for a sign-in, by the hasher that production uses."""
+    calls = []
+    encode = PBKDF2PasswordHasher.encode
+    monkeypatch.setattr(
+        PBKDF2PasswordHasher,
+        "encode",
+        lambda self, *args, **more: calls.append(1) or encode(self, *args, **more),
+    )
+    client.post("/accounts/login/", {"login": typed["email"], "password": typed["password"]})
+    monkeypatch.undo()
+    return len(calls)
+
+
+@pytest.mark.parametrize(
+    ("email", "is_active"),
+    [
+        ("anna@example.com", True),
+        ("ANNA@example.com", True),
+        ("nobody@example.com", True),
+        ("anna@example.com", False),
+    ],
+)
+def test_signing_in_costs_the_same_hashing_whoever_is_named(
+    client, anna, monkeypatch, settings, email, is_active
+):
+    """Time tells nobody which addresses have an account: the work is counted, since a clock would be guessing."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    anna.set_password(PASSWORD)
+    anna.is_active = is_active
+    anna.save()
+
+    assert hashed_by(client, monkeypatch, email=email, password="wrong-password") == 1

@@ -12,7 +12,7 @@ from django_tasks_db.models import DBTaskResult
 
 from orders.connectors.woocommerce import parse_order
 from orders.domain.answers import send_again
-from orders.domain.fulfillment import ship
+from orders.domain.fulfillment import ready_for_pickup, ship
 from orders.domain.intake import take_order
 from orders.domain.notes import add_note
 from orders.domain.refunds import RefundedLine, ask_for_refund, cancel_and_refund, refund_order
@@ -128,6 +128,28 @@ def test_a_parcel_is_told_as_tracking_and_as_a_note_for_the_customer(order, owne
     assert note["note"].startswith(
         "Parcel 1 shipped by Colissimo on 23 Nov 2026, tracking number 6A123. https://www.laposte.fr/"
     )
+
+
+def test_ready_for_pickup_is_told_as_a_note_with_place_and_hours(order, owner, shop, vendor):
+    vendor.pickup_address, vendor.pickup_hours = "3 chemin du Moulin", "9 h – 12 h"
+    vendor.save()
+
+    ready_for_pickup(order, by=owner, at=NOON)
+    work()
+
+    (note,) = shop.notes[1360]
+    words = "Your order 1360 waits for you at Rucher des Baux. 3 chemin du Moulin 9 h – 12 h"
+    assert (" ".join(note["note"].split()), note["customer_note"]) == (words, True)
+    assert (states(), shop.made("PUT")) == ([("pickup", "done")], [])
+
+
+def test_ready_for_pickup_is_told_once_however_often_it_is_sent(order, owner, shop):
+    shop.fails(Trouble.SILENCE_AFTERWARDS, method="POST")
+    ready_for_pickup(order, by=owner, at=timezone.now())
+    work()
+    later()
+
+    assert (len(shop.notes[1360]), states()) == (1, [("pickup", "done")])
 
 
 def test_several_parcels_are_all_in_the_tracking(order, owner, shop):

@@ -20,6 +20,7 @@ from tests.factories import (
     make_user,
     make_vendor,
 )
+from vendors.access import SEEN
 from vendors.models import Invitation, Membership
 from vendors.roles import PERMISSIONS, Permission, Role
 
@@ -346,3 +347,34 @@ def test_the_admin_is_for_staff_alone(client_of, shops):
     client = client_of(make_member(vendor))
 
     assert client.get("/admin/orders/order/").status_code in (302, 403)
+
+
+@pytest.fixture
+def support(client_of, shops):
+    """The browser of a member of the staff who sees as our shop, by the office's own page."""
+    client = client_of(make_user(is_staff=True, is_superuser=True))
+    vendor, _neighbour = shops
+    client.post(f"/admin/vendors/vendor/{vendor.pk}/see-as/", {"reason": "Ticket 7"})
+    return client
+
+
+@pytest.mark.parametrize(("name", "route"), PAGES)
+def test_support_that_sees_as_a_shop_changes_nothing_by_any_method(support, shops, everything, name, route):
+    vendor, _neighbour = shops
+    BulkJob.objects.filter(pk=1).update(action="notes" if name == "orders:bulk_notes" else "originals")
+    before = everything()
+
+    found = {
+        method: ask(support, address(route, vendor.slug, "1042"), method).status_code for method in METHODS
+    }
+
+    assert everything() == before
+    assert {found[method] for method in METHODS if method not in ("GET", "HEAD")} <= {403, 405}
+    assert found["GET"] in ((200, 204, 404, 405, 410) if SHOP_PAGES[name][0] in SEEN else (403, 405))
+
+
+@pytest.mark.parametrize(("name", "route"), PAGES)
+def test_support_sees_no_page_of_another_shop(support, shops, name, route):
+    found = {ask(support, address(route, "miel-et-cie", "2077"), method).status_code for method in METHODS}
+
+    assert found <= {404, 405}

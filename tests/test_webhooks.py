@@ -219,6 +219,20 @@ def test_http_is_not_led_to_https(source, answer, settings):
     assert answer()[0] == 200
 
 
+def test_nothing_that_is_for_people_stands_before_it(source, post):
+    response = post(**{"Cookie": "sessionid=x", "Accept-Language": "fr"})
+
+    for_people = {"Content-Security-Policy", "Content-Language", "Vary", "Set-Cookie"}
+    assert (response.status_code, for_people & {*response.headers}) == (200, set())
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_address_beside_it_is_a_page_for_people(client):
+    response = client.get("/webhooks/nowhere/")
+
+    assert (response.status_code, "Content-Security-Policy" in response.headers) == (404, True)
+
+
 def test_no_session_and_few_queries(source, post, django_assert_num_queries):
     with django_assert_num_queries(5):  # the source; savepoint, delivery, task, release
         response = post()

@@ -13,12 +13,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
-from vendors import access
+from marketplace.office_lists import WithSearchedSelects
+from vendors import access, account_admin  # noqa: F401  (registers itself)
 from vendors.domain import office
 from vendors.domain.identity import change_identity
+from vendors.domain.mandate import mandate_of
 from vendors.models import (
     IdentityChange,
     Invitation,
@@ -67,7 +71,7 @@ class TeamFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             raise ValidationError(_("A shop keeps an owner: nothing was changed."))
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+class MembershipInline(WithSearchedSelects, admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     formset = TeamFormSet
     extra = 0
@@ -142,10 +146,43 @@ class VendorAdmin(OfficeAdmin):
     list_filter = ["is_active", "confirms_payments"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    readonly_fields = ["created_at", "is_active"]
+    readonly_fields = ["created_at", "is_active", "mandate"]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "is_active", "created_at", "time_zone"]}),
+        (
+            _("Commission and grants"),
+            {"fields": ["commission_rate", "commission_fixed", "confirms_payments"]},
+        ),
+        (_("Invoices in the shop’s name"), {"fields": ["mandate", "issues_on_completion"]}),
+        (
+            _("How the shop works"),
+            {
+                "fields": [
+                    "late_after_days",
+                    "low_stock_at",
+                    "completes_on_last_parcel",
+                    "attaches_documents",
+                    "pickup_address",
+                    "pickup_hours",
+                ]
+            },
+        ),
+    ]
     inlines = [LegalIdentityInline, MembershipInline, MandateStepInline, IdentityChangeInline]
     actions = ["close_shops", "open_shops"]
     change_form_template = "admin/vendors/vendor/change_form.html"
+
+    @admin.display(description=_("mandate"))
+    def mandate(self, shop: Vendor) -> str:
+        """Since when the marketplace may issue for the shop, and who said so; the shop alone changes it."""
+        step = mandate_of(shop) if shop.pk else None
+        if step is None:
+            return gettext("None: the marketplace may not issue invoices in the shop’s name.")
+        facts = {"at": date_format(timezone.localtime(step.at), "DATETIME_FORMAT"), "by": step.by}
+        return gettext("Accepted on %(at)s by %(by)s, in the words of %(version)s.") % {
+            **facts,
+            "version": step.version,
+        }
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Write a legal identity by the domain, so that the trail has it; the rest as ever."""
@@ -213,15 +250,16 @@ class VendorAdmin(OfficeAdmin):
 class IdentityChangeAdmin(ReadOnlyAdmin):
     list_display = ["at", "vendor", "by", "field", "before", "after"]
     list_select_related = ["vendor", "by"]
-    list_filter = ["field"]
-    search_fields = ["vendor__slug"]
+    search_fields = ["vendor__slug__exact"]
+    ordering = ["-id"]
 
 
 @admin.register(MandateStep)
 class MandateStepAdmin(ReadOnlyAdmin):
     list_display = ["at", "vendor", "by", "version", "is_accepted"]
     list_select_related = ["vendor", "by"]
-    search_fields = ["vendor__slug"]
+    search_fields = ["vendor__slug__exact"]
+    ordering = ["-id"]
 
 
 @admin.register(VatChange)
@@ -235,8 +273,10 @@ class VatChangeAdmin(ReadOnlyAdmin):
 @admin.register(Product)
 class ProductAdmin(OfficeAdmin):
     list_display = ["name", "sku", "vendor", "price", "stock"]
+    sortable_by = ()
     list_select_related = ["vendor"]
-    search_fields = ["name__istartswith", "sku__exact"]
+    search_fields = ["sku__exact", "vendor__slug__exact"]
+    search_help_text = _("A SKU, or a shop’s address; exactly.")
     ordering = ["-id"]
     autocomplete_fields = ["vendor"]
     readonly_fields = ["stock", "counted_at", "external_id"]
@@ -250,5 +290,5 @@ class ProductAdmin(OfficeAdmin):
 class InvitationAdmin(ReadOnlyAdmin):
     list_display = ["email", "vendor", "role", "invited_by", "invited_at", "accepted_at", "revoked_at"]
     list_select_related = ["vendor", "invited_by"]
-    search_fields = ["email"]
+    search_fields = ["email__exact", "vendor__slug__exact"]
     ordering = ["-id"]

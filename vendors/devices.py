@@ -101,6 +101,6 @@ def device_of(user_agent: str) -> str:
 @receiver(pre_save, sender=UserSession)
 def keep_little(instance: UserSession, **kwargs: Any) -> None:
     """A session keeps a shortened network address and two words about the browser."""
-    instance.ip = shortened(str(instance.ip)) or "0.0.0.0"  # noqa: S104  (a text, no address to bind to)
+    instance.ip = shortened(str(instance.ip)) or "0.0.0.0"  # noqa: S104 - a text, no address to bind to  # nosec B104
     if "/" in instance.user_agent:
         instance.user_agent = device_of(instance.user_agent)

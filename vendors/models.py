@@ -436,6 +436,7 @@ class Product(OwnedByShop):
         indexes = [
             models.Index(fields=["vendor", "name", "id"], name="product_vendor_name"),
             models.Index(fields=["vendor", "sku"], name="product_vendor_sku"),
+            models.Index(fields=["sku"], name="product_by_sku_alone"),
         ]
 
     def __str__(self) -> str:

@@ -28,13 +28,17 @@ def home(request: HttpRequest) -> HttpResponse:
     """Lead a person to the one shop, to a choice of several, staff to the admin."""
     user = cast(User, request.user)
     shops = list(Vendor.objects.of(user))
-    if len(shops) == 1:
-        member = Membership.objects.get(user=user, vendor=shops[0])
-        page = "orders:list" if member.landing_view is None else "mine:landing"
-        return redirect(page, slug=shops[0].slug)
+    with_view = Membership.objects.filter(user=user).exclude(landing_view=None)
+    lands = set(with_view.values_list("vendor", flat=True))
+    doors = [
+        (shop, reverse("mine:landing" if shop.pk in lands else "orders:list", args=[shop.slug]))
+        for shop in shops
+    ]
+    if len(doors) == 1:
+        return redirect(doors[0][1])
     if not shops and user.is_staff:
         return redirect("admin:index")
-    return render(request, "home.html", {"shops": shops})
+    return render(request, "home.html", {"doors": doors})
 
 
 @require_POST

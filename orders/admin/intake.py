@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +17,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import ReadOnlyAdmin
-from orders.domain.health import health_of
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
+from marketplace.audit import AuditKind, audit
+from marketplace.office_lists import WithSearchedSelects, by_date
+from orders.domain.health import HOUR, health_of
 from orders.jobs import process_again
 from orders.models import Delivery, ReportedOrder, Source, SourceVendor
 
@@ -83,14 +86,14 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
         return cast(Source, super().save(commit))
 
 
-class SourceVendorInline(admin.TabularInline):  # type: ignore[type-arg]
+class SourceVendorInline(WithSearchedSelects, admin.TabularInline):  # type: ignore[type-arg]
     model = SourceVendor
     extra = 0
     autocomplete_fields = ["vendor"]
 
 
 @admin.register(Source)
-class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SourceAdmin(OfficeAdmin):
     form = SourceForm
     list_display = ["name", "slug", "is_paused", "last_delivery", "per_hour", "waiting", "set_aside"]
     prepopulated_fields = {"slug": ["name"]}
@@ -122,11 +125,12 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("last delivery"))
     def last_delivery(self, source: Source) -> Any:
-        return health_of(source, at=timezone.now()).last_at
+        newest = source.deliveries.order_by("-received_at")
+        return newest.values_list("received_at", flat=True).first()
 
     @admin.display(description=_("deliveries in the last hour"))
     def per_hour(self, source: Source) -> int:
-        return health_of(source, at=timezone.now()).last_hour
+        return source.deliveries.filter(received_at__gte=timezone.now() - HOUR).count()
 
     @admin.display(description=_("waiting"))
     def waiting(self, source: Source) -> int:
@@ -158,6 +162,9 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         if not change:
             obj.rotate_secret(at=timezone.now(), secret=form.cleaned_data["own_secret"])
+        renewed = [name for name in ("new_consumer_key", "new_consumer_secret") if form.cleaned_data[name]]
+        if renewed:
+            self._write_down(request, obj, [name.removeprefix("new_") for name in renewed])
 
     def response_add(self, request: HttpRequest, obj: Source, post_url_continue: Any = None) -> HttpResponse:
         """Show the secret in the answer itself, which nothing keeps."""
@@ -167,6 +174,7 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Make a new secret and show it once; the old one stays good for a while."""
         source = self._changeable(request, pk)
         source.rotate_secret(at=timezone.now())
+        self._write_down(request, source, ["secret"])
         self.log_change(request, source, gettext("New secret"))
         return self._show_secret(request, source)
 
@@ -175,6 +183,12 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         source = self._changeable(request, pk)
         _say_replayed(request, process_again(source.deliveries.quarantined()))
         return redirect("admin:orders_source_change", pk)
+
+    def _write_down(self, request: HttpRequest, source: Source, secrets: list[str]) -> None:
+        """Put into the audit that secrets were changed, and nothing of what they are."""
+        by = cast(AbstractBaseUser, request.user)
+        said = {name: ["…", "…"] for name in secrets}
+        audit(AuditKind.OFFICE_CHANGED, by=by, subject=source, changes=said)
 
     def _changeable(self, request: HttpRequest, pk: int) -> Source:
         if request.method != "POST" or not self.has_change_permission(request):
@@ -203,10 +217,11 @@ def _say_replayed(request: HttpRequest, number: int) -> None:
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
-    list_filter = ["state", "source", "topic"]
+    list_filter = ["state", "source", by_date("received_at")]
     list_select_related = ["source", "vendor"]
-    search_fields = ["external_id", "=body_sha256"]
-    ordering = ["-id"]
+    search_fields = ["external_id__exact", "order__number__exact", "vendor__slug__exact"]
+    search_help_text = _("The storefront’s id, an order’s number, or a shop’s address; exactly.")
+    ordering = ["-received_at", "-id"]
     list_per_page = 50
     actions = ["replay"]
     fields = [
@@ -262,6 +277,6 @@ class ReportedOrderAdmin(ReadOnlyAdmin):
     list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     list_select_related = ["source", "order"]
     list_filter = ["source", "is_trashed", Differs]
-    search_fields = ["external_id", "order__number"]
+    search_fields = ["external_id__exact", "order__number__exact"]
     fields = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     ordering = ["-id"]

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
 from marketplace.audit import AuditKind, audit
+from marketplace.office_lists import by_date
 from orders.domain.answers import send_again
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, change_status
@@ -38,6 +39,8 @@ from orders.models import (
 )
 from orders.states import OrderStatus
 from vendors.models import User
+
+MOST_SHOWN = 100
 
 
 class AnswerInline(ReadOnlyInline):
@@ -117,11 +120,11 @@ class OrderAdmin(SeenIsWritten):
         "customer_name",
         "placed_at",
     ]
-    list_filter = ["status", "refund_state", "placed_at"]
+    list_filter = ["status", "refund_state", by_date("placed_at")]
     list_select_related = ["vendor"]
     search_fields = ["number__exact", "customer_email__exact"]
     search_help_text = gettext_lazy("A number, or a customer’s e-mail address; exactly.")
-    ordering = ["-id"]
+    ordering = ["-placed_at", "-id"]
     list_per_page = 50
     inlines = [OrderLineInline, ShipmentInline, RefundInline, AnswerInline, HistoryInline]
 
@@ -145,9 +148,9 @@ class AnswerAdmin(ReadOnlyAdmin):
     """What storefronts are told; what one has not taken can be sent again."""
 
     list_display = ["asked_at", "order", "what", "state", "attempts", "tried_at", "why"]
-    list_filter = ["state", "kind", "trouble", "order__source"]
+    list_filter = ["state"]
     list_select_related = ["order__source"]
-    search_fields = ["order__number", "order__external_id"]
+    search_fields = ["order__number__exact"]
     ordering = ["-id"]
     actions = ["send_again"]
 
@@ -172,7 +175,6 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "order", "kind", "actor", "user", "source", "old_status", "new_status"]
-    list_filter = ["kind", "actor"]
     list_select_related = ["order", "user", "source"]
     search_fields = ["order__number__exact"]
     ordering = ["-id"]
@@ -190,7 +192,7 @@ class CustomerAdmin(SeenIsWritten):
 class StockMovementAdmin(ReadOnlyAdmin):
     list_display = ["at", "product", "units", "cause", "by"]
     list_select_related = ["product", "by"]
-    search_fields = ["product__sku__exact", "cause__exact"]
+    search_fields = ["product__sku__exact"]
     ordering = ["-id"]
 
 
@@ -198,9 +200,9 @@ class StockMovementAdmin(ReadOnlyAdmin):
 class DocumentAdmin(ReadOnlyAdmin):
     list_display = ["number", "vendor", "order", "issued_on", "total", "currency", "sha256"]
     list_select_related = ["vendor", "order"]
-    list_filter = ["kind"]
-    search_fields = ["number__exact"]
-    ordering = ["-id"]
+    list_filter = [by_date("issued_on")]
+    search_fields = ["number__exact", "order__number__exact"]
+    ordering = ["-issued_on", "-id"]
     exclude = ["pdf"]
     readonly_fields = ["previous_hash", "chain_hash"]
 
@@ -209,6 +211,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 class DocumentSeriesAdmin(ReadOnlyAdmin):
     list_display = ["vendor", "kind", "year", "last_number", "last_issued_on"]
     list_select_related = ["vendor"]
+    search_fields = ["vendor__slug__exact"]
 
 
 @admin.register(ExchangeRate)
@@ -216,8 +219,7 @@ class ExchangeRateAdmin(OfficeAdmin):
     """Entered by the marketplace; documents hold the rate they were issued with."""
 
     list_display = ["currency", "on", "euros"]
-    list_filter = ["currency"]
-    date_hierarchy = "on"
+    list_filter = ["currency", by_date("on")]
     ordering = ["-on", "currency"]
 
 
@@ -225,7 +227,7 @@ class ExchangeRateAdmin(OfficeAdmin):
 class DeliveryNoteAdmin(ReadOnlyAdmin):
     list_display = ["number", "order", "dated_on"]
     list_select_related = ["order"]
-    search_fields = ["number__exact"]
+    search_fields = ["number__exact", "order__number__exact"]
     ordering = ["-id"]
 
 
@@ -233,6 +235,8 @@ class DeliveryNoteAdmin(ReadOnlyAdmin):
 class ExportLogAdmin(ReadOnlyAdmin):
     list_display = ["at", "vendor", "user", "format", "filters", "rows"]
     list_select_related = ["vendor", "user"]
+    search_fields = ["vendor__slug__exact", "user__email__exact"]
+    ordering = ["-id"]
 
 
 class RefundLineInline(ReadOnlyInline):
@@ -265,14 +269,26 @@ class ShipmentAdmin(ReadOnlyAdmin):
 class NoteAdmin(ReadOnlyAdmin):
     list_display = ["written_at", "order", "written_by", "is_for_customer", "text"]
     list_select_related = ["order", "written_by"]
-
-
-class BulkItemInline(ReadOnlyInline):
-    model = BulkItem
+    search_fields = ["order__number__exact"]
+    ordering = ["-id"]
 
 
 @admin.register(BulkJob)
 class BulkJobAdmin(ReadOnlyAdmin):
     list_display = ["asked_at", "vendor", "action", "asked_by", "finished_at"]
     list_select_related = ["vendor", "asked_by"]
-    inlines = [BulkItemInline]
+    search_fields = ["vendor__slug__exact"]
+    ordering = ["-id"]
+    readonly_fields = ["states", "refusals"]
+
+    @admin.display(description=gettext_lazy("orders by state"))
+    def states(self, job: BulkJob) -> str:
+        """How many of the orders are in each state."""
+        counts = job.items.values_list("state").annotate(Count("pk")).order_by("state")
+        return ", ".join(f"{BulkItem.State(state).label}: {number}" for state, number in counts)
+
+    @admin.display(description=gettext_lazy("first refusals"))
+    def refusals(self, job: BulkJob) -> str:
+        """The first sentences of orders that were refused; an action may have tens of thousands of orders."""
+        refused = job.items.filter(state=BulkItem.State.REFUSED).order_by("id")
+        return "\n".join(refused.values_list("why", flat=True)[:MOST_SHOWN])

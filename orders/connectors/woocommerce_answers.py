@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.formats import short_date
 from marketplace.money import exponent, round_half_up
-from orders.models import Carrier, Refund, RefundLine, Shipment
+from orders.models import Carrier, Order, Refund, RefundLine, Shipment
 
 TRACKING = "_wc_shipment_tracking_items"  # WooCommerce Shipment Tracking, and Advanced Shipment Tracking
 MARKER = "_comptoir_refund"
@@ -73,6 +73,17 @@ def parcel_note(shipment: Shipment) -> str:
             return _("Parcel %(number)s shipped by %(carrier)s on %(on)s.") % values
         text = _("Parcel %(number)s shipped by %(carrier)s on %(on)s, tracking number %(tracking)s.") % values
     return f"{text} {shipment.tracking_url}".strip()
+
+
+def pickup_note(order: Order) -> str:
+    """Return what the customer reads on the order once it waits in the shop: where, and when it is open."""
+    shop = order.vendor
+    with translation.override(settings.LANGUAGE_CODE):
+        text = _("Your order %(number)s waits for you at %(shop)s.") % {
+            "number": order.number,
+            "shop": shop.name,
+        }
+    return "\n".join(part for part in (text, shop.pickup_address, shop.pickup_hours) if part)
 
 
 def find_note(notes: Iterable[Any], text: str, *, since: datetime, known: set[str]) -> str | None:

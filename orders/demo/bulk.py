@@ -21,8 +21,10 @@ from orders.demo.shops import Shop
 from orders.demo.stories import TRANSFER, Life, Teller, begin, live, reports
 from orders.demo.tables import Sheet, Text, text
 from orders.domain.transitions import after_working_days
+from orders.exports.figures import work_out
 from orders.models import Customer, OrderNameStart
 from orders.models.customers import name_starts
+from orders.models.figure_triggers import figures_come_along
 from orders.states import OrderStatus
 
 S = OrderStatus
@@ -86,7 +88,11 @@ def fill_up(
         return
     tables.lock(TABLES)
     originals = Originals(shops, count, calendar, rng)
-    with tables.roomy_cache(), tables.without_indexes(TABLES) if count >= MANY else nullcontext():
+    with (
+        tables.roomy_cache(),
+        tables.without_indexes(TABLES) if count >= MANY else nullcontext(),
+        figures_come_along(),
+    ):
         filling = Filling(shops, count, calendar, rng, originals)
         filling.write_customers()
         filling.write_orders(progress)
@@ -127,6 +133,7 @@ class Originals:
         life.reported(external_id="original", number="original")
         with emails.silence():
             order = live(life)
+        work_out(shop.vendor.pk, [order.pk])
         original = read(order)
         transaction.savepoint_rollback(place)
         return original

@@ -13,6 +13,7 @@ from orders.models import (
     HistoryEntry,
     Note,
     Order,
+    OrderFigures,
     OrderLine,
     OrderNameStart,
     Refund,
@@ -31,6 +32,7 @@ PARTS: Mapping[type[Model], str] = {
     Shipment: "order",
     ShipmentLine: "shipment__order",
     HistoryEntry: "order",
+    OrderFigures: "order",
 }
 TABLES: Sequence[type[Model]] = [Customer, *PARTS, OrderNameStart]
 NAMED_IN_HISTORY: Mapping[str, type[Model]] = {"refund": Refund, "shipment": Shipment}
@@ -126,7 +128,7 @@ class Reader:
 
     def _place(self, field: "Field[Any, Any]", value: Any) -> Place | None:
         """Where the row is whose id this column holds; None for what is no row of the order's."""
-        model = field.model if field.primary_key else field.related_model
+        model = field.related_model or (field.model if field.primary_key else None)
         return self.places.get((model, value)) if model else None
 
     def _moment(self, value: datetime) -> int:

@@ -24,6 +24,7 @@ from orders.domain.intake import take_order
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.stock import count
+from orders.exports.figures import settle_all
 from orders.models import LineKind, Order, Source
 from orders.states import OrderStatus, RefundState
 from vendors.models import Product, User, Vendor
@@ -80,6 +81,7 @@ def make_demo(
         lived = _live(shops, calendar, Random(f"lives {seed}"), orders - many, many, progress)  # noqa: S311
         fill_up(shops, many, calendar, Random(f"many {seed}"), progress)  # noqa: S311
         issued = _issue(lived, shops[0], calendar, invoices)
+    settle_all()
     return Made(len(shops), orders, issued, is_new=True)
 
 

@@ -15,7 +15,7 @@ from orders.models import Carrier, Source, SourceVendor
 from vendors.models import LegalIdentity, Membership, Product, User, Vendor
 from vendors.roles import Role
 
-PASSWORD = "comptoir-demo"  # noqa: S105 - told to everybody who makes the demo
+PASSWORD = "comptoir-demo"  # noqa: S105 - told to everybody who makes the demo  # nosec B105
 SOURCE = "naturalconect"
 STAFF = ("admin@demo.example", "Camille Dupont")
 MEDIATOR = "Médiation Exemple, 4 rue de la Concorde, 75008 Paris, mediation.example"

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management.color import no_style
 from django.db import connection
-from django.db.models import Field, Max, Model
+from django.db.models import AutoField, Field, Max, Model
 
 Text = str | None
 Row = list[Text]
@@ -90,6 +90,8 @@ def _copy(cursor: Any, statement: str, rows: list[Row]) -> None:
 
 def _next_id(model: type[Model]) -> int:
     """The first id that nobody has; on PostgreSQL the caller holds the table's lock."""
+    if not isinstance(model._meta.pk, AutoField):  # its rows have the ids of others
+        return 0
     highest = model._default_manager.aggregate(highest=Max("pk"))["highest"] or 0
     if not is_postgresql():
         return int(highest) + 1

@@ -75,7 +75,7 @@ def _ranges() -> list[tuple[int, int]] | None:
     """Return the characters of all fonts as sorted ranges; None where fontconfig cannot be asked."""
     if not (command := shutil.which("fc-list")):
         return None
-    answer = subprocess.run(  # noqa: S603 - no word of it comes from outside
+    answer = subprocess.run(  # noqa: S603 - no word of it comes from outside  # nosec B603
         [command, "--format", "%{charset}\n"], capture_output=True, text=True, timeout=30, check=False
     )
     found = {

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from marketplace.queue import enqueue
 from orders.domain.history import By
-from orders.models import Answer, Note, Order, Refund, Shipment, Source, StatusChange
+from orders.models import Answer, HistoryEntry, Note, Order, Refund, Shipment, Source, StatusChange
 
 SEND = "orders.jobs.answer_storefront"
 
@@ -23,6 +23,11 @@ def tell_status(order: Order, change: StatusChange, *, by: By) -> None:
 def tell_parcel(order: Order, shipment: Shipment, *, by: By, at: datetime) -> None:
     """A parcel was shipped here."""
     _tell(order, Answer.Kind.PARCEL, f"shipment:{shipment.pk}", by, at, shipment=shipment)
+
+
+def tell_pickup(order: Order, entry: HistoryEntry, *, by: By) -> None:
+    """The goods wait in the shop since ``entry`` of the history."""
+    _tell(order, Answer.Kind.PICKUP, f"pickup:{entry.pk}", by, entry.at)
 
 
 def tell_note(order: Order, note: Note, *, by: By) -> None:

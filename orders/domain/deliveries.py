@@ -95,6 +95,12 @@ def set_aside(delivery: Delivery, cannot: CannotTake, *, vendor: Vendor | None, 
     delivery.save(update_fields=["attempts", "state", "processed_at", "note", *PROBLEM, "vendor"])
 
 
+def end_quarantine(source: Source, external_id: str, *, at: datetime) -> int:
+    """Let go of what was set aside about an order that was just asked for and taken: that told all of it."""
+    aside = Delivery.objects.quarantined().filter(source=source, external_id=external_id, received_at__lte=at)
+    return aside.update(state=DeliveryState.LEFT_ALONE, note="reconciled", processed_at=at)
+
+
 def make_wait(deliveries: Iterable[Delivery]) -> list[int]:
     """Let deliveries wait to be processed again; return the numbers of those that still have a body."""
     numbers = [delivery.pk for delivery in deliveries if delivery.pruned_at is None]

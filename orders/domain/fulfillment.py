@@ -69,7 +69,6 @@ def ship(
         data={
             "shipment": shipment.pk,
             "carrier": shipment.carrier,
-            "tracking": shipment.tracking_number,
             "contents": [[count, names[pk]] for pk, count in parcel.items()],
         },
     )
@@ -94,6 +93,7 @@ def ready_for_pickup(order: Order, *, by: By, at: datetime, version: int | None 
     _enter_stage(order, Stage.READY_FOR_PICKUP, Way.PARCEL if order.shipments.exists() else Way.PICKUP)
     entry = record(order, HistoryKind.STAGE, by=by, at=at, data={"stage": Stage.READY_FOR_PICKUP.value})
     emails.tell_customer_of_pickup(order, entry.pk)
+    answers.tell_pickup(order, entry, by=by)
 
 
 @transaction.atomic

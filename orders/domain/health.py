@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Max, Min, Q
 
-from orders.models import DeliveryState, ReportedOrder, Source
+from orders.models import Answer, DeliveryState, ReconcileRun, ReportedOrder, Source
 
 HOUR = timedelta(hours=1)
+OPEN = [DeliveryState.WAITING, DeliveryState.QUARANTINED]
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Health:
     """``waiting_for`` is how long the oldest unprocessed delivery waits.
 
     ``lag`` is the longest wait among those of the last hour that are processed. ``differences`` and
-    ``undecidable`` count orders.
+    ``undecidable`` count orders, ``unheard`` steps taken here that the storefront has not taken.
+    ``last_run`` is the last reconciliation, finished or not.
     """
 
     last_at: datetime | None
@@ -27,23 +29,34 @@ class Health:
     quarantined: int
     differences: int
     undecidable: int
+    unheard: int
+    last_run: ReconcileRun | None
 
 
 def health_of(source: Source, *, at: datetime) -> Health:
-    """Work out a storefront's health from its deliveries, in two queries."""
+    """Work out a storefront's health; of its deliveries only the recent and the open ones are read."""
+    newest = source.deliveries.order_by("-received_at").values_list("received_at", flat=True)[:1]
     recent = Q(received_at__gte=at - HOUR)
-    waiting = Q(state=DeliveryState.WAITING)
-    facts = source.deliveries.aggregate(
-        last_at=Max("received_at"),
+    lately = source.deliveries.filter(received_at__gte=at - 24 * HOUR).aggregate(
         last_hour=Count("pk", filter=recent),
-        last_day=Count("pk", filter=Q(received_at__gte=at - 24 * HOUR)),
+        last_day=Count("pk"),
+        lag=Max(F("processed_at") - F("received_at"), filter=recent),
+    )
+    waiting = Q(state=DeliveryState.WAITING)
+    left = source.deliveries.filter(state__in=OPEN).aggregate(
         waiting=Count("pk", filter=waiting),
         oldest=Min("received_at", filter=waiting),
-        lag=Max(F("processed_at") - F("received_at"), filter=recent),
-        quarantined=Count("pk", filter=Q(state=DeliveryState.QUARANTINED)),
+        quarantined=Count("pk", filter=~waiting),
     )
-    oldest = facts.pop("oldest")
-    told = ReportedOrder.objects.filter(source=source).aggregate(
-        differences=Count("pk", filter=~Q(differences=[])), undecidable=Count("pk", filter=~Q(undecidable=[]))
+    oldest = left.pop("oldest")
+    told = ReportedOrder.objects.filter(source=source)
+    return Health(
+        last_at=next(iter(newest), None),
+        waiting_for=at - oldest if oldest else None,
+        unheard=Answer.objects.filter(order__source=source).open().count(),
+        last_run=source.reconcile_runs.order_by("-started_at", "-id").first(),
+        **lately,
+        **left,
+        differences=told.exclude(differences=[]).count(),
+        undecidable=told.exclude(undecidable=[]).count(),
     )
-    return Health(waiting_for=at - oldest if oldest else None, **facts, **told)

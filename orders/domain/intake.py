@@ -193,6 +193,7 @@ def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Ve
         return None
     if order.vendor_id != vendor.pk:
         raise IntakeRefused(VENDOR, Problem.OTHER_SHOP, number=order.number, old=order.vendor, got=vendor)
+    order.vendor = vendor
     if order.currency != data.currency:
         raise IntakeRefused(
             "currency", Problem.OTHER_CURRENCY, number=order.number, old=order.currency, got=data.currency
@@ -202,13 +203,15 @@ def _stored(reported: ReportedOrder, data: OrderData, source: Source, vendor: Ve
 
 def _known(reported: ReportedOrder) -> Order | None:
     """Lock the order of a report, also one that came before reports were kept."""
-    locked = Order.objects.select_for_update(of=("self",)).select_related("vendor", "source")
+    locked = Order.objects.select_for_update()
     if reported.order_id is not None:
         reported.order = locked.get(pk=reported.order_id)
     elif not reported.rank:
         stored = locked.filter(source=reported.source, external_id=reported.external_id)
         if (order := stored.first()) is not None:
             reported.order, reported.is_announced = order, True
+    if reported.order is not None:
+        reported.order.source = reported.source
     return reported.order
 
 

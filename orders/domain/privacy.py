@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
@@ -29,7 +30,9 @@ from orders.models import (
     ReportedOrder,
     Shipment,
 )
+from orders.models.customers import name_starts, normalise
 from orders.states import OrderStatus
+from vendors.domain.saved_views import drop_views
 
 BATCH = 500
 FINISHED = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED, OrderStatus.FAILED})
@@ -134,17 +137,28 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     customers = list(orders.exclude(customer=None).values_list("customer", flat=True).distinct())
     mails = OutgoingEmail.objects.filter(topic__in=[topic_of(Order(pk=pk)) for pk in batch])
     _forget_reports(batch)
+    _forget_views(orders)
     OrderNameStart.objects.filter(order__in=batch).delete()
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
+    mails.exclude(state=OutgoingEmail.State.SENT).update(state=OutgoingEmail.State.ERASED)
     return Forgotten(
-        mails=mails.update(to="", subject="", text="", html="", last_error=""),
+        mails=mails.update(to="", subject="", text="", html="", last_error="", reply_to="", attachments=[]),
         deliveries=_forget_deliveries(batch, at),
         notes=Note.objects.filter(order__in=batch).exclude(text="").update(text=""),
         orders=orders.update(**dict.fromkeys(PERSONAL, ""), customer=None, anonymised_at=at),
         customers=_forget_customers(customers),
         documents=Document.objects.filter(order__in=batch).count(),
     )
+
+
+def _forget_views(orders: QuerySet[Order]) -> None:
+    """Views that look for one of these customers by the name, or by its last words, go too."""
+    vendors, names = set(), set()
+    for vendor, name in orders.values_list("vendor", "customer_name"):
+        vendors.add(vendor)
+        names.update(name_starts(name))
+    drop_views(vendors, lambda view: normalise(dict(parse_qsl(view.query)).get("customer", "")) in names)
 
 
 def _forget_deliveries(batch: list[int], at: datetime) -> int:

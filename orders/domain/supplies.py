@@ -17,7 +17,7 @@ from orders.documents.parties import identity_of
 from orders.domain.parcels import units_outstanding
 from orders.models import Document, DocumentKind, LineKind, Order, OrderLine
 from orders.states import INVOICEABLE, OrderStatus
-from vendors.models import Vendor
+from vendors.models import LegalIdentity, Vendor
 
 DELIVERED = frozenset({OrderStatus.COMPLETED, OrderStatus.REFUNDED})
 
@@ -54,9 +54,10 @@ def under_franchise(vendor: Vendor, ids: Collection[int]) -> set[int]:
     An issued invoice has said it for good; without one it is what a proforma would say today.
     As many queries whatever the number of orders, and only one for a shop whose regime never changed.
     """
+    regime = one_regime(vendor)
+    if regime is not None:
+        return set(ids) if regime == LegalIdentity.VatRegime.FRANCHISE else set()
     identity = identity_of(vendor)
-    if identity.pk is None or not _has_changes(vendor):
-        return set(ids) if identity.vat_regime == identity.VatRegime.FRANCHISE else set()
     invoices = Document.objects.filter(order_id__in=ids, kind=DocumentKind.INVOICE).order_by("pk")
     said = dict(invoices.values_list("order_id", "snapshot__seller__is_franchise"))
     zone, now = ZoneInfo(vendor.time_zone), timezone.now()
@@ -65,6 +66,12 @@ def under_franchise(vendor: Vendor, ids: Collection[int]) -> set[int]:
         for pk, supply in _supplies(vendor, {*ids} - said.keys()).items()
     }
     return {pk for pk, is_free in {**said, **told}.items() if is_free}
+
+
+def one_regime(vendor: Vendor) -> str | None:
+    """Return the VAT regime of a shop that never had another; None where days decide."""
+    identity = identity_of(vendor)
+    return identity.vat_regime if identity.pk is None or not _has_changes(vendor) else None
 
 
 def _has_changes(vendor: Vendor) -> bool:

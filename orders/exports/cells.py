@@ -48,12 +48,16 @@ def guarded(text: str) -> str:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written; ``mark`` stands before everything else."""
+    """How a CSV file is written; ``mark`` stands before everything else.
+
+    ``moment_for_sql`` says what ``moment`` does, in the words of PostgreSQL's ``to_char``.
+    """
 
     delimiter: str
     mark: bytes
     decimal_mark: str
     moment: Callable[[datetime], str]
+    moment_for_sql: str
 
     def writers(self, kinds: Iterable[Kind], zone: tzinfo) -> list[Writer | None]:
         """Return what writes each column; None where the value is written as it is."""
@@ -73,5 +77,7 @@ class Dialect:
                 return None
 
 
-STRICT = Dialect(",", b"", ".", lambda local: local.isoformat(timespec="seconds"))
-EXCEL = Dialect(";", b"\xef\xbb\xbf", ",", lambda local: f"{local:%d/%m/%Y %H:%M}")
+STRICT = Dialect(
+    *(",", b"", "."), lambda local: local.isoformat(timespec="seconds"), 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'
+)
+EXCEL = Dialect(*(";", b"\xef\xbb\xbf", ","), lambda local: f"{local:%d/%m/%Y %H:%M}", "DD/MM/YYYY HH24:MI")

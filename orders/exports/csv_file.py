@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
+from typing import Any
 
 from orders.exports.cells import Dialect, Row, Writer, guarded
 from orders.exports.columns import Column
@@ -21,22 +22,27 @@ class _Text:
         return data
 
 
-def csv_bytes(
-    columns: Sequence[Column],
-    header: Sequence[str],
-    blocks: Iterable[Sequence[Row]],
-    dialect: Dialect,
-    zone: tzinfo,
-) -> Iterator[bytes]:
-    """Yield the header, then each block of rows; every field in quotes, CRLF at the end (RFC 4180)."""
+def first_bytes(header: Sequence[str], dialect: Dialect) -> bytes:
+    """The file's mark and its header."""
     text = _Text()
-    rows = csv.writer(text, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    _writer(text, dialect).writerow([guarded(label) for label in header])
+    return dialect.mark + text.taken()
+
+
+def csv_bytes(
+    columns: Sequence[Column], blocks: Iterable[Sequence[Row]], dialect: Dialect, zone: tzinfo
+) -> Iterator[bytes]:
+    """Yield each block of rows; every field in quotes, CRLF at the end (RFC 4180)."""
+    text = _Text()
+    rows = _writer(text, dialect)
     writers = dialect.writers((column.kind for column in columns), zone)
-    rows.writerow([guarded(label) for label in header])
-    yield dialect.mark + text.taken()
     for block in filter(None, blocks):
         rows.writerows(_written(block, writers))
         yield text.taken()
+
+
+def _writer(text: _Text, dialect: Dialect) -> Any:
+    return csv.writer(text, delimiter=dialect.delimiter, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
 
 
 def _written(block: Sequence[Row], writers: Sequence[Writer | None]) -> Iterable[Sequence[object]]:

@@ -1,23 +1,26 @@
 """An export from the first byte to its row in the log."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from tempfile import TemporaryFile
 from typing import IO
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db import connections
+from django.db.models import Expression, QuerySet
 
-from orders.domain.supplies import under_franchise
-from orders.exports.cells import EXCEL, STRICT, Row
-from orders.exports.csv_file import csv_bytes
+from orders.domain.supplies import one_regime, under_franchise
+from orders.exports.cells import EXCEL, STRICT, Dialect, Row
+from orders.exports.copied import cells_of_orders, copied
+from orders.exports.csv_file import csv_bytes, first_bytes
+from orders.exports.figures import AT_FIRST, is_stale, settle
 from orders.exports.line_rows import LineRows
 from orders.exports.options import Options
-from orders.exports.order_rows import OrderRows
+from orders.exports.order_rows import OrderRows, status_labels
 from orders.exports.snapshot import snapshot
 from orders.exports.xlsx_file import write_xlsx
 from orders.models import ExportLog, Order
-from vendors.models import Vendor
+from vendors.models import LegalIdentity, Vendor
 
 PIECE = 65_536  # bytes of a finished file that are sent at once
 DIALECTS = {"strict": STRICT, "excel": EXCEL}
@@ -29,11 +32,21 @@ class Export:
 
     A response is streamed after the view has returned, when neither the person's language nor
     the shop's time zone is active any more. So all that depends on them is settled here.
+    ``are_many`` says whether these are most of the shop's orders; asked only where it matters.
     """
 
-    def __init__(self, orders: QuerySet[Order], options: Options, *, vendor: Vendor) -> None:
-        self.orders, self.options = orders, options
-        self.zone = ZoneInfo(vendor.time_zone)
+    def __init__(
+        self,
+        orders: QuerySet[Order],
+        options: Options,
+        *,
+        vendor: Vendor,
+        are_many: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.orders, self.options, self.vendor = orders, options, vendor
+        self.are_many = are_many
+        self.status_labels = status_labels()
+        self.zone, self.regime = ZoneInfo(vendor.time_zone), one_regime(vendor)
         self._rows = ROWS[options.rows](partial(under_franchise, vendor))
         self.columns = self._rows.columns
         self.header = [c.code if options.headers == "codes" else c.label for c in self.columns]
@@ -41,11 +54,35 @@ class Export:
 
     def csv(self, log: ExportLog) -> Generator[bytes, None, None]:
         """Yield a CSV file while it is read; fill in ``log`` when all of it has been taken."""
+        dialect = DIALECTS[self.options.dialect]
+        if self._may_be_copied and is_stale(self.vendor):
+            settle(self.vendor.pk, AT_FIRST)
         with snapshot(self.orders.db):
-            yield from csv_bytes(
-                self.columns, self.header, self._blocks(), DIALECTS[self.options.dialect], self.zone
-            )
+            yield first_bytes(self.header, dialect)
+            if (cells := self._cells(dialect)) is None:
+                yield from csv_bytes(self.columns, self._blocks(), dialect, self.zone)
+            else:
+                self.rows = yield from copied(
+                    self.orders, cells, dialect, zone=self.zone.key, are_many=self.are_many()
+                )
         self._settle(log)
+
+    @property
+    def _may_be_copied(self) -> bool:
+        """Whether the database can write the rows: PostgreSQL, of a shop that never changed its regime."""
+        is_postgresql = connections[self.orders.db].vendor == "postgresql"
+        return is_postgresql and self.options.rows == "orders" and self.regime is not None
+
+    def _cells(self, dialect: Dialect) -> list[Expression] | None:
+        """What the database itself writes into each column; None where only Python can say."""
+        if not self._may_be_copied or is_stale(self.vendor, self.orders.db):
+            return None
+        return cells_of_orders(
+            self.columns,
+            dialect,
+            franchise=self.regime == LegalIdentity.VatRegime.FRANCHISE,
+            status_labels=self.status_labels,
+        )
 
     def xlsx(self) -> IO[bytes]:
         """Write a workbook; return its file, which vanishes when it is closed."""

@@ -21,7 +21,7 @@ from orders.exports.blocks import (
     lines_of,
     tracking_numbers_of,
 )
-from orders.exports.cells import Row
+from orders.exports.cells import Kind, Row
 from orders.exports.columns import ORDER_COLUMNS, OTHER, RATES
 from orders.exports.vat_figures import RateTotal, totals_by_rate
 from orders.models import LineKind, Order
@@ -29,19 +29,20 @@ from orders.states import OrderStatus, earnings_state
 
 ZERO = Decimal("0.00")
 
-# What stands in no column of the order: in the order in which ``OrderRows`` adds it.
-_MADE = [
+# What follows from an order's lines, parcels and invoice, in the order in which ``OrderRows`` adds it;
+# ``OrderFigures`` has the same names.
+FIGURES = [
     "tracking_numbers",
     "invoice_number",
-    "status_label",
-    "earnings_state",
     "units",
     "items",
+    "lines_total",
     "total_excl_vat",
     "vat_total",
     "refunded_vat",
     *(f"{part}_{code}" for code in [*RATES.values(), OTHER] for part in ("base", "vat")),
 ]
+_MADE = [*FIGURES, "status_label", "earnings_state"]
 # What the database says under another name; a code that stands in neither is a field of the order.
 _NAMED: dict[str, str | Expression] = {
     "order_number": "number",
@@ -59,10 +60,16 @@ _NAMED: dict[str, str | Expression] = {
     "commission_given_back_incl_vat": AmountText("commission_given_back"),
     "storefront_vat_total": AmountText("storefront_vat_total"),
 }
-_READ = {c.code: _NAMED.get(c.code, c.code) for c in ORDER_COLUMNS if c.code not in _MADE}
-_CODES = ["id", *_READ, *_MADE]
-_STATUS, _CURRENCY = _CODES.index("status"), _CODES.index("currency")
-_in_order = itemgetter(*(_CODES.index(column.code) for column in ORDER_COLUMNS))
+READ = {c.code: _NAMED.get(c.code, c.code) for c in ORDER_COLUMNS if c.code not in _MADE}
+TEXTS = [c.code for c in ORDER_COLUMNS if c.code in READ and c.kind is Kind.TEXT]
+CODES = ["id", *READ, *_MADE]
+_STATUS, _CURRENCY = CODES.index("status"), CODES.index("currency")
+_in_order = itemgetter(*(CODES.index(column.code) for column in ORDER_COLUMNS))
+
+
+def status_labels() -> dict[str, str]:
+    """Return ``{code: label}`` in the language that is active."""
+    return {code: str(label) for code, label in OrderStatus.choices}
 
 
 class OrderRows:
@@ -72,41 +79,40 @@ class OrderRows:
 
     def __init__(self, under_franchise: UnderFranchise) -> None:
         self.under_franchise = under_franchise
-        self.status_labels = {code: str(label) for code, label in OrderStatus.choices}
+        self.status_labels = status_labels()
 
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
         """Return the rows of ``orders``, newest first, in blocks."""
-        return map(self._rows, in_blocks(orders, *_READ.values()))
+        return ([_in_order(values) for values in block] for block in self.all_values(orders))
 
-    def _rows(self, block: Sequence[Values]) -> list[Row]:
+    def all_values(self, orders: QuerySet[Order]) -> Iterator[list[Values]]:
+        """Return what stands in the files, and more, in the order of ``CODES``; newest first, in blocks."""
+        return map(self._values, in_blocks(orders, *READ.values()))
+
+    def _values(self, block: Sequence[Values]) -> list[Values]:
         lines, parcels, invoices = lines_of(block), tracking_numbers_of(block), invoice_numbers_of(block)
         without_vat = self.under_franchise(ids_of(block))
         return [
-            _in_order(
-                (
-                    *values,
-                    parcels.get(values[0], ""),
-                    invoices.get(values[0], ""),
-                    *self._made(
-                        values[_STATUS],
-                        values[_CURRENCY],
-                        lines[values[0]],
-                        franchise=values[0] in without_vat,
-                    ),
-                )
+            (
+                *values,
+                parcels.get(values[0], ""),
+                invoices.get(values[0], ""),
+                *_of_lines(lines[values[0]], values[_CURRENCY], franchise=values[0] in without_vat),
+                self.status_labels[values[_STATUS]],
+                earnings_state(values[_STATUS]).value,
             )
             for values in block
         ]
 
-    def _made(self, status: str, currency: str, lines: Sequence[Line], *, franchise: bool) -> Values:
-        products = [line for line in lines if line.kind == LineKind.PRODUCT]
-        return (
-            self.status_labels[status],
-            earnings_state(status).value,
-            sum(line.quantity for line in products),
-            " | ".join(map(_item, products)),
-            *_vat_cells(totals_by_rate(lines, franchise=franchise, currency=currency)),
-        )
+
+def _of_lines(lines: Sequence[Line], currency: str, *, franchise: bool) -> Values:
+    products = [line for line in lines if line.kind == LineKind.PRODUCT]
+    return (
+        sum(line.quantity for line in products),
+        " | ".join(map(_item, products)),
+        str(sum((line.total for line in lines), ZERO)),
+        *_vat_cells(totals_by_rate(lines, franchise=franchise, currency=currency)),
+    )
 
 
 def _item(line: Line) -> str:

@@ -4,6 +4,7 @@ from orders.models.bulk import BulkAction, BulkItem, BulkJob
 from orders.models.customers import Customer
 from orders.models.documents import DeliveryNote, Document, DocumentKind, DocumentSeries, ExchangeRate
 from orders.models.exports import ExportLog
+from orders.models.figures import OrderFigures, StaleFigures
 from orders.models.fulfillment import Carrier, Shipment, ShipmentLine
 from orders.models.history import HistoryEntry, HistoryKind, Note, StatusChange
 from orders.models.intake import (
@@ -42,6 +43,7 @@ __all__ = [
     "LineKind",
     "Note",
     "Order",
+    "OrderFigures",
     "OrderLine",
     "OrderNameStart",
     "Problem",
@@ -54,6 +56,7 @@ __all__ = [
     "ShipmentLine",
     "Source",
     "SourceVendor",
+    "StaleFigures",
     "StatusChange",
     "StockMovement",
     "Tally",

@@ -102,7 +102,8 @@ class Customer(OwnedByShop):
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
         indexes = [
-            models.Index("vendor", F("created_at").desc(), F("id").desc(), name="customer_by_first_seen")
+            models.Index("vendor", F("created_at").desc(), F("id").desc(), name="customer_by_first_seen"),
+            models.Index(fields=["email"], name="customer_by_email"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -152,7 +152,11 @@ class Document(OwnedByShop):
                 name="document_credit_note_corrects",
             ),
         ]
-        indexes = [models.Index(fields=["vendor", "-issued_at", "-id"], name="document_by_vendor")]
+        indexes = [
+            models.Index(fields=["vendor", "-issued_at", "-id"], name="document_by_vendor"),
+            models.Index(fields=["issued_on"], name="document_by_day"),
+            models.Index(fields=["number"], name="document_by_number"),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -187,6 +191,7 @@ class DeliveryNote(models.Model):
     class Meta:
         verbose_name = _("delivery note")
         verbose_name_plural = _("delivery notes")
+        indexes = [models.Index(fields=["number"], name="delivery_note_by_number")]
         constraints = [
             models.UniqueConstraint(
                 fields=["order"], condition=Q(shipment=None), name="delivery_note_one_per_whole_order"

@@ -236,6 +236,8 @@ class Delivery(models.Model):
             models.Index(fields=["state", "source"], name="delivery_by_state"),
             models.Index(fields=["vendor", "state"], name="delivery_by_vendor"),
             models.Index(fields=["received_at"], condition=Q(pruned_at=None), name="delivery_with_body"),
+            models.Index(fields=["received_at"], name="delivery_by_time"),
+            models.Index(fields=["external_id"], name="delivery_by_external_id"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
@@ -297,6 +299,12 @@ class ReportedOrder(models.Model):
     class Meta:
         verbose_name = _("reported order")
         verbose_name_plural = _("reported orders")
+        indexes = [
+            models.Index(fields=["external_id"], name="reported_by_external_id"),
+            models.Index(fields=["source"], condition=~Q(differences=[]), name="reported_that_differ"),
+            models.Index(fields=["source"], condition=~Q(undecidable=[]), name="reported_undecidable"),
+            models.Index(fields=["source"], condition=Q(is_trashed=True), name="reported_in_bin"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["source", "external_id"], name="reported_order_unique")
         ]

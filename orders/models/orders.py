@@ -248,6 +248,12 @@ class Order(OwnedByShop):
             models.Index(fields=["number"], name="order_by_number_alone"),
             models.Index(fields=["placed_at"], name="order_by_placed_at"),
             models.Index(fields=["customer_email"], name="order_by_customer_email"),
+            models.Index(fields=["status", "placed_at"], name="order_by_status_alone"),
+            models.Index(
+                fields=["refund_state", "placed_at"],
+                condition=Q(refund_state__in=["partial", "full"]),
+                name="order_by_refund_alone",
+            ),
         ]
 
     def __str__(self) -> str:

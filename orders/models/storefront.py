@@ -52,6 +52,7 @@ class Answer(models.Model):
         STATUS = "status", _("Status")
         PARCEL = "parcel", _("Parcel")
         NOTE = "note", _("Note to the customer")
+        PICKUP = "pickup", _("Ready for pickup")
         REFUND = "refund", _("Refund")
 
     class State(models.TextChoices):
@@ -100,6 +101,7 @@ class Answer(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind="status", shipment=None, note=None, refund=None) & ~Q(status="")
+                | Q(kind="pickup", shipment=None, note=None, refund=None, status="")
                 | Q(kind="parcel", shipment__isnull=False)
                 | Q(kind="note", note__isnull=False)
                 | Q(kind="refund", refund__isnull=False),

@@ -104,6 +104,8 @@ def _send(answer: Answer) -> str:
                 return ""
             case Answer.Kind.PARCEL:
                 return _send_parcel(shop, answer)
+            case Answer.Kind.PICKUP:
+                return _send_note(shop, answer, say.pickup_note(order))
             case Answer.Kind.NOTE:
                 return _send_note(shop, answer, answer.note.text if answer.note else "")
             case _:

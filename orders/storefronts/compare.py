@@ -73,6 +73,7 @@ def compare(payload: Any, *, source: Source, at: datetime) -> Compared:
         log.exception("Order %s of %s could not be compared.", external_id, source)
         failure = CannotTake("payload", Problem.PROGRAM, got=type(error).__name__)
         return _set_aside(payload, external_id, failure, source=source, at=at)
+    deliveries.end_quarantine(source, external_id, at=at)
     if taken.outcome == Outcome.CREATED:
         return Compared("created", external_id, taken.order.number)
     fields = _differing(before, _facts(source, external_id))

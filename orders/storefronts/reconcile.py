@@ -3,18 +3,16 @@
 The rules are told in docs/rules/storefront-answers.md, « Reconciliation ».
 """
 
-import fcntl
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+import marketplace.alone
 from orders.connectors.woocommerce_rest import ATTEMPTS, PER_PAGE, Storefront, StorefrontError
 from orders.models import Answer, Order, ReconcileRun, Refund, ReportedOrder, Source, Trouble
 from orders.states import OrderStatus
@@ -56,19 +54,13 @@ def open_run(source: Source, *, since: datetime | None, now: datetime) -> Reconc
 
 @contextmanager
 def alone(source: Source) -> Iterator[None]:
-    """Let one run at a time work on a storefront on this machine; a killed one leaves nothing behind.
+    """Let one run at a time work on a storefront, on whatever machine; a killed one leaves nothing behind.
 
     Raises ReconcileRefused while another is at it.
     """
-    folder = Path(settings.VAR_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"reconcile-{source.slug}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ReconcileRefused(
-                _("%(source)s is being reconciled already.") % {"source": source}
-            ) from None
+    with marketplace.alone.alone(f"reconcile-{source.pk}") as is_free:
+        if not is_free:
+            raise ReconcileRefused(_("%(source)s is being reconciled already.") % {"source": source})
         yield
 
 

@@ -12,7 +12,7 @@ from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
 from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
-from orders.filters import OrderFilter
+from orders.filters import FEW, OrderFilter
 from orders.models import ExportLog, Order
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
@@ -64,7 +64,13 @@ def _asked_for(request: VendorRequest) -> tuple[Export, OrderFilter]:
     )
     for name, errors in order_filter.form.errors.items():
         raise WrongParameter(str(order_filter.form[name].label), str(errors[0]))
-    return Export(order_filter.selection, options, vendor=request.vendor), order_filter
+    export = Export(
+        order_filter.selection,
+        options,
+        vendor=request.vendor,
+        are_many=lambda: order_filter.summary.orders > FEW,
+    )
+    return export, order_filter
 
 
 def _refused(request: VendorRequest, wrong: WrongParameter) -> HttpResponse:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from orders.filters import OrderFilter
 from orders.models import Document, DocumentKind, Order
+from orders.models.orders import OrderQuerySet
 from orders.paging import BadCursor, Page, paginate
 from orders.tables import OrderTable, columns_of
 from orders.views.conditional import unless_known
@@ -53,11 +55,18 @@ def order_list(request: VendorRequest) -> HttpResponse:
     return unless_known(request, _with_clean_address(request, response))
 
 
+def shown_orders(request: VendorRequest) -> OrderQuerySet:
+    """Return the shop's orders with what a row of them reads, and nothing else."""
+    invoice = Document.objects.filter(order=OuterRef("pk"), kind=DocumentKind.INVOICE)
+    orders = Order.objects.for_vendor(request.vendor).select_related("customer").only(*SHOWN)
+    return orders.annotate(is_invoiced=Exists(invoice))
+
+
 def filter_of(request: VendorRequest, query: QueryDict, now: datetime) -> OrderFilter:
     """Return the filter that a query string asks for, over the columns that a row reads."""
     return OrderFilter(
         query,
-        Order.objects.for_vendor(request.vendor).select_related("customer").only(*SHOWN),
+        shown_orders(request),
         vendor=request.vendor,
         may_see_amounts=request.may["view_amounts"],
         now=now,
@@ -90,10 +99,9 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
         return Page([]), str(error)
 
 
-def _invoiced(orders: list[Order]) -> set[int]:
+def _invoiced(orders: list[Any]) -> set[int]:
     """The ids of those of the page's orders whose invoice is issued."""
-    issued = Document.objects.filter(order__in=orders, kind=DocumentKind.INVOICE)
-    return set(issued.values_list("order_id", flat=True))
+    return {order.pk for order in orders if order.is_invoiced}
 
 
 def _views(request: VendorRequest, order_filter: OrderFilter) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """An order's history in words: what happened, who did it, what was said, which mails went out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -89,7 +89,8 @@ def timeline(
 
     Without amounts for those who may see none.
     """
-    events = [_of_entry(entry, shows_amounts=shows_amounts) for entry in entries]
+    tracking = {parcel.pk: parcel.tracking_number for parcel in order.shipments.all()}
+    events = [_of_entry(entry, tracking, shows_amounts=shows_amounts) for entry in entries]
     events += [_of_mails(group) for group in _alike(mails)]
     events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
     return sorted(events, key=lambda event: event.at, reverse=True)
@@ -113,7 +114,7 @@ def narrowed(events: Sequence[Event], chosen: str) -> list[Event]:
     return found or list(events)
 
 
-def _of_entry(entry: HistoryEntry, *, shows_amounts: bool) -> Event:
+def _of_entry(entry: HistoryEntry, tracking: Mapping[int, str], *, shows_amounts: bool) -> Event:
     is_status = entry.kind in (HistoryKind.STATUS, HistoryKind.ARRIVED)
     return Event(
         at=entry.at,
@@ -124,13 +125,13 @@ def _of_entry(entry: HistoryEntry, *, shows_amounts: bool) -> Event:
         else "s-refunded"
         if entry.kind == HistoryKind.REFUND
         else "",
-        what=_what(entry, shows_amounts=shows_amounts),
+        what=_what(entry, tracking, shows_amounts=shows_amounts),
         who=who(entry),
         said=entry.note.text if entry.note else "",
     )
 
 
-def _what(entry: HistoryEntry, *, shows_amounts: bool) -> str:
+def _what(entry: HistoryEntry, tracking: Mapping[int, str], *, shows_amounts: bool) -> str:
     data = entry.data
     match entry.kind:
         case HistoryKind.ARRIVED:
@@ -141,7 +142,7 @@ def _what(entry: HistoryEntry, *, shows_amounts: bool) -> str:
         case HistoryKind.STAGE:
             return str(Stage(data["stage"]).label)
         case HistoryKind.SHIPMENT:
-            return _parcel(data)
+            return _parcel({**data, "tracking": tracking.get(data.get("shipment", 0), "")})
         case HistoryKind.REFUND:
             return _refund(data, shows_amounts=shows_amounts)
         case HistoryKind.DOCUMENT:

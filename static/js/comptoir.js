@@ -192,6 +192,40 @@ function say(what) {
   if (voice) voice.textContent = what ? voice.dataset[what] : "";
 }
 
+// A step's page opens over the order, as a dialog: Escape and the close links lead back to where one was.
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a[data-dialog]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const page = await fetch(link.href).then(readPage).catch(() => null);
+  const content = page?.querySelector("main .dialog");
+  if (!content) return location.assign(link.href);
+  const dialog = Object.assign(document.createElement("dialog"), { className: content.className });
+  dialog.setAttribute("aria-labelledby", content.getAttribute("aria-labelledby"));
+  dialog.append(...content.childNodes);
+  for (const form of dialog.querySelectorAll("form:not([action])")) form.action = link.href;
+  document.querySelector("main").append(dialog);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    (link.checkVisibility() ? link : link.closest("details").querySelector("summary")).focus();
+  });
+  window.htmx?.process(dialog);
+  dialog.showModal();
+  dialog.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+});
+
+async function readPage(response) {
+  return response.ok && !response.redirected ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("main > dialog a[href]");
+  if (!link || link.pathname !== location.pathname) return;
+  event.preventDefault();
+  link.closest("dialog").close();
+});
+
 // htmx: who was signed out meanwhile is led to the door, and a server that does not answer is not passed over.
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -262,7 +296,7 @@ function point(input, option) {
 function take(input, option) {
   combo.taken = input.value = option.dataset.value;
   openCombo(input, false);
-  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.dispatchEvent(new Event("taken"));
 }
 
 function prepareCombos() {

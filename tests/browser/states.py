@@ -86,6 +86,7 @@ STATES: dict[str, list[State]] = {
     "order": [
         *(shop(f"order {name}", f"orders/{number}/") for name, number in STATUSES.items()),
         shop("order refunded in part", "orders/1043/"),
+        shop("order, part of its history", "orders/1042/?history=mails"),
         shop("order with a parcel", "orders/1060/"),
         shop("order ready for pickup", "orders/1061/"),
         shop("order, other steps", "orders/1042/", act=opens(".head .menu > summary")),

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from orders.states import OrderStatus
+from orders.tables import OPTIONAL_COLUMNS
 from tests.factories import make_order
 
 pytest.importorskip("pytest_playwright")
@@ -178,7 +179,7 @@ def test_an_order_is_validated_in_its_place_and_taken_back(open_list, orders):
     assert page.url.endswith("?status=processing")
 
     page.locator(".floats").get_by_role("button", name="Undo").click()
-    page.wait_for_function("document.querySelector('#status-processing b').innerText === '10'")
+    page.locator("#status-processing b", has_text="10").wait_for()
     assert row(page, "30").locator(".st").inner_text() == "Processing"
 
 
@@ -187,7 +188,7 @@ def test_two_orders_are_validated_by_keys(open_list, orders):
     for _ in range(2):
         page.keyboard.press("j")
         page.keyboard.press("v")
-        page.wait_for_function("document.activeElement.closest('tr')?.querySelector('.s-completed')")
+        page.locator("tr:focus-within .s-completed").wait_for()
 
     assert page.locator("#status-processing b").inner_text() == "8"
     assert page.evaluate("document.activeElement.innerText") == "27"
@@ -244,6 +245,49 @@ def test_no_width_scrolls_sideways(open_list, orders, width):
     page = open_list(width=width)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1200, 1440, 1920])
+@pytest.mark.parametrize("columns", [["town"], list(OPTIONAL_COLUMNS)])
+def test_chosen_columns_fit_at_every_width(open_list, orders, owner, width, columns):
+    owner.list_columns = columns
+    owner.save()
+    page = open_list(width=width)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('.orders').scrollWidth") <= page.evaluate(
+        "document.querySelector('.list').clientWidth"
+    )
+
+
+@pytest.mark.parametrize("menu", ["#list-views", "#list-display"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_open_menus_are_accessible_and_on_the_screen(open_list, orders, menu, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = open_list("?status=processing", width=width)
+    if width < 700:
+        page.click("#list-fold summary")
+    page.click(f"{menu} summary")
+
+    box = page.locator(f"{menu} > :last-child").bounding_box()
+    found = axe.Axe().run(page)
+
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_notice_and_suggestions_are_accessible(open_list, orders):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = open_list("?status=processing")
+    row(page, "30").get_by_role("button", name="Validate").click()
+    page.wait_for_selector(".floats .note")
+    page.locator("#id_customer").press_sequentially("bene", delay=40)
+    page.get_by_role("option").first.wait_for()
+
+    found = axe.Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_on_a_phone_filters_are_folded_until_they_are_wanted(open_list, orders):

@@ -4,6 +4,7 @@ A view is a query string. Days are kept as the period they were chosen by (``wee
 are always the last seven; which periods there are is the list's business.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
@@ -92,6 +93,23 @@ def land_on(membership: Membership, key: int | None) -> SavedView | None:
     membership.landing_view = key
     _write(membership, views)
     return view
+
+
+def drop_views(vendors: Iterable[int], is_to_go: Callable[[SavedView], bool]) -> int:
+    """Forget those views of these shops' members that ``is_to_go`` names; return how many."""
+    dropped = 0
+    with transaction.atomic():
+        members = Membership.objects.select_for_update().filter(vendor__in=set(vendors))
+        for member in members.exclude(saved_views=[]):
+            views = views_of(member)
+            kept = [view for view in views if not is_to_go(view)]
+            if len(kept) == len(views):
+                continue
+            if member.landing_view not in {view.key for view in kept}:
+                member.landing_view = None
+            _write(member, kept)
+            dropped += len(views) - len(kept)
+    return dropped
 
 
 class NoSuchView(ViewRefused):

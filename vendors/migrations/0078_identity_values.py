@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vendors', '0090_list_preferences'),
+        ('vendors', '0091_office_searches'),
     ]
 
     operations = [

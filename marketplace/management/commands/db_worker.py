@@ -1,16 +1,18 @@
-"""The worker of django-tasks-db, which here also finds the tasks of workers that died."""
+"""The worker of django-tasks-db, which here also does what is due every minute."""
 
 import logging
 import threading
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.conf import settings
+from django.db import connection
+from django.utils.module_loading import import_string
 from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
 
 from marketplace.queue import requeue_lost
 
-logger = logging.getLogger(__name__)
 EVERY = 60.0  # seconds
+log = logging.getLogger(__name__)
 
 
 class Command(DatabaseWorker):
@@ -19,16 +21,23 @@ class Command(DatabaseWorker):
     def handle(self, *args: Any, **options: Any) -> None:
         requeue_lost()
         if not options["batch"]:
-            threading.Thread(target=_look_for_lost, daemon=True).start()
+            threading.Thread(target=_do_what_is_due, daemon=True).start()
         super().handle(*args, **options)
 
 
-def _look_for_lost() -> None:
+def _do_what_is_due() -> None:
     pause = threading.Event()
     while not pause.wait(EVERY):
-        try:
-            requeue_lost()
-        except DatabaseError:
-            logger.exception("Lost tasks could not be looked for; it is tried again.")
-        finally:
-            connection.close()
+        every_minute()
+
+
+def every_minute() -> None:
+    """Find lost tasks, and do what ``settings.EVERY_MINUTE`` names; of several workers any may."""
+    try:
+        requeue_lost()
+        for path in settings.EVERY_MINUTE:
+            import_string(path)()
+    except Exception:  # the thread goes on: the next minute may be better
+        log.exception("What is due every minute failed.")
+    finally:
+        connection.close()

@@ -1,0 +1,193 @@
+"""What a script adds: dialogs over an order, suggestions by arrows, moments that move on, lost connections."""
+
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from orders.models import Order
+from orders.states import OrderStatus
+from tests.factories import NOON, make_line, make_order, make_product
+
+pytest.importorskip("pytest_playwright")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+S = OrderStatus
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
+
+
+@pytest.fixture
+def page(new_context, live_server, client_of, owner, vendor):
+    """The owner's browser; ``page.at(path)`` opens a page of the shop, ``page.said`` is its console."""
+    soap = make_product(vendor, name="Savon", stock=20)
+    for number, name in [("7", "Bénédicte Roux"), ("8", "Benoît Blanc"), ("9", "Louis Martin")]:
+        make_order(
+            vendor,
+            number=number,
+            status=S.PROCESSING,
+            customer_name=name,
+            placed_at=timezone.now() - timedelta(seconds=10),
+            lines=[make_line(soap, 3, total="18.00")],
+        )
+    context = new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
+    session = client_of(owner).cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.said = []
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.at = lambda path: page.goto(f"{live_server.url}/vendors/rucher-des-baux/orders/{path}")
+    return page
+
+
+def test_a_refund_is_worked_out_in_a_dialog_over_the_order(page, vendor):
+    page.at("7/")
+    page.get_by_text("Other steps").click()
+    page.get_by_role("link", name="Refund…", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Refund order 7")
+
+    dialog.get_by_label("Units, Savon").fill("2")
+    page.keyboard.press("Tab")
+    dialog.get_by_role("button", name="Refund €12.00").click()
+
+    page.get_by_text("€12.00 of order 7 are refunded.").wait_for()
+    assert (vendor.orders.get(number="7").refunded_total, page.said) == (12, [])
+
+
+def test_escape_closes_the_dialog_and_gives_the_focus_back(page):
+    page.at("7/")
+    page.get_by_role("link", name="Ship…").click()
+    page.get_by_role("dialog", name="Ship order 7").wait_for()
+
+    page.keyboard.press("Escape")
+
+    assert page.locator("dialog").count() == 0
+    assert page.evaluate("document.activeElement.innerText") == "Ship…"
+
+
+def test_a_wrong_form_in_the_dialog_says_so_on_its_page(page):
+    page.at("7/")
+    page.get_by_role("link", name="Ship…").click()
+    dialog = page.get_by_role("dialog", name="Ship order 7")
+    dialog.get_by_label("Units, Savon").evaluate("field => { field.removeAttribute('max'); field.value = 9 }")
+
+    dialog.get_by_role("button", name="Record the parcel").click()
+
+    page.wait_for_url("**/7/ship/")
+    assert "3 units left" in page.locator("main").inner_text().replace("\u00a0", " ") or (
+        page.locator("[aria-invalid=true], .error").count() > 0
+    )
+
+
+def test_suggestions_are_a_combobox_walked_by_arrows(page):
+    page.at("")
+    field = page.get_by_role("combobox", name="Customer, first letters of a name")
+    field.press_sequentially("ben", delay=40)
+    page.get_by_role("listbox", name="Customers of the shop").wait_for()
+    assert field.get_attribute("aria-expanded") == "true"
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    chosen = field.get_attribute("aria-activedescendant")
+    name = page.locator(f"#{chosen}").get_attribute("data-value")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**customer=B*")
+
+    assert field.input_value() == name
+    assert page.locator("tbody tr").count() == 1
+    assert (field.get_attribute("aria-expanded"), page.said) == ("false", [])
+
+
+def test_escape_closes_the_suggestions_and_keeps_what_was_typed(page):
+    page.at("")
+    field = page.get_by_role("combobox", name="Customer, first letters of a name")
+    field.press_sequentially("ben", delay=40)
+    page.get_by_role("listbox").wait_for()
+
+    page.keyboard.press("Escape")
+
+    assert not page.locator("#customer-names").is_visible()
+    assert field.input_value() == "ben"
+
+
+def test_moments_move_on(page):
+    page.clock.install()
+    page.at("")
+    assert page.locator("tbody time").first.inner_text() == "just now"
+
+    page.clock.fast_forward("10:00")
+
+    assert page.locator("tbody time").first.inner_text() == "10 min ago"
+
+
+def test_a_lost_connection_is_said_and_taken_back(page):
+    page.at("")
+    page.context.set_offline(True)
+    page.get_by_text("Comptoir gives no answer").wait_for()
+
+    page.context.set_offline(False)
+
+    page.get_by_text("Comptoir gives no answer").wait_for(state="hidden")
+
+
+def test_a_list_that_was_left_open_is_asked_for_again(page, vendor):
+    page.clock.install()
+    page.at("")
+    make_order(vendor, number="10", status=S.PROCESSING, placed_at=timezone.now())
+    page.clock.fast_forward("02:00")
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    page.get_by_role("link", name="10", exact=True).wait_for()
+    Order.objects.update(placed_at=NOON)  # a moment that is said alike a minute later
+    refreshed(page)
+    assert refreshed(page) == 304
+    assert (page.locator("tbody tr").count(), page.said) == (4, [])
+
+
+def refreshed(page):
+    """Come back to the page after two minutes; the status of the list's answer."""
+    page.clock.fast_forward("02:00")
+    with page.expect_response("**/orders/") as answer:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    answer.value.finished()
+    page.wait_for_timeout(300)
+    return answer.value.status
+
+
+def test_a_ticked_selection_is_not_swept_away(page, vendor):
+    page.clock.install()
+    page.at("")
+    page.locator("tbody [type=checkbox]").first.check()
+    page.clock.fast_forward("02:00")
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(1000)
+
+    assert page.locator("tbody :checked").count() == 1
+
+
+def test_the_history_is_narrowed_in_place(page):
+    page.at("7/")
+    page.get_by_text("Add a note").click()
+    page.locator("#history textarea").fill("Call back")
+    page.get_by_role("button", name="Keep the note").click()
+    page.locator("#log-notes").click()
+
+    page.wait_for_url("**history=notes**")
+    page.locator("#log > li:only-child").wait_for()
+    assert page.locator("#log-notes").get_attribute("aria-current") == "true"
+    assert page.evaluate("document.activeElement.id") == "log-notes"

@@ -1,0 +1,226 @@
+"""The six tasks of a shop's day, on a phone and at a desk, with scripts and without.
+
+Each is done as a person would: by what is seen, clicked and typed. The table at the end tells clicks,
+keys and seconds; a task that takes more clicks than it did is a defect.
+"""
+
+import os
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from orders.states import OrderStatus
+from tests.factories import make_line, make_order, make_product
+
+pytest.importorskip("pytest_playwright")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+S = OrderStatus
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
+DEVICES = {
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+}
+WAYS = [(device, scripts) for device in DEVICES for scripts in (True, False)]
+told = []
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(request):
+    """Print what each task took, once all are done."""
+    told.clear()
+    yield
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\n{'task':32}{'on':8}{'scripts':9}{'clicks':>7}{'keys':>6}{'seconds':>9}")
+        for task, device, scripts, clicks, keys, seconds in sorted(told):
+            print(f"{task:32}{device:8}{'yes' if scripts else 'no':9}{clicks:7}{keys:6}{seconds:9.1f}")
+
+
+class Hand:
+    """A person's hand on the page: it clicks and types what can be seen, and counts."""
+
+    def __init__(self, page, scripts):
+        self.page, self.scripts, self.clicks, self.keys = page, scripts, 0, 0
+
+    def click(self, what):
+        what.click()
+        self.clicks += 1
+
+    def type(self, field, text):
+        self.click(field)
+        field.press_sequentially(text, delay=15)
+        self.keys += len(text)
+
+    def pick(self, field, **choice):
+        field.select_option(**choice)
+        self.clicks += 2
+
+    def button(self, name, **more):
+        self.click(self.page.get_by_role("button", name=name, **more))
+
+    def link(self, name, **more):
+        self.click(self.page.get_by_role("link", name=name, **more).first)
+
+    def unfold(self):
+        """On a phone filters and exports are folded until they are wanted."""
+        fold = self.page.locator("#list-fold summary")
+        if fold.is_visible() and not self.page.locator("#filters").is_visible():
+            self.click(fold)
+
+
+@pytest.fixture(params=WAYS, ids=[f"{device}-{'scripts' if s else 'plain'}" for device, s in WAYS])
+def hand(request, new_context, live_server, client_of, owner):
+    """The owner's hand on the list of orders."""
+    device, scripts = request.param
+    context = new_context(
+        **DEVICES[device], locale="en-US", java_script_enabled=scripts, accept_downloads=True
+    )
+    session = client_of(owner).cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+
+    def at_work(task, most):
+        page.goto(f"{live_server.url}/vendors/rucher-des-baux/orders/")
+        return _timed(Hand(page, scripts), task, device, scripts, most)
+
+    return at_work
+
+
+class _timed:
+    """Clicks and seconds from the first click to the end of the block."""
+
+    def __init__(self, hand, task, device, scripts, most):
+        self.hand, self.row, self.most = hand, (task, device, scripts), most
+
+    def __enter__(self):
+        self.began = time.monotonic()
+        return self.hand
+
+    def __exit__(self, kind, *_rest):
+        if kind is None:
+            seconds = time.monotonic() - self.began
+            told.append((*self.row, self.hand.clicks, self.hand.keys, seconds))
+            assert self.hand.clicks <= self.most
+
+
+@pytest.fixture
+def day(vendor):
+    """Ten orders to prepare, one of them of Bénédicte Roux, and what was sold in July."""
+    soap = make_product(vendor, name="Savon", stock=100)
+    for n in range(10):
+        make_order(
+            vendor,
+            number=str(1001 + n),
+            status=S.PROCESSING,
+            customer_name="Bénédicte Roux" if n == 4 else f"Client {n}",
+            placed_at=timezone.now() - timedelta(minutes=90 - n),
+            lines=[make_line(soap, 3, total="18.00")],
+        )
+    for n in range(3):
+        make_order(
+            vendor, number=str(700 + n), status=S.COMPLETED, placed_at=datetime(2026, 7, 5 + n, tzinfo=UTC)
+        )
+    return vendor
+
+
+def test_find_an_order_by_its_customer(hand, day):
+    with hand("find an order by client", most=4) as person:
+        person.unfold()
+        person.type(person.page.locator("#id_customer"), "roux")
+        if not person.scripts:
+            person.page.keyboard.press("Enter")
+            person.keys += 1
+        person.page.wait_for_url("**customer=roux**")
+        person.link("1005", exact=True)
+        person.page.get_by_role("heading", name="Order 1005").wait_for()
+
+
+def test_validate_ten(hand, day):
+    with hand("validate ten", most=4) as person:
+        person.click(person.page.locator("#quick-orders"))
+        person.page.wait_for_url("**stage=to_prepare**")
+        if person.scripts:
+            everything = person.page.locator("[type=checkbox]:visible").first
+            person.click(everything)
+        else:
+            person.click(person.page.locator("tbody [type=checkbox]").first)
+            person.click(person.page.get_by_label("Take all 10"))
+        person.click(person.page.locator("#bulk").get_by_role("button", name="Validate"))
+        person.page.wait_for_url("**/bulk/**")
+
+    assert day.orders.filter(number__startswith="10", status=S.COMPLETED).count() == 10
+
+
+def test_ship_one_with_tracking(hand, day):
+    with hand("ship one with tracking", most=6) as person:
+        person.link("1003", exact=True)
+        person.link("Ship…")
+        person.pick(person.page.get_by_label("Carrier"), index=1)
+        person.type(person.page.get_by_label("Tracking number"), "8R41234567890")
+        person.button("Record the parcel")
+        person.page.get_by_text("The parcel of order 1003 is recorded.").wait_for()
+
+    assert day.orders.get(number="1003").shipments.get().tracking_number == "8R41234567890"
+
+
+def test_refund_one_unit(hand, day):
+    with hand("refund one unit", most=6) as person:
+        person.link("1002", exact=True)
+        person.click(person.page.get_by_text("Other steps"))
+        person.link("Refund…")
+        person.type(person.page.get_by_label("Units, Savon").first, "1")
+        if person.scripts:
+            person.page.keyboard.press("Tab")
+            person.keys += 1
+            person.page.get_by_role("button", name="Refund €6.00").wait_for()
+            person.button("Refund €6.00")
+        else:
+            person.button("Refund now")
+        person.page.get_by_text("€6.00 of order 1002 are refunded.").wait_for()
+
+    assert day.orders.get(number="1002").refunded_total == 6
+
+
+def test_send_july_to_the_accountant(hand, day):
+    with hand("send July to the accountant", most=7) as person:
+        person.unfold()
+        person.click(person.page.get_by_text("From… to…"))
+        person.page.locator("#id_placed_after").fill("2026-07-01")
+        person.page.locator("#id_placed_before").fill("2026-07-31")
+        person.clicks += 2
+        person.keys += 16
+        person.button("Show these days")
+        person.page.wait_for_url("**placed_before=2026-07-31**")
+        person.unfold()
+        with person.page.expect_download() as download:
+            person.link("Export the selection")
+        rows = download.value.path().read_text(encoding="utf-8").splitlines()
+
+    assert len(rows) == 1 + 3
+
+
+@pytest.mark.pdf
+def test_print_todays_delivery_notes(hand, day):
+    day.orders.filter(number__gt="1003").update(stage="shipped")
+    with (
+        hand("print today's delivery notes", most=1) as person,
+        person.page.expect_response("**/notes.pdf") as answer,
+    ):
+        person.button("Delivery notes of the day")
+
+    assert (answer.value.status, answer.value.headers["content-type"]) == (200, "application/pdf")

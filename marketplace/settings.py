@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "vendors.devices.DeviceMiddleware",
     "vendors.second_factor.SecondFactorMiddleware",
+    "marketplace.unreadable.UnreadableMiddleware",
 ]
 
 ROOT_URLCONF = "marketplace.urls"

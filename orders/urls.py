@@ -38,6 +38,7 @@ urlpatterns = [
     ),
     path("<str:number>/credit-notes/<str:document>.pdf", documents.credit_note_pdf, name="credit_note_pdf"),
     path("<str:number>/buyer/", buyer.buyer, name="buyer"),
+    path("<str:number>/correct-invoice/", buyer.correct, name="correct_invoice"),
     path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
     path("<str:number>/ship/", steps.ship_order, name="ship"),
     path("<str:number>/ready/", steps.make_ready, name="ready"),

@@ -279,7 +279,7 @@ def test_a_wrong_number_of_the_buyer_is_told(owned, order, sent, field):
 
 
 def test_the_buyer_is_fixed_once_the_invoice_is_issued(owned, credited):
-    page = owned.post(f"{SHOP}/orders/1042/buyer/", {"is_business": "on"}, follow=True)
+    page = owned.post(f"{SHOP}/orders/1042/buyer/", {"is_business": "on", "siren": "552008443"}, follow=True)
 
     credited.refresh_from_db()
     assert b"is issued and cannot be changed" in page.content

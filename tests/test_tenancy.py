@@ -66,6 +66,7 @@ SHOP_PAGES = {
     "orders:credit_note_pdf": (Permission.VIEW_INVOICES, "GET"),
     "orders:earlier_invoice_pdf": (Permission.VIEW_INVOICES, "GET"),
     "orders:buyer": (Permission.ISSUE_INVOICES, "GET"),
+    "orders:correct_invoice": (Permission.ISSUE_INVOICES, "GET"),
     "documents:list": (Permission.VIEW_INVOICES, "GET"),
     "shop:identity": (Permission.VIEW_IDENTITY, "GET"),
     "shop:mandate": (Permission.MANAGE_SHOP, "POST"),

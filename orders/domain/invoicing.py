@@ -107,7 +107,7 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     """Issue the invoice of an order: number, snapshot, PDF, history; all of it or nothing.
 
     Locks the order and the shop's series of the year. An order that has its invoice already
-    gives that one back, unless it was taken back before payment: then a new one is issued.
+    gives that one back, unless a credit note took it back whole: then a new one is issued.
     Refunds from before get their credit notes in the same transaction, as far as their lines
     are known. Raises InvoiceRefused, and ``orders.documents.renderer.CannotRender`` where Pango
     is missing; no number is used then, nor when anything else fails before the caller's
@@ -134,6 +134,8 @@ def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime) -> 
     )
     document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, replaces=replaces)
     data = {"document": document.pk, "number": document.number}
+    if replaces is not None:
+        data["replaces"] = replaces.number
     record(order, HistoryKind.DOCUMENT, by=by, at=at, data=data)
     return document
 
@@ -184,10 +186,11 @@ def proforma_pdf(order: Order, *, at: datetime) -> bytes:
 
     Raises ``orders.documents.renderer.CannotRender``.
     """
-    return invoice_pdf(_preview(order, at))
+    return invoice_pdf(preview(order, at))
 
 
-def _preview(order: Order, at: datetime) -> Snapshot:
+def preview(order: Order, at: datetime) -> Snapshot:
+    """Return what the order's invoice would say today, without a number; stores nothing."""
     supply = date_of_supply(order)
     on = day_of(order.vendor, at)
     rate = _known_rate(order, day_of(order.vendor, supply.at or at))

@@ -58,8 +58,8 @@ class Document(OwnedByShop):
     Never changed, never deleted. ``sha256`` is of the PDF's bytes. ``chain_hash`` is of number, date,
     snapshot, ``sha256`` and the chain hash of the document before it in the series
     (``previous_hash``, zeros for the first): whoever alters one document breaks the chain from
-    there on. A credit note corrects an invoice, nearly always for one
-    ``refund``; its total is positive. An invoice ``replaces`` one that was taken back unpaid.
+    there on. A credit note corrects an invoice, for one ``refund`` or, without, all that is left;
+    its total is positive. An invoice ``replaces`` one that was taken back whole.
     """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
@@ -78,8 +78,8 @@ class Document(OwnedByShop):
         related_name="replaced_by",
         verbose_name=_("replaces"),
     )
-    refund = models.OneToOneField(
-        Refund, models.PROTECT, null=True, blank=True, related_name="credit_note", verbose_name=_("refund")
+    refund = models.ForeignKey(
+        Refund, models.PROTECT, null=True, blank=True, related_name="credit_notes", verbose_name=_("refund")
     )
     kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
     year = models.PositiveSmallIntegerField(_("year"))
@@ -122,6 +122,7 @@ class Document(OwnedByShop):
             models.UniqueConstraint(
                 fields=["vendor", "kind", "year", "previous_hash"], name="document_chain_has_no_fork"
             ),
+            models.UniqueConstraint(fields=["refund", "corrects"], name="document_one_note_per_refund"),
             models.CheckConstraint(
                 condition=~Q(previous_hash="") & ~Q(chain_hash=""), name="document_is_in_the_chain"
             ),

@@ -31,7 +31,7 @@ from orders.models import (
     Shipment,
     ShipmentLine,
 )
-from orders.states import DELIVERABLE, STOPPED
+from orders.states import DELIVERABLE, STOPPED, RefundState
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
 from orders.views.storefront import trouble_of
@@ -85,7 +85,7 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
     invoice = invoices[-1] if invoices else None
     may_issue = request.may["issue_invoices"]
     is_open = invoice is None or _is_taken_back(invoice, chain)
-    waiting = _without_note(order, chain) if invoice else []
+    waiting = _without_note(order, invoice, chain) if invoice else []
     is_due = bool(waiting) and not waiting[0].awaits_lines
     is_to_take_back = not is_open and order.status in STOPPED and order.paid_at is None
     return {
@@ -95,6 +95,10 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
         "may_issue": may_issue and is_open and is_invoiceable(order) and order.refund_state != "full",
         "may_issue_note": may_issue and (is_due or is_to_take_back),
         "may_name_buyer": may_issue and is_open,
+        "may_correct": may_issue
+        and not is_open
+        and is_invoiceable(order)
+        and order.refund_state != RefundState.FULL,
     }
 
 
@@ -102,9 +106,9 @@ def _is_taken_back(invoice: Document, chain: list[Document]) -> bool:
     return any(note.corrects_id == invoice.pk and note.refund_id is None for note in chain)
 
 
-def _without_note(order: Order, chain: list[Document]) -> list[Refund]:
-    """The confirmed refunds that no credit note stands for yet, oldest first."""
-    credited = {document.refund_id for document in chain}
+def _without_note(order: Order, invoice: Document, chain: list[Document]) -> list[Refund]:
+    """The confirmed refunds that no credit note on the invoice stands for yet, oldest first."""
+    credited = {document.refund_id for document in chain if document.corrects_id == invoice.pk}
     confirmed = [refund for refund in order.refunds.all() if refund.progress == "confirmed" and refund.amount]
     return [refund for refund in confirmed if refund.pk not in credited]
 

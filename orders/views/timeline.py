@@ -127,6 +127,8 @@ def _document(data: dict[str, str]) -> str:
         }.get(data["refused"], _("No invoice was issued on completion"))
     if "corrects" in data:
         return _("Credit note %(number)s issued, for invoice %(corrects)s") % data
+    if "replaces" in data:
+        return _("Invoice %(number)s issued, in the place of %(replaces)s") % data
     return _("Invoice %(number)s issued") % {"number": data["number"]}
 
 

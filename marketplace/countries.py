@@ -49,6 +49,16 @@ COUNTRIES = {
 }
 
 
+UNION = frozenset(  # without France and Monaco, which is France for VAT
+    {
+        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "GR", "HR", "HU"),
+        *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+    }
+)
+OVERSEAS = frozenset({"GP", "MQ", "GF", "RE", "YT", "NC", "PF", "PM", "BL", "MF", "WF", "TF"})
+FRENCH = frozenset({"FR", "MC", *OVERSEAS})
+
+
 def postal_country(code: str) -> str:
     """Return a country as it stands on a parcel from France: in French capitals; nothing for France.
 

@@ -36,6 +36,9 @@ class OrderColumn(tables.Column):  # type: ignore[misc]
         self.css = css
 
 
+OF_SELECTION = ("fulfill", "issue_invoices", "view_invoices", "delivery_notes")
+
+
 class OrderTable(tables.Table):  # type: ignore[misc]
     """One page of orders.
 
@@ -71,6 +74,11 @@ class OrderTable(tables.Table):  # type: ignore[misc]
     @property
     def shows_amounts(self) -> bool:
         return self.may["view_amounts"]
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether the person may do anything with a selection."""
+        return any(self.may[name] for name in OF_SELECTION)
 
     def headings(self) -> Iterator[Heading]:
         """The columns' heads; a second click on one turns the order round, the first one goes down."""
@@ -108,7 +116,7 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         maker = RowMaker(self.shop, self.may, self.now, self.invoiced)
         rows = [maker.row(bound.record) for bound in self.rows]
         shows = {
-            "selection": self.may["fulfill"],
+            "selection": self.has_selection,
             "amounts": self.shows_amounts,
             "invoices": self.may["view_invoices"],
             "notes": self.may["delivery_notes"],

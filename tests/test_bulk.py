@@ -255,6 +255,31 @@ def test_refused_orders_stand_first_and_the_way_back_keeps_the_filters(client_of
     assert response.context["list_url"] == "/vendors/rucher-des-baux/orders/?customer=cam&sort=number"
 
 
+def test_one_invoice_is_asked_about_too_and_the_result_names_it(client_of, owner, vendor, monkeypatch):
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", lambda said: said["number"].encode())
+    make_orders(vendor, 1)
+    client = client_of(owner)
+    form = {"action": "invoice", "order": "2000"}
+
+    asked = client.post("/vendors/rucher-des-baux/orders/bulk/", form)
+    assert "Issue the invoice of 1 order?" in asked.content.decode()
+    assert not BulkJob.objects.exists()
+    done = client.post("/vendors/rucher-des-baux/orders/bulk/", {**form, "sure": "1"}, follow=True)
+
+    text = done.content.decode()
+    assert "RDB-F2026-000001" in text
+    assert "Download these invoices (ZIP)" in text
+
+
+@pytest.mark.parametrize("role", [Role.ACCOUNTANT, Role.PREPARER])
+def test_who_may_do_something_with_a_selection_can_select(client_of, vendor, role):
+    make_orders(vendor, 1)
+
+    page = client_of(make_member(vendor, role)).get("/vendors/rucher-des-baux/orders/")
+
+    assert 'name="order" form="bulk"' in page.content.decode()
+
+
 def test_issuing_many_invoices_is_asked_about_and_mails_no_customer(client_of, owner, vendor):
     make_orders(vendor, 11)
 

@@ -17,6 +17,7 @@ from orders.domain.transitions import change_status
 from orders.models import Document, HistoryEntry, LineKind, OrderLine, Refund
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_order, make_product, make_vendor
+from vendors.domain.mandate import accept_mandate, withdraw_mandate
 
 PAID = OrderStatus.PROCESSING
 LATER = NOON + timedelta(days=1)
@@ -343,3 +344,42 @@ def _adds_up(said):
         }
     totals = {name: Decimal(amount) for name, amount in said["totals"].items()}
     assert totals["net"] + totals["vat"] == totals["gross"] == totals["prepaid"] + totals["due"]
+
+
+# In whose name
+
+
+def test_a_note_of_comptoir_s_says_so_under_a_mandate(vendor, owner):
+    order = invoiced(vendor, make_line(None, total="10.00"))
+    accept_mandate(vendor, by=owner, at=NOON)
+
+    give_back(order, "5.00")
+
+    [note] = notes(order)
+    assert note.snapshot["mandate"] == (
+        "Avoir établi par naturalconect au nom et pour le compte de Le Rucher des Baux SARL"
+    )
+
+
+def test_a_note_of_the_owner_s_says_nothing_of_a_mandate_that_ended(vendor, owner):
+    accept_mandate(vendor, by=owner, at=NOON)
+    order = invoiced(vendor, make_line(None, total="10.00"))
+    withdraw_mandate(vendor, by=owner, at=NOON)
+
+    refund_order(order, amount=Decimal("5.00"), by=owner, at=LATER)
+    give_back(order, "5.00")
+
+    assert [note.snapshot["mandate"] for note in notes(order)] == ["", ""]
+
+
+def test_money_without_units_is_a_reduction(vendor):
+    order = invoiced(vendor, make_line(None, 2, total="10.00", name="Savon"))
+    [line] = order.lines.all()
+
+    give_back(order, "4.00")
+    refund_order(order, lines={line.pk: RefundedLine(1, Decimal("5.00"), 1)}, by=None, at=LATER)
+
+    assert [note.snapshot["lines"][0]["name"] for note in notes(order)] == [
+        "Réduction sur\u202f: Savon",
+        "Savon",
+    ]

@@ -344,7 +344,6 @@ def test_a_drawing_is_kept():
     "part",
     [
         "<script>alert(1)</script>",
-        "<style>@import url(http://evil.example)</style>",
         '<image href="http://evil.example/x.png"/>',
         '<use href="#a"/>',
         '<a href="http://evil.example"><path d="M0 0"/></a>',
@@ -369,10 +368,42 @@ def test_a_style_becomes_attributes_and_a_gradient_stays():
     assert 'fill="url(#g)" stroke="none"' in clean_logo(svg)
 
 
+def test_the_classes_of_a_style_sheet_become_attributes():
+    svg = """<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">
+      <svg xmlns="http://www.w3.org/2000/svg"><defs><style>/* x */ .a, .b { fill: #c60; } .b{stroke:none}</style>
+      </defs><path class="b" fill="red"/></svg>"""
+
+    assert '<path fill="#c60" stroke="none" />' in clean_logo(svg)
+
+
+def svg_of(inside, more=""):
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {more}>{inside}</svg>'
+
+
+def test_what_doubles_with_each_step_is_left_out():
+    clips = "".join(
+        f'<clipPath id="a{n}"><rect clip-path="url(#a{n - 1})"/><rect clip-path="url(#a{n - 1})"/></clipPath>'
+        for n in range(30)
+    )
+    gradient = '<linearGradient id="g" x1="0" x2="0.00001" spreadMethod="repeat"/>'
+
+    cleaned = clean_logo(svg_of(clips + gradient + '<rect clip-path="url(#a29)"/>'))
+
+    assert cleaned.count("clip-path") == 1
+    assert "spreadMethod" not in cleaned
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "no svg",
+        svg_of(f"<text>{'x' * 201}</text>"),
+        svg_of("<g/>", 'viewBox="a b c d"'),
+        svg_of("<g/>", 'viewBox="1 2 3"'),
+        svg_of("<g/>", 'viewBox="0 0 0 10"'),
+        svg_of("<style>@import url(http://evil.example)</style>"),
+        svg_of("<style>g path { fill: red }</style>"),
+        svg_of('<clipPath id="a"/>' + '<g clip-path="url(#a)"/>' * 51),
         "<html/>",
         '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
         '<svg xmlns="http://www.w3.org/2000/svg">' + "<g>" * 40 + "</g>" * 40 + "</svg>",
@@ -447,7 +478,7 @@ def test_a_partly_shipped_order_tells_what_has_left_and_what_is_left(order):
     context = note_of(order)
 
     assert rows(context) == [("MIEL", 3, 2, 1), ("SAVON", 2, 0, 2)]
-    assert [line.is_packed for line in context["lines"]] == [True, False]
+    assert [line.is_packed for line in context["lines"]] == [True, True]  # what is left to pack
     assert situation(order) == "expédiée en partie"
 
 
@@ -564,6 +595,24 @@ def test_an_order_with_no_place_to_deliver_to_is_a_pickup(vendor):
     order = make_order(vendor, status=PAID, shipping_address_1="", shipping_city="")
 
     assert note_of(order)["title"] == "Bon de retrait"
+
+
+def test_the_invoice_of_a_pickup_names_the_shop_and_no_delivery(vendor):
+    vendor.pickup_address = "3 chemin du Moulin\n13520 Les Baux"
+    snapshot = said(make_order(vendor, status=PAID, shipping_method="Retrait en boutique"))
+
+    assert (snapshot["collected_at"], snapshot["delivered_to"], snapshot["delivery"]) == (
+        ["3 chemin du Moulin", "13520 Les Baux"], None, [],
+    )  # fmt: skip
+    assert invoice_context(snapshot)["delivery"] == []
+
+
+@pytest.mark.parametrize("business", [False, True])
+def test_the_mediator_is_for_consumers(vendor, business):
+    vendor.identity.mediator = "CM2C, Paris"
+    snapshot = said(make_order(vendor, status=PAID, buyer_is_business=business))
+
+    assert invoice_context(snapshot)["mediator"] == ("" if business else "CM2C, Paris")
 
 
 @pytest.mark.pdf

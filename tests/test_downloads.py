@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
@@ -93,6 +94,54 @@ def test_each_parcel_has_its_note(vendor, owner):
     ship(order, units={line.pk: 1}, by=owner, at=NOON)
 
     assert len(PdfReader(io.BytesIO(content(worked(ask(vendor, owner, BulkAction.NOTES))))).pages) == 2
+
+
+def test_of_a_partly_shipped_order_the_rest_is_printed_and_stands_first(vendor, owner):
+    urgent = make_order(
+        vendor,
+        number="2001",
+        status=PAID,
+        placed_at=NOON,
+        lines=[make_line(None, 2, name="Savon"), make_line(None)],
+    )
+    older = make_order(
+        vendor, number="2002", status=PAID, placed_at=NOON - timedelta(days=9), lines=[make_line(None, 3)]
+    )
+    [line] = older.lines.all()
+    ship(older, units={line.pk: 1}, by=None, at=NOON)
+
+    pages = PdfReader(io.BytesIO(content(worked(ask(vendor, owner, BulkAction.NOTES))))).pages
+
+    texts = [page.extract_text() for page in pages]
+    assert ["2002" in texts[0], "expédiée en partie" in texts[0], "2001" in texts[1]] == [True, True, True]
+    assert len(texts) == 2
+    assert urgent.shipments.count() == 0
+
+
+def test_a_part_that_is_gone_is_made_anew(vendor, owner):
+    make_orders(vendor, 2)
+    job = ask(vendor, owner, BulkAction.NOTES)
+    downloads.prepare(job.items.select_related("order__vendor", "job").first(), NOON)
+    BulkItem.objects.filter(job=job).update(state="done")
+
+    downloads.assemble(job, NOON)
+
+    job.save()
+    assert len(PdfReader(io.BytesIO(content(job))).pages) == 2
+
+
+def test_an_original_that_is_damaged_meanwhile_is_told_and_the_job_ends(vendor, owner):
+    orders = make_orders(vendor, 2)
+    documents = [issue_invoice(order, by=None, at=NOON) for order in orders]
+    job = ask(vendor, owner, BulkAction.ORIGINALS)
+    BulkItem.objects.filter(job=job).update(state="done")
+    storages["documents"].delete(documents[0].pdf.name)
+
+    worked(job)
+
+    assert progress(job)["refused"] == 1
+    assert "is missing" in job.items.get(order=orders[0]).why
+    assert zipfile.ZipFile(io.BytesIO(content(job))).namelist() == [f"{documents[1].number}.pdf"]
 
 
 def test_an_order_without_document_is_told_and_the_others_are_there(vendor, owner):
@@ -239,8 +288,12 @@ def test_after_a_day_the_file_is_gone(client_of, vendor, owner):
 
     with pytest.raises(DownloadGone):
         open_download(job, NOON + timedelta(days=1))
-    response = client_of(owner).get(reverse("orders:bulk_notes", args=[vendor.slug, job.pk]))
-    assert response.status_code == 410
+    client = client_of(owner)
+    response = client.get(reverse("orders:bulk_notes", args=[vendor.slug, job.pk]), HTTP_ACCEPT="text/html")
+    assert (response.status_code, b"<h1" in response.content) == (410, True)
+    job_page = client.get(reverse("orders:bulk", args=[vendor.slug, job.pk])).content.decode()
+    assert "was kept for a day and is gone" in job_page
+    assert "Ask for it again" in job_page
     assert forget_expired(NOON + timedelta(days=1)) == 1
     assert not download_storage().exists(name)
 

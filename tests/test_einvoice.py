@@ -14,6 +14,7 @@ from lxml import etree
 from marketplace.money import round_half_up
 from orders.documents.credit_snapshot import Credit, Facts, credit_snapshot
 from orders.documents.einvoice import NotAnEInvoice, einvoice_xml
+from orders.documents.invoice import invoice_context
 from orders.documents.invoice_snapshot import Supply, invoice_snapshot
 from orders.models import ExchangeRate, LineKind, Order
 from orders.states import OrderStatus
@@ -213,6 +214,56 @@ def test_another_currency_has_its_vat_in_euros(vendor, vector):
     assert broken_rules(xml) == []
 
 
+@pytest.mark.parametrize("cents", range(1000, 1040, 3))
+def test_two_halves_in_another_currency_leave_nothing_in_euros(vendor, cents):
+    rate = ExchangeRate(currency="USD", on=TODAY, euros=Decimal("0.9"))
+    total = Decimal(cents) / 100
+    invoice = snapshot_of(vendor, [make_line(None, total=total)], currency="USD", rate=rate)
+    half = {1: round_half_up(total / 2)}
+    notes = [credit_of(invoice, half), credit_of(invoice, {1: total}, half)]
+
+    assert set(left_after(notes, invoice)) == {Decimal(0)}
+
+
+ABROAD = {"shipping_address_1": "1 High Street", "shipping_city": "X", "shipping_postcode": "10"}
+
+
+@pytest.mark.parametrize(
+    ("country", "number", "category", "reason"),
+    [
+        ("CH", "", "G", "Exonération de TVA, article 262 I du CGI"),
+        ("BE", "BE0428759497", "K", "Exonération de TVA, article 262 ter I du CGI"),
+        ("BE", "", "Z", None),
+        ("GP", "", "Z", None),
+        ("FR", "", "Z", None),
+    ],
+)
+def test_no_vat_on_what_leaves_the_country_has_its_reason(vendor, country, number, category, reason):
+    line = make_line(None, total="30.00", vat_rate=Decimal(0))
+    invoice = snapshot_of(vendor, [line], shipping_country=country, buyer_vat_number=number, **ABROAD)
+    xml = einvoice_xml(invoice)
+
+    assert told(xml, "ram:ApplicableTradeTax/ram:CategoryCode") == [category] * 2
+    assert told(xml, "ram:ExemptionReason") == ([reason] if reason else [])
+    assert (reason in invoice_context(invoice)["mentions"]) == bool(reason)
+    assert broken_rules(xml) == []
+    assert broken_rules(einvoice_xml(credit_of(invoice, {1: Decimal("10.00")}))) == []
+
+
+def test_vat_that_is_charged_abroad_is_no_export(vendor, vector):
+    xml = einvoice_xml(snapshot_of(vendor, vector, shipping_country="CH", **ABROAD))
+
+    assert set(told(xml, "ram:ApplicableTradeTax/ram:CategoryCode")) == {"S"}
+
+
+@pytest.mark.parametrize(("code", "told_as"), [("UK", "GB"), ("EL", "GR"), ("XK", "1A"), ("", "FR")])
+def test_a_country_is_named_as_the_rules_know_it(vendor, vector, code, told_as):
+    xml = einvoice_xml(snapshot_of(vendor, vector, billing_country=code))
+
+    assert told(xml, "ram:BuyerTradeParty/ram:PostalTradeAddress/ram:CountryID") == [told_as]
+    assert broken_rules(xml) == []
+
+
 def test_a_transfer_names_the_account_to_pay_to(vendor, vector):
     LegalIdentity.objects.filter(vendor=vendor).update(iban="FR7630006000011234567890189")
     vendor.refresh_from_db()
@@ -365,14 +416,25 @@ def check_basket(vendor, basket):
 
     assert broken_rules(xml, business=basket.business) == []
     assert Decimal(told(xml, "ram:GrandTotalAmount")[0]) == sum(line.total for line in basket.lines)
-    left = {group["rate"]: (Decimal(group["net"]), Decimal(group["vat"])) for group in invoice["groups"]}
-    for note in credit_notes(invoice, basket.parts):
+    notes = credit_notes(invoice, basket.parts)
+    for note in notes:
         assert broken_rules(einvoice_xml(note), business=basket.business) == []
-        for group in note["groups"]:
-            net, vat = left[group["rate"]]
-            left[group["rate"]] = net - Decimal(group["net"]), vat - Decimal(group["vat"])
     if Decimal(invoice["totals"]["gross"]):
-        assert set(left.values()) == {(Decimal(0), Decimal(0))}
+        assert set(left_after(notes, invoice)) == {Decimal(0)}
+
+
+def left_after(notes, invoice):
+    """What the notes leave of the invoice's net and VAT at each rate, in its currency and in euros."""
+    for groups in (lambda said: said["groups"], lambda said: (said["euros"] or {"groups": []})["groups"]):
+        for group in groups(invoice):
+            for key in ("net", "vat"):
+                back = [
+                    Decimal(part[key])
+                    for note in notes
+                    for part in groups(note)
+                    if part["rate"] == group["rate"]
+                ]
+                yield Decimal(group[key]) - sum(back)
 
 
 @settings(max_examples=25, suppress_health_check=ONE_SHOP)

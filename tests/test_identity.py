@@ -2,6 +2,8 @@
 
 import base64
 import io
+import struct
+import zlib
 from datetime import date, timedelta
 
 import pytest
@@ -328,7 +330,8 @@ def test_an_svg_is_cleaned(owned, vendor):
     [
         b"GIF89a",
         b"<html>",
-        b"<!DOCTYPE svg><svg/>",
+        b"<!DOCTYPE svg [<!ENTITY a 'b'>]><svg/>",
+        b'<svg xmlns="http://www.w3.org/2000/svg"><style>g g { fill: red }</style></svg>',
         picture()[:40],
         b"\xff<svg",
         picture("GIF"),
@@ -341,6 +344,21 @@ def test_what_is_no_logo_is_refused_at_its_field(owned, vendor, content):
 
 def test_a_picture_that_unpacks_to_too_much_is_refused(owned, vendor):
     assert "16 million" in str(errors(upload(owned, vendor, picture(size=(5000, 4000)))))
+
+
+def test_a_picture_that_only_claims_to_be_huge_is_refused(owned, vendor):
+    small = picture()
+    head = small[12:16] + struct.pack(">II", 30_000, 30_000) + small[24:29]
+    huge = small[:12] + head + struct.pack(">I", zlib.crc32(head)) + small[33:]
+
+    assert "16 million" in str(errors(upload(owned, vendor, huge)))
+
+
+def test_a_drawing_that_cannot_be_printed_is_refused(owned, vendor, monkeypatch):
+    monkeypatch.setattr("orders.documents.renderer.draws", lambda uri: False)
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h4"/></svg>'
+
+    assert "cannot be drawn" in str(errors(upload(owned, vendor, drawing, "logo.svg")))
 
 
 # The mandate

@@ -10,11 +10,12 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from orders.documents import renderer
-from orders.documents.renderer import Stopped, TooSlow, html_to_pdf
+from orders.documents.renderer import NotMade, Stopped, TooSlow, draws, html_to_pdf
 from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.models import BulkAction, Document, DocumentSeries, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_order
+from vendors.logo import clean_logo, data_uri
 
 pytestmark = pytest.mark.pdf
 
@@ -74,6 +75,26 @@ def test_a_process_that_ends_each_time_is_told(settings):
         stop.set()
         killer.join()
     assert html_to_pdf(SHORT, color="#000000").startswith(b"%PDF")
+
+
+def test_what_stops_the_program_is_told_and_the_next_is_made():
+    bad = data_uri('<svg xmlns="http://www.w3.org/2000/svg" viewBox="a b c d"><path d="M0 0h4"/></svg>')
+
+    with pytest.raises(NotMade, match="cannot be printed"):
+        html_to_pdf(f"<html lang=fr><title>x</title><img alt='' src='{bad}'>", color="#000000")
+
+    assert html_to_pdf(SHORT, color="#000000").startswith(b"%PDF")
+
+
+def test_a_drawing_without_end_is_found_out(monkeypatch):
+    monkeypatch.setattr("orders.documents.renderer.LOGO_SECONDS", 2)
+    endless = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><defs>
+      <linearGradient id="a" gradientUnits="userSpaceOnUse" x2="0.00001" spreadMethod="repeat">
+      <stop offset="0" stop-color="red"/><stop offset="1" stop-color="blue"/></linearGradient></defs>
+      <rect fill="url(#a)" width="50" height="50"/></svg>"""
+
+    assert not draws(data_uri(endless))
+    assert draws(data_uri(clean_logo(endless)))
 
 
 def test_threads_share_the_process_and_get_the_same_bytes():

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from vendors.domain.identity import PREFIX, is_iban, is_siret, is_vat_number_of
-from vendors.logo import LogoRefused, clean_logo, picture_uri
+from vendors.logo import LogoRefused, check_drawn, clean_logo, data_uri, picture_uri
 from vendors.models import LegalIdentity, VatChange
 
 FIELDS = [
@@ -113,7 +113,9 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
         content = file.read(1_000_000)
         try:
             if b"<svg" in content[:2000].lower():
-                return {"logo_svg": clean_logo(content.decode()), "logo_image": ""}
+                drawing = clean_logo(content.decode())
+                check_drawn(data_uri(drawing))
+                return {"logo_svg": drawing, "logo_image": ""}
             return {"logo_svg": "", "logo_image": picture_uri(content)}
         except UnicodeDecodeError as error:
             raise forms.ValidationError(_("The logo is no PNG, JPEG or SVG that can be read.")) from error

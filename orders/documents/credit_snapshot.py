@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from marketplace.money import net_of, round_half_up, share_net, split_steadily
 from orders.documents.snapshot import TEMPLATE, Euros, Group, Levy, Line, Seller, Snapshot, Totals
 
 ZERO = Decimal("0.00")
+REDUCTION = "Réduction sur\u202f: "
 SHARE_OF_DISCOUNT = "Part des remises du panier"
 
 
@@ -73,7 +75,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
         "lines": _lines(parts, groups, places),
         "groups": groups,
         "totals": totals,
-        "euros": _in_euros(invoice["euros"], groups),
+        "euros": _in_euros(invoice, credit, groups, places),
         "terms": None,
         "corrects": {"number": invoice["number"], "issued_on": invoice["issued_on"]},
         "reason": facts.reason,
@@ -92,10 +94,15 @@ def _parts(invoice: Snapshot, credit: Credit, places: int) -> list[_Part]:
         before = split_steadily(credit.before.get(position, ZERO), whole, places)
         for line, gross, after, earlier in zip(lines, whole, now, before, strict=True):
             if after != earlier:
-                quantity = credit.units.get(position, 0) or 1
+                units = credit.units.get(position, 0)
                 levies = _levies(line, gross, earlier, after, places)
-                found.append(_Part(line, after - earlier, quantity, levies))
+                found.append(_Part(_named(line, units), after - earlier, units or 1, levies))
     return found
+
+
+def _named(line: Line, units: int) -> Line:
+    """Return the line as a note names it: money without units is a reduction, no article that came back."""
+    return line if units or line["kind"] != "product" else {**line, "name": REDUCTION + line["name"]}
 
 
 def _levies(line: Line, gross: Decimal, before: Decimal, after: Decimal, places: int) -> list[Levy]:
@@ -127,8 +134,7 @@ def _moved(invoice: Snapshot, refunded: Mapping[int, Decimal], places: int) -> d
 
 def _groups(invoice: Snapshot, credit: Credit, used: Collection[str | None], places: int) -> list[Group]:
     """Return the amounts per rate: of those that lines of the note have (``used``), and all that changes."""
-    now = _limited(invoice, _gross_by_rate(invoice, credit.until_now, places))
-    before = _limited(invoice, _gross_by_rate(invoice, credit.before, places))
+    now, before = _given_back(invoice, credit, places)
     groups: list[Group] = []
     for rate in (group["rate"] for group in invoice["groups"]):
         gross = now[rate] - before[rate]
@@ -137,6 +143,17 @@ def _groups(invoice: Snapshot, credit: Credit, used: Collection[str | None], pla
         if gross or net or rate in used:
             groups.append({"rate": rate, "net": _str(net), "vat": _str(gross - net), "gross": _str(gross)})
     return groups
+
+
+def _given_back(
+    invoice: Snapshot, credit: Credit, places: int
+) -> tuple[dict[str | None, Decimal], dict[str | None, Decimal]]:
+    """Return what is given back at each rate, incl. VAT: with this note, and before it."""
+    now, before = (
+        _limited(invoice, _gross_by_rate(invoice, refunded, places))
+        for refunded in (credit.until_now, credit.before)
+    )
+    return now, before
 
 
 def _gross_by_rate(
@@ -226,15 +243,21 @@ def _totals(groups: Sequence[Group]) -> Totals:
     }
 
 
-def _in_euros(invoice: Euros | None, groups: Sequence[Group]) -> Euros | None:
-    """Return the note's amounts in euros, at the rate of the invoice."""
-    if invoice is None:
+def _in_euros(invoice: Snapshot, credit: Credit, groups: Sequence[Group], places: int) -> Euros | None:
+    """Return the note's amounts in euros, at the rate of the invoice; cumulative as well."""
+    euros = invoice["euros"]
+    if euros is None:
         return None
-    rate = Decimal(invoice["rate"])
-    converted = [_converted(group, rate) for group in groups]
+    now, before = _given_back(invoice, credit, places)
+    rate = Decimal(euros["rate"])
+
+    def until(sums: Mapping[str | None, Decimal], of: str | None) -> Group:
+        return _converted(of, sums, rate, places)
+
+    converted = [_difference(until(now, of), until(before, of)) for of in (group["rate"] for group in groups)]
     totals = _totals(converted)
     return {
-        **invoice,
+        **euros,
         "groups": converted,
         "net": totals["net"],
         "vat": totals["vat"],
@@ -242,9 +265,23 @@ def _in_euros(invoice: Euros | None, groups: Sequence[Group]) -> Euros | None:
     }
 
 
-def _converted(group: Group, rate: Decimal) -> Group:
-    gross, vat = round_half_up(Decimal(group["gross"]) * rate), round_half_up(Decimal(group["vat"]) * rate)
-    return {"rate": group["rate"], "net": _str(gross - vat), "vat": _str(vat), "gross": _str(gross)}
+def _converted(of: str | None, sums: Mapping[str | None, Decimal], euros: Decimal, places: int) -> Group:
+    gross = sums[of]
+    vat = gross - net_of(gross, Decimal(of or 0), places)
+    in_euros, vat_in_euros = round_half_up(gross * euros), round_half_up(vat * euros)
+    return {
+        "rate": of,
+        "net": _str(in_euros - vat_in_euros),
+        "vat": _str(vat_in_euros),
+        "gross": _str(in_euros),
+    }
+
+
+def _difference(now: Group, before: Group) -> Group:
+    def less(key: Literal["net", "vat", "gross"]) -> str:
+        return _str(Decimal(now[key]) - Decimal(before[key]))
+
+    return {"rate": now["rate"], "net": less("net"), "vat": less("vat"), "gross": less("gross")}
 
 
 def _str(amount: Decimal) -> str:

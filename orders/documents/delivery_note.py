@@ -45,8 +45,9 @@ class PackedLine:
 class Content:
     """What a note is about, as ``{line id: units}``.
 
-    ``units`` are in what it goes with, ``gone`` of them have left (or wait in the shop), and
-    ``until_now`` had left with it and what went before.
+    ``units`` are those it goes with: of a parcel, or of a whole order what is left to pack, all of
+    it once nothing is. ``gone`` have left (or wait in the shop); ``until_now`` had left with this
+    parcel and those before.
     """
 
     lines: Sequence[OrderLine]
@@ -108,8 +109,10 @@ def _content(order: Order, parcels: Sequence[Shipment], parcel: Shipment | None)
         gone = everything if _is_gone(order) else {}
         return Content(products, everything, gone, gone)
     if parcel is None:
-        units = _units(parcels)
-        return Content(products, units, units, units)
+        gone = _units(parcels)
+        whole = Content(products, gone, gone, gone)
+        rest = {line.pk: whole.left(line) for line in products}
+        return replace(whole, units=rest) if any(rest.values()) else whole
     units = _units([parcel])
     until_now = _units(other for other in parcels if other.number <= parcel.number)
     content = Content(products, units, units, until_now)

@@ -4,7 +4,6 @@ Keys such as BT-112 are the terms of EN 16931-1, as the library factur-x takes t
 discounts and VAT are told is written in ``docs/rules/invoicing.md``, "The electronic invoice".
 """
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from marketplace.money import net_of, round_half_up
-from orders.documents.parties import legal_lines
+from orders.documents.einvoice_parties import buyer_terms, clean, delivery_terms, seller_terms
 from orders.documents.renderer import CannotRender
-from orders.documents.snapshot import Address, Group, Line, Snapshot
+from orders.documents.snapshot import Group, Line, Snapshot
 
 Terms = dict[str, Any]
 """Business terms by their key; a group is a dictionary or a list of them."""
@@ -22,12 +21,10 @@ Terms = dict[str, Any]
 PRICE_DECIMALS = 6
 TRANSFERS = frozenset({"30", "58"})  # UNTDID 4461
 MEANS_UNKNOWN = "1"
-SIREN, SIRET, PEPPOL_SIREN, MAIL = "0002", "0009", "0225", "EM"  # ISO 6523 and EAS schemes
 DISCOUNT = "95"  # UNTDID 5189
 PIECE = "C62"  # UN/ECE rec. 20
-PROCESS = {"goods": "B", "services": "S", "both": "M"}  # BT-23, before 1 (to pay) or 2 (paid)
-# What XML 1.0 cannot hold.
-NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+PROCESS = {"goods": "B", "services": "S"}  # BT-23, before 1 (to pay) or 2 (paid)
+EXEMPT = {"export": "G", "within_union": "K"}
 
 
 class NotAnEInvoice(CannotRender):
@@ -69,12 +66,12 @@ def einvoice_terms(snapshot: Snapshot) -> Terms:
         "BT-8": "invoice" if snapshot["seller"]["on_debits"] else "",
         "BT-14": snapshot["order"],
         "BT-23": PROCESS[snapshot["operation"]] + ("2" if _is_paid(snapshot) else "1"),
-        "BT-72": snapshot["supplied_on"] if snapshot["supply_is_delivery"] else "",
+        "BT-72": _delivered_on(snapshot),
         "BG-1": _notes(snapshot),
         "BG-3": _preceding(snapshot),
-        "BG-4": _seller(snapshot),
-        "BG-7": _buyer(snapshot),
-        "BG-13": _delivered_to(snapshot),
+        "BG-4": seller_terms(snapshot),
+        "BG-7": buyer_terms(snapshot),
+        "BG-13": delivery_terms(snapshot),
         "BG-20": allowances,
         "BG-23": [_vat_group(group, snapshot) for group in snapshot["groups"]],
         "BG-25": lines,
@@ -86,6 +83,13 @@ def einvoice_terms(snapshot: Snapshot) -> Terms:
     return told
 
 
+def _delivered_on(snapshot: Snapshot) -> str:
+    """Return the day of delivery; within the Union one must stand there (BR-IC-11), before it another."""
+    if snapshot["supply_is_delivery"] or snapshot.get("exemption") == "within_union":
+        return snapshot["supplied_on"] or snapshot["issued_on"]
+    return ""
+
+
 def _is_paid(snapshot: Snapshot) -> bool:
     return not Decimal(snapshot["totals"]["due"])
 
@@ -93,15 +97,11 @@ def _is_paid(snapshot: Snapshot) -> bool:
 def _told(value: Any) -> Any:
     """Return ``value`` without empty terms, all text such as XML can hold."""
     if isinstance(value, dict):
-        clean = {key: _told(part) for key, part in value.items()}
-        return {key: part for key, part in clean.items() if part not in ("", [], {}, None)}
+        told = {key: _told(part) for key, part in value.items()}
+        return {key: part for key, part in told.items() if part not in ("", [], {}, None)}
     if isinstance(value, list):
         return [_told(part) for part in value]
-    return _clean(value) if isinstance(value, str) else value
-
-
-def _clean(text: str) -> str:
-    return NOT_XML.sub("", text).strip()
+    return clean(value) if isinstance(value, str) else value
 
 
 # Lines
@@ -118,7 +118,7 @@ def _lines_and_allowances(snapshot: Snapshot) -> tuple[list[Terms], list[Terms]]
     if not kept:
         kept, taken_off = snapshot["lines"], []
     lines = [_line(line, place, snapshot) for place, line in enumerate(kept, start=1)]
-    return lines, [_allowance(line) for line in taken_off]
+    return lines, [_allowance(line, snapshot) for line in taken_off]
 
 
 def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
@@ -136,9 +136,9 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
         "BT-130": PIECE,
         "BT-131": line["net"],
         "BT-146": _plain(round_half_up((abs(net) + off) / units, PRICE_DECIMALS)),
-        "BT-151": _category(line["rate"]),
+        "BT-151": _category(line["rate"], snapshot),
         "BT-152": _percent(line["rate"]),
-        "BT-153": _clean(line["name"]) or _clean(line["sku"]) or "Article",
+        "BT-153": clean(line["name"]) or clean(line["sku"]) or "Article",
         "BT-154": line["details"],
         "BT-155": line["sku"],
         "BG-27": [{"amount": str(off), "reason": "Remise", "reason_code": DISCOUNT}] if off else [],
@@ -149,11 +149,11 @@ def _line(line: Line, place: int, snapshot: Snapshot) -> Terms:
     }
 
 
-def _allowance(line: Line) -> Terms:
+def _allowance(line: Line, snapshot: Snapshot) -> Terms:
     return {
         "amount": str(-_net(line)),
-        "reason": _clean(line["name"]) or "Remise",
-        "vat_category_code": _category(line["rate"]),
+        "reason": clean(line["name"]) or "Remise",
+        "vat_category_code": _category(line["rate"], snapshot),
         "vat_rate": _percent(line["rate"]),
     }
 
@@ -174,22 +174,34 @@ def _net(line: Line) -> Decimal:
 
 
 def _vat_group(group: Group, snapshot: Snapshot) -> Terms:
-    is_exempt = group["rate"] is None
+    category = _category(group["rate"], snapshot)
+    text, code = _reason(category, snapshot)
     return {
         "BT-116": group["net"],
         "BT-117": group["vat"],
-        "BT-118": _category(group["rate"]),
+        "BT-118": category,
         "BT-119": _percent(group["rate"]),
-        "BT-120": snapshot["texts"]["franchise"] if is_exempt else "",
-        "BT-121": "VATEX-FR-FRANCHISE" if is_exempt else "",
+        "BT-120": text,
+        "BT-121": code,
     }
 
 
-def _category(rate: str | None) -> str:
-    """Return the category: E (the seller charges none), Z (a rate of nothing), S (all the others)."""
+def _category(rate: str | None, snapshot: Snapshot) -> str:
+    """Return the category: E (the seller charges none), S (a rate), and of a rate of nothing G, K or Z."""
     if rate is None:
         return "E"
-    return "S" if Decimal(rate) else "Z"
+    return "S" if Decimal(rate) else EXEMPT.get(snapshot.get("exemption", ""), "Z")
+
+
+def _reason(category: str, snapshot: Snapshot) -> tuple[str, str]:
+    """Return why no VAT is charged, in words and as a code."""
+    texts = snapshot["texts"]
+    reasons = {
+        "E": (texts["franchise"], "VATEX-FR-FRANCHISE"),
+        "G": (texts.get("export", ""), "VATEX-EU-G"),
+        "K": (texts.get("within_union", ""), "VATEX-EU-IC"),
+    }
+    return reasons.get(category, ("", ""))
 
 
 def _percent(rate: str | None) -> str:
@@ -260,72 +272,6 @@ def _paid_on(snapshot: Snapshot) -> str:
     return str(snapshot["refunded_on"] or snapshot["paid_on"] or snapshot["issued_on"])
 
 
-# Who
-
-
-def _seller(snapshot: Snapshot) -> Terms:
-    seller = snapshot["seller"]
-    contact = {"name": seller["name"], "phone": seller["phone"], "email": seller["email"]}
-    return {
-        "name": seller["name"],
-        "biz_name": seller["shop"],
-        "identifiers": {SIRET: seller["siret"]},
-        "legal_identifier": seller["siren"],
-        "legal_identifier_schemeid": SIREN,
-        "legal_info": " · ".join(legal_lines(seller)),
-        "vat_identifier": _compact(seller["vat_number"]),
-        "tax_identifier": "" if seller["vat_number"] else seller["siren"],
-        "einvoicing_addr": seller["siren"],
-        "einvoicing_addr_schemeid": PEPPOL_SIREN,
-        "contacts": [contact] if seller["phone"] or seller["email"] else [],
-        **_address(seller["address"]),
-    }
-
-
-def _buyer(snapshot: Snapshot) -> Terms:
-    buyer = snapshot["buyer"]
-    siren = buyer["siren"]
-    scheme, endpoint = (PEPPOL_SIREN, siren) if siren else (MAIL, buyer["email"])
-    is_reachable = buyer["is_business"] and bool(endpoint)
-    return {
-        "name": _buyers_name(snapshot),
-        "legal_identifier": siren,
-        "legal_identifier_schemeid": SIREN if siren else "",
-        "vat_identifier": _compact(buyer["vat_number"]),
-        "einvoicing_addr": endpoint if is_reachable else "",
-        "einvoicing_addr_schemeid": scheme if is_reachable else "",
-        **_address(buyer["address"]),
-    }
-
-
-def _delivered_to(snapshot: Snapshot) -> Terms:
-    """Return to whom and where it is delivered; where no place is named, to the buyer."""
-    address = snapshot["delivered_to"]
-    if not address:
-        return {"name": _buyers_name(snapshot)}
-    return {"name": _named(address) or _buyers_name(snapshot), **_address(address)}
-
-
-def _buyers_name(snapshot: Snapshot) -> str:
-    buyer = snapshot["buyer"]
-    return _named(buyer["address"]) or next(filter(None, map(_clean, buyer["lines"])), "Client")
-
-
-def _named(address: Address) -> str:
-    """Return who lives there: the company or, for want of one, the person."""
-    return _clean(address["company"]) or _clean(address["name"])
-
-
-def _address(address: Address) -> Terms:
-    return {
-        "addr_l1": address["address_1"],
-        "addr_l2": address["address_2"],
-        "postcode": address["postcode"],
-        "city": address["city"],
-        "country_code": address["country"] or "FR",
-    }
-
-
 # Notes and references
 
 
@@ -359,10 +305,6 @@ def _business_terms(snapshot: Snapshot) -> dict[str, str]:
 def _preceding(snapshot: Snapshot) -> list[Terms]:
     corrected = snapshot["corrects"]
     return [{"BT-25": corrected["number"], "BT-26": corrected["issued_on"]}] if corrected else []
-
-
-def _compact(number: str) -> str:
-    return "".join(number.split()).upper()
 
 
 def _plain(number: Decimal) -> str:

@@ -88,9 +88,11 @@ def invoice_context(snapshot: Snapshot) -> dict[str, Any]:
         "has_discount": Decimal(snapshot["totals"]["discount"]) > 0,
         "is_credit_note": snapshot["type_code"] == "381",
         "state": _state(snapshot),
-        "payment": "" if snapshot["is_correction"] else snapshot["payment"],
+        "payment": _payment(snapshot),
         "transfer": _transfer(snapshot),
         "is_spread": snapshot["is_spread"],
+        "collected_at": snapshot.get("collected_at", []),
+        "mediator": "" if snapshot["buyer"]["is_business"] else seller["mediator"],
         "mentions": _mentions(snapshot),
         "marketplace": snapshot["marketplace"],
         "order": snapshot["order"],
@@ -138,6 +140,12 @@ def _state(snapshot: Snapshot) -> str:
     return f"Acquittée le {paid_on}" if paid_on else "Acquittée"
 
 
+def _payment(snapshot: Snapshot) -> str:
+    """Return how it was or will be paid; nothing where nothing was paid and nothing is due any more."""
+    is_note = snapshot["type_code"] == "381"
+    return "" if is_note and not snapshot["refunded_on"] else snapshot["payment"]
+
+
 def _transfer(snapshot: Snapshot) -> str:
     """Return where to send what is due, for those who pay by transfer."""
     iban = snapshot["seller"]["iban"]
@@ -155,6 +163,7 @@ def _lines(snapshot: Snapshot) -> list[PrintedLine]:
 
 def _line(line: Line, until: Decimal, places: int, snapshot: Snapshot) -> PrintedLine:
     carried = _money(str(until), snapshot)
+    unit = "" if snapshot["seller"]["is_franchise"] else " TTC"
     return PrintedLine(
         name=line["name"].strip() or "Article",
         notes=_notes(line, snapshot),
@@ -163,8 +172,8 @@ def _line(line: Line, until: Decimal, places: int, snapshot: Snapshot) -> Printe
         rate=_rate(line["rate"]),
         net=_money(line["net"], snapshot),
         gross=_money(line["gross"], snapshot),
-        carried=f"À reporter\u202f: {carried}",
-        brought=f"Report\u202f: {carried}",
+        carried=f"À reporter{unit}\u202f: {carried}",
+        brought=f"Report{unit}\u202f: {carried}",
     )
 
 
@@ -195,11 +204,12 @@ def _mentions(snapshot: Snapshot) -> list[str]:
     texts, seller = snapshot["texts"], snapshot["seller"]
     mentions = [
         texts["franchise"] if seller["is_franchise"] else "",
+        texts.get(snapshot.get("exemption", ""), ""),
         texts["on_debits"] if seller["on_debits"] else "",
         snapshot["mandate"],
     ]
     if terms := snapshot["terms"]:
-        due = f"À payer avant le {_date(snapshot['due_on'])}" if not snapshot["is_paid"] else ""
+        due = f"À payer au plus tard le {_date(snapshot['due_on'])}" if not snapshot["is_paid"] else ""
         mentions += [due, terms["discount"], terms["penalties"], terms["recovery"]]
     if euros := snapshot["euros"]:
         mentions.append(_euros(euros, snapshot["currency"]))

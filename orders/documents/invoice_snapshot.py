@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from marketplace.countries import FRENCH, UNION
 from marketplace.money import round_half_up
 from orders.documents.legal_texts import LegalTexts, texts_on
 from orders.documents.parties import buyer_of, delivery_address, identity_of, recipient_lines, seller_of
-from orders.documents.snapshot import TEMPLATE, Euros, Group, Line, Snapshot, Terms, Totals
+from orders.documents.snapshot import TEMPLATE, Euros, Group, Line, Seller, Snapshot, Terms, Totals
 from orders.documents.vat import LinePart, VatGroup, decimals_of, group_parts, line_parts
 from orders.models import ExchangeRate, LineKind, Order, OrderLine
 from orders.states import INVOICEABLE
@@ -22,8 +23,22 @@ ZERO = Decimal("0.00")
 EURO = "EUR"
 
 # UNTDID 4461, by the codes that WooCommerce and its payment plugins use.
-PAYMENT_CODES = {"cheque": "20", "cod": "10", "bacs": "58", "paypal": "68", "ppcp-gateway": "68"}
-CARDS = ("stripe", "woocommerce_payments", "mangopay", "payplug", "lyra", "systempay", "card", "cb")
+PAYMENT_CODES = {
+    "cheque": "20",
+    "cod": "10",
+    "bacs": "58",
+    "paypal": "68",
+    "ppcp-gateway": "68",
+    "stripe_sepa": "59",
+    "stripe_sepa_debit": "59",
+}
+CARDS = frozenset(
+    {
+        *("stripe", "stripe_cc", "woocommerce_payments", "mangopay", "payplug", "payplug_card", "lyra"),
+        *("lyra_std", "systempay", "systempaystd", "payzen", "payzenstd", "ppcp-credit-card-gateway"),
+        *("dokan-stripe-connect", "dokan_stripe_express", "dokan_mangopay", "card", "cb"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,7 @@ def invoice_snapshot(
     groups = group_parts(parts)
     seller = seller_of(order.vendor, texts, franchise=franchise)
     buyer = buyer_of(order)
-    delivery = recipient_lines(order)
+    delivery = [] if order.is_pickup else recipient_lines(order)
     is_paid = order.status in INVOICEABLE
     paid_on = _day(order.paid_at, zone) if is_paid else ""
     return {
@@ -72,9 +87,11 @@ def invoice_snapshot(
         "seller": seller,
         "buyer": buyer,
         "delivery": delivery if delivery != buyer["lines"] else [],
-        "delivered_to": delivery_address(order),
+        "delivered_to": delivery_address(order) if delivery else None,
         "is_delivered": bool(delivery),
+        "collected_at": collected_at(order, seller),
         "operation": _operation(lines),
+        "exemption": _exemption(order, lines, groups),
         "order": order.number,
         "placed_on": _day(order.placed_at, zone),
         "supplied_on": _day(supply.at, zone),
@@ -105,7 +122,7 @@ def payment_code(order: Order, identity: LegalIdentity) -> str:
     A transfer is named only where the shop's account is known: EN 16931 asks for both (BR-61).
     """
     method = order.payment_method.lower()
-    code = PAYMENT_CODES.get(method) or ("48" if any(word in method for word in CARDS) else "1")
+    code = "48" if method in CARDS else PAYMENT_CODES.get(method, "1")
     return "1" if code == "58" and not identity.iban else code
 
 
@@ -166,6 +183,30 @@ def in_euros(groups: Sequence[VatGroup], rate: ExchangeRate) -> Euros:
         "vat": str(sum((group.vat for group in converted), ZERO)),
         "gross": str(sum((group.gross for group in converted), ZERO)),
     }
+
+
+def collected_at(order: Order, seller: Seller) -> list[str]:
+    """Return where the customer fetches the goods, line by line; empty where they are sent."""
+    if not order.is_pickup:
+        return []
+    return [line.strip() for line in order.vendor.pickup_address.splitlines() if line.strip()] or seller[
+        "lines"
+    ]
+
+
+def _exemption(order: Order, lines: Sequence[OrderLine], groups: Sequence[VatGroup]) -> str:
+    """Return the legal text that exempts the whole order from VAT; empty where none is known to.
+
+    Goods that leave for a country outside the European Union (CGI art. 262, I), or for a business
+    in another member state (art. 262 ter, I). Overseas parts of France have rules of their own.
+    """
+    country = order.shipping_country
+    is_sent = not order.is_pickup and bool(country)
+    if not is_sent or _operation(lines) != "goods" or any(group.rate != 0 for group in groups):
+        return ""
+    if country in UNION:
+        return "within_union" if order.buyer_vat_number and order.buyer_vat_number[:2] != "FR" else ""
+    return "" if country in FRENCH else "export"
 
 
 def _operation(lines: Sequence[OrderLine]) -> Literal["goods", "services"]:

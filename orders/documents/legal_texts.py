@@ -19,7 +19,10 @@ class LegalTexts:
     penalties: str  # C. com. art. L441-10, II: three times the legal rate at least
     recovery: str  # C. com. art. D441-5
     no_discount: str  # C. com. art. L441-9
+    export: str  # CGI annexe II art. 242 nonies A, I, 12°
+    within_union: str
     mandate: str  # CGI art. 289, I-2; BOI-TVA-DECLA-30-20-10
+    mandate_of_note: str
     provisional: str
 
     def as_json(self) -> dict[str, str]:
@@ -38,7 +41,10 @@ _OF_2022 = LegalTexts(
     penalties="Pénalités de retard\u202f: trois fois le taux d’intérêt légal",
     recovery="Indemnité forfaitaire pour frais de recouvrement\u202f: 40\u00a0€",
     no_discount="Escompte pour paiement anticipé\u202f: néant",
+    export="Exonération de TVA, article 262 I du CGI",
+    within_union="Exonération de TVA, article 262 ter I du CGI",
     mandate="Facture établie par {by} au nom et pour le compte de {of}",
+    mandate_of_note="Avoir établi par {by} au nom et pour le compte de {of}",
     provisional="Document provisoire sans valeur comptable",
 )
 

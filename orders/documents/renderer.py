@@ -4,6 +4,7 @@ One such process serves all threads of this one. A document that takes too long,
 ends with that process and not with this one; the next document gets a new process.
 """
 
+import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -20,9 +22,11 @@ from marketplace.checks import PANGO_LINE, can_render
 from orders.documents import typesetting
 from orders.documents.typesetting import EInvoice
 
+LOGO_SECONDS = 10
 MOST_CHARACTERS = 1_000_000  # of HTML: some two thousand lines
 MOST_DOCUMENTS = 500  # that one process makes: what a large one took of the memory is given back
 TRIES = 2  # a process may have been ended from outside, between two documents too
+logger = logging.getLogger(__name__)
 _pool: ProcessPool | None = None
 _pool_lock = threading.Lock()
 
@@ -68,6 +72,29 @@ class Stopped(CannotRender):
         super().__init__(_("This document could not be made: the process that made it was ended."))
 
 
+class NotMade(CannotRender):
+    """Something in the document stopped the program that makes it; the log has the details."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This document could not be made: something in it, such as the logo, cannot be printed.")
+        )
+
+
+def draws(uri: str) -> bool:
+    """Say whether an image, given as a data: address, is printed within ``LOGO_SECONDS``."""
+    page = format_html('<html lang="fr"><title>x</title><img alt="" src="{}">', uri)
+    try:
+        _within_time(page, "#000000", None, seconds=LOGO_SECONDS)
+    except PangoMissing:
+        return True  # nobody can tell here
+    except CannotRender:
+        return False
+    except (ProcessExpired, BrokenProcessPool):
+        return False
+    return True
+
+
 def render_pdf(
     template: str, context: Mapping[str, Any], *, color: str, einvoice: EInvoice | None = None
 ) -> bytes:
@@ -89,16 +116,16 @@ def html_to_pdf(html: str, *, color: str, einvoice: EInvoice | None = None) -> b
         raise TooLong
     for _attempt in range(TRIES):
         try:
-            return _within_time(html, color, einvoice)
+            return _within_time(html, color, einvoice, seconds=settings.DOCUMENT_SECONDS)
         except (ProcessExpired, BrokenProcessPool):
             continue
     raise Stopped
 
 
-def _within_time(html: str, color: str, einvoice: EInvoice | None) -> bytes:
+def _within_time(html: str, color: str, einvoice: EInvoice | None, *, seconds: float) -> bytes:
     options = {"color": color, "einvoice": einvoice}
     made: ProcessFuture[bytes] = _processes().schedule(
-        typesetting.html_to_pdf, args=[html], kwargs=options, timeout=settings.DOCUMENT_SECONDS
+        typesetting.html_to_pdf, args=[html], kwargs=options, timeout=seconds
     )
     try:
         return made.result()
@@ -108,6 +135,11 @@ def _within_time(html: str, color: str, einvoice: EInvoice | None) -> bytes:
         raise TooSlow from error
     except OSError as error:
         raise PangoMissing from error
+    except BrokenProcessPool:
+        raise
+    except Exception as error:
+        logger.exception("A document could not be made.")
+        raise NotMade from error
 
 
 def _processes() -> ProcessPool:

@@ -5,7 +5,7 @@ strings; a rate is a fraction, null where the seller charges no VAT. The amounts
 are positive: what is given back.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 TEMPLATE = "2026-12"  # of what a snapshot says; grows when that changes
 
@@ -144,7 +144,9 @@ class Snapshot(TypedDict):
     delivery: list[str]  # empty where it is the billing address, or nothing is delivered
     delivered_to: Address | None
     is_delivered: bool
+    collected_at: NotRequired[list[str]]  # by the customer; then nothing is delivered
     operation: Literal["goods", "services"]
+    exemption: NotRequired[str]  # why no VAT is charged: "export", "within_union", or empty
     order: str
     placed_on: str
     supplied_on: str

@@ -1,10 +1,11 @@
 """One action for many orders: each by itself, with its own result."""
 
 import logging
+import time
 from datetime import datetime
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ from vendors.models import User, Vendor
 from vendors.roles import Permission
 
 BATCH = 1000
+PAUSE = 0.15  # seconds
 REFUSALS = (StepRefused, OutOfStock, InvoiceRefused, CannotRender, NoDocument, OriginalDamaged)
 logger = logging.getLogger(__name__)
 
@@ -57,26 +59,43 @@ def work_on(job: BulkJob, *, at: datetime, most: int) -> bool:
     return _finish(job, at)
 
 
-@transaction.atomic
 def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
-    item = (
-        BulkItem.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("order__vendor")
-        .filter(pk=pk, state=BulkItem.State.WAITING)
-        .first()
-    )
-    if item is None:
+    """Do one order's part. A file is made without lock: a second worker would make the same one."""
+    if job.action in DOWNLOADS:
+        item = _waiting(job, pk, BulkItem.objects.all())
+        if item is not None:
+            _try(item, at)
         return
-    item.job = job
+    with transaction.atomic():
+        item = _waiting(job, pk, BulkItem.objects.select_for_update(skip_locked=True, of=("self",)))
+        if item is not None:
+            _try(item, at)
+    _give_way()
+
+
+def _waiting(job: BulkJob, pk: int, items: QuerySet[BulkItem]) -> BulkItem | None:
+    item = items.select_related("order__vendor").filter(pk=pk, state=BulkItem.State.WAITING).first()
+    if item is not None:
+        item.job = job
+    return item
+
+
+def _give_way() -> None:
+    """Let others write: SQLite has one lock for all, and who waits for it looks every 100 ms."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        time.sleep(PAUSE)
+
+
+def _try(item: BulkItem, at: datetime) -> None:
+    """Do an order's part and keep what came of it; raises DatabaseError, so that the worker tries again."""
     try:
-        with transaction.atomic():
-            changed = _work(item, job.asked_by, at)
+        changed = _work(item, item.job.asked_by, at)
     except REFUSALS as refusal:
         item.state, item.why = BulkItem.State.REFUSED, str(refusal)[:500]
     except DatabaseError:
         raise  # of the moment: the worker tries again
     except Exception:
-        logger.exception("Bulk action %s failed for order %s.", job.pk, item.order_id)
+        logger.exception("Bulk action %s failed for order %s.", item.job_id, item.order_id)
         item.state = BulkItem.State.REFUSED
         item.why = _("Something went wrong on our side: nothing was changed.")
     else:
@@ -88,7 +107,8 @@ def _work(item: BulkItem, by: User, at: datetime) -> bool:
     if item.job.action in DOWNLOADS:
         prepare(item, at)
         return True
-    return _act(BulkAction(item.job.action), item.order, by, at)
+    with transaction.atomic():
+        return _act(BulkAction(item.job.action), item.order, by, at)
 
 
 def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
 from orders.documents.credit_snapshot import Credit, Facts, credit_snapshot
 from orders.documents.invoice import invoice_pdf
-from orders.documents.legal_texts import texts_on
+from orders.documents.legal_texts import LegalTexts, texts_on
 from orders.documents.parties import identity_of, seller_of
 from orders.documents.snapshot import Snapshot
 from orders.domain.history import By, record
@@ -22,6 +23,8 @@ from orders.domain.originals import Numbered, day_of, store, take_number
 from orders.models import Document, DocumentKind, HistoryKind, Order, Refund, RefundLine, RefundProgress
 from orders.states import STOPPED
 from vendors.domain.identity import missing_parts
+from vendors.domain.mandate import mandate_of
+from vendors.models import Membership, User, Vendor
 
 ZERO = Decimal("0.00")
 UNPAID = "Annulation de la commande"  # the reason that a note gives where nothing was paid
@@ -166,7 +169,7 @@ def _write(
 ) -> Document:
     said: Snapshot = invoice.snapshot
     taken = take_number(order.vendor, DocumentKind.CREDIT_NOTE, at, prefix=said["number"].rpartition("-F")[0])
-    facts = replace(_facts(order, said, taken, reason, refund), is_correction=is_correction)
+    facts = replace(_facts(order, said, taken, reason, refund, by), is_correction=is_correction)
     snapshot = credit_snapshot(said, credit, facts)
     document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, corrects=invoice, refund=refund)
     data = {"document": document.pk, "number": document.number, "corrects": invoice.number}
@@ -174,7 +177,9 @@ def _write(
     return document
 
 
-def _facts(order: Order, invoice: Snapshot, taken: Numbered, reason: str, refund: Refund | None) -> Facts:
+def _facts(
+    order: Order, invoice: Snapshot, taken: Numbered, reason: str, refund: Refund | None, by: By
+) -> Facts:
     """Return who sells as of today, unless that is incomplete; the VAT regime stays the invoice's."""
     texts = texts_on(taken.on)
     franchise = invoice["seller"]["is_franchise"]
@@ -185,8 +190,23 @@ def _facts(order: Order, invoice: Snapshot, taken: Numbered, reason: str, refund
         on=taken.on,
         texts=texts.as_json(),
         seller=seller,
-        mandate=invoice["mandate"],
+        mandate=_mandate(order.vendor, texts, seller["name"], by),
         reason=reason,
         refunded_on=day_of(order.vendor, refund.at).isoformat() if refund else "",
         is_spread=refund.is_spread if refund else False,
     )
+
+
+def _mandate(vendor: Vendor, texts: LegalTexts, seller: str, by: By) -> str:
+    """Return that the marketplace makes the note in the shop's name, where it does and may.
+
+    A note that must follow a refund is made without a mandate too; then nothing of one is said.
+    """
+    if is_of_the_team(vendor, by) or mandate_of(vendor) is None:
+        return ""
+    return texts.mandate_of_note.format(by=settings.MARKETPLACE_NAME, of=seller)
+
+
+def is_of_the_team(vendor: Vendor, by: By) -> bool:
+    """Say whether a person of the shop acts, rather than the marketplace, its storefront or Comptoir."""
+    return isinstance(by, User) and Membership.objects.filter(user=by, vendor=vendor).exists()

@@ -11,22 +11,25 @@ from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
 from typing import IO
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, Q, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from orders.documents.delivery_note import delivery_note_pdf
 from orders.documents.merging import merge
 from orders.domain.invoicing import delivery_note
-from orders.domain.originals import original_pdf
+from orders.domain.originals import OriginalDamaged, original_pdf
+from orders.domain.parcels import units_outstanding
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment
 from orders.models.bulk import DOWNLOADS, download_storage
-from orders.states import DELIVERABLE
+from orders.states import DELIVERABLE, OrderStatus, Stage
 from vendors.models import Vendor
 
 KEPT = timedelta(days=1)
@@ -60,7 +63,7 @@ def assemble(job: BulkJob, at: datetime) -> None:
     if done.exists():
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
             if job.action == BulkAction.NOTES:
-                merge(_parts(done), file)
+                merge(_parts(done, at), file)
             else:
                 _zip(done, file)
             file.seek(0)
@@ -111,13 +114,15 @@ def give_up_abandoned(at: datetime) -> int:
 
 
 def _notes_pdf(order: Order, at: datetime) -> ContentFile[bytes]:
-    """Return the order's notes in one PDF: one for each parcel or, before any, one of the whole."""
+    """Return the order's notes in one PDF: of the whole while something is to pack, else of each parcel."""
     if order.status not in DELIVERABLE:
         raise NoDocument(
             _("Order %(number)s is “%(status)s”: there is no document for it.")
             % {"number": order.number, "status": order.get_status_display()}
         )
-    parcels: list[Shipment | None] = [*order.shipments.order_by("number")] or [None]
+    is_open = order.status == OrderStatus.PROCESSING and bool(units_outstanding(order))
+    parcels: list[Shipment | None] = [] if is_open else [*order.shipments.order_by("number")]
+    parcels = parcels or [None]
     pdfs = [delivery_note_pdf(delivery_note(order, parcel, at=at)) for parcel in parcels]
     if len(pdfs) == 1:
         return ContentFile(pdfs[0])
@@ -134,24 +139,39 @@ def _check_originals(order: Order) -> None:
         original_pdf(document)
 
 
-def _parts(done: QuerySet[BulkItem]) -> Iterator[bytes]:
-    """Return the notes in picking order: what is due first stands first."""
-    by_urgency = done.order_by(F("order__prepare_by").asc(nulls_last=True), "order__placed_at", "order_id")
-    for item in by_urgency.select_related("job").iterator(chunk_size=100):
-        with download_storage().open(_part_name(item)) as part:
-            yield part.read()
+def _parts(done: QuerySet[BulkItem], at: datetime) -> Iterator[bytes]:
+    """Return the notes in picking order: what is due first stands first, then what left already.
+
+    The rest of an order that left in part has been due since it was placed. A part that is gone
+    is made anew.
+    """
+    is_open = Q(order__status=OrderStatus.PROCESSING, order__stage=Stage.TO_PREPARE)
+    due = Case(When(is_open, then=Coalesce("order__prepare_by", "order__placed_at")))
+    by_urgency = done.order_by(due.asc(nulls_last=True), "order__placed_at", "order_id")
+    for item in by_urgency.select_related("job", "order__vendor").iterator(chunk_size=100):
+        try:
+            with download_storage().open(_part_name(item)) as part:
+                yield part.read()
+        except FileNotFoundError:
+            yield _notes_pdf(item.order, at).read()
 
 
 def _zip(done: QuerySet[BulkItem], file: IO[bytes]) -> None:
-    """Write the originals, byte for byte, under their numbers."""
+    """Write the originals, byte for byte, under their numbers; one that is damaged by now is told."""
     with zipfile.ZipFile(file, "w") as archive:
         for document in _documents(done):
-            entry = zipfile.ZipInfo(f"{document.number}.pdf", date_time=document.issued_at.timetuple()[:6])
-            archive.writestr(entry, original_pdf(document))
+            try:
+                pdf = original_pdf(document)
+            except OriginalDamaged as damage:
+                found = done.filter(order_id=document.order_id)
+                found.update(state=BulkItem.State.REFUSED, why=str(damage)[:500])
+                continue
+            local = document.issued_at.astimezone(ZoneInfo(document.vendor.time_zone))
+            archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)
 
 
 def _documents(done: QuerySet[BulkItem]) -> Iterator[Document]:
-    documents = Document.objects.filter(order__in=done.values("order"))
+    documents = Document.objects.filter(order__in=done.values("order")).select_related("vendor")
     return documents.defer("snapshot").order_by("kind", "year", "sequence").iterator(chunk_size=100)
 
 

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
+from marketplace.formats import long_date
 from orders.documents.invoice import invoice_pdf
 from orders.documents.invoice_snapshot import EURO, invoice_snapshot
 from orders.documents.parties import identity_of
 from orders.documents.snapshot import Snapshot
-from orders.domain.credit_notes import invoice_of, is_taken_back, issue_due
+from orders.domain.credit_notes import invoice_of, is_of_the_team, is_taken_back, issue_due
 from orders.domain.history import By, record
 from orders.domain.locking import lock
 from orders.domain.originals import day_of, store, take_number
@@ -25,7 +26,7 @@ from orders.models import DeliveryNote, Document, DocumentKind, ExchangeRate, Hi
 from orders.states import INVOICEABLE, OrderStatus, RefundState
 from vendors.domain.identity import Missing, missing_parts
 from vendors.domain.mandate import mandate_of
-from vendors.models import Membership, User, Vendor
+from vendors.models import Vendor
 
 RATE_IS_GOOD_FOR = timedelta(days=7)  # no rate is published at week-ends and on holidays
 logger = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class RateMissing(InvoiceRefused):
                 "rate of %(day)s or the week before is known: no invoice was issued. The marketplace "
                 "enters it."
             )
-            % {"number": order.number, "currency": order.currency, "day": day.isoformat()}
+            % {"number": order.number, "currency": order.currency, "day": long_date(day)}
         )
 
 
@@ -222,7 +223,7 @@ def _in_the_shops_name(vendor: Vendor, by: By) -> bool:
 
     Comptoir itself acts for the shop; where there is a mandate the document says so.
     """
-    if isinstance(by, User) and Membership.objects.filter(user=by, vendor=vendor).exists():
+    if is_of_the_team(vendor, by):
         return False
     if mandate_of(vendor) is not None:
         return True

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, When
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,14 +21,15 @@ from marketplace.audit import AuditKind, audit
 from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk
-from orders.models import BulkAction, BulkItem, BulkJob, Order
+from orders.models import BulkAction, BulkItem, BulkJob, Document, DocumentKind, Order
 from orders.models.bulk import DOWNLOADS
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
 PDFS_AT_ONCE = 8  # of those that need a PDF each
-ASKS_FROM = 11  # orders, of what nobody can take back
+ASKS_FROM = 11  # orders, of what nobody can take back; the number of an invoice is asked for at once
+MOST_AGAIN = 1000  # orders that a form names, as one of the list does
 PER_PAGE = 100
 LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
@@ -61,7 +62,8 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
     if chosen is None or not count:
         messages.error(request, _("No order was chosen: nothing was changed."))
         return redirect("orders:list", slug=request.vendor.slug)
-    if action not in DOWNLOADS and count >= ASKS_FROM and request.POST.get("sure") != str(count):
+    asks = action == BulkAction.INVOICE or (action not in DOWNLOADS and count >= ASKS_FROM)
+    if asks and request.POST.get("sure") != str(count):
         return _ask(request, BulkAction(action), chosen.orders, count)
     with transaction.atomic():
         job = ask_for_bulk(
@@ -119,8 +121,16 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
                 for value in request.POST.getlist(name)
             ],
             "list_url": _list_url(request),
+            "invoiced": _invoiced(orders) if action == BulkAction.INVOICE else 0,
         },
     )
+
+
+def _invoiced(orders: QuerySet[Order]) -> int:
+    """How many of the orders have their invoice already."""
+    return orders.filter(
+        Exists(Document.objects.filter(order=OuterRef("pk"), kind=DocumentKind.INVOICE))
+    ).count()
 
 
 def _list_url(request: VendorRequest) -> str:
@@ -156,6 +166,8 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     counts = progress(job)
     state = request.GET.get("state", "")
     items = job.items.select_related("order")
+    if job.action == BulkAction.INVOICE and request.may["view_invoices"]:
+        items = items.prefetch_related(_documents(request))
     filters = QueryDict(request.GET.get("filters", "")[:LONGEST_FILTERS]).urlencode()
     if state in BulkItem.State.values:
         items = items.filter(state=state)
@@ -170,6 +182,9 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "finished": total - counts[BulkItem.State.WAITING],
             "is_running": job.finished_at is None,
             "file_url": _file_url(request, job),
+            "is_mine": job.asked_by == request.user,
+            "is_over": job.expires_at is not None and job.expires_at <= timezone.now(),
+            **_again(request, job),
             "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
@@ -177,6 +192,23 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             + (f"?{filters}" if filters else ""),
         },
     )
+
+
+def _documents(request: VendorRequest) -> Prefetch[str, QuerySet[Document], str]:
+    mine = Document.objects.filter(vendor=request.vendor).defer("snapshot").order_by("pk")
+    return Prefetch("order__documents", queryset=mine)
+
+
+def _again(request: VendorRequest, job: BulkJob) -> dict[str, object]:
+    """What may be asked for with the same orders: the ZIP of what was issued, or a file that is gone."""
+    wanted = BulkAction.ORIGINALS if job.action == BulkAction.INVOICE else BulkAction(job.action)
+    if job.finished_at is None or wanted not in DOWNLOADS or not request.may[NEEDS[wanted]]:
+        return {}
+    if wanted == job.action and (job.asked_by != request.user or _file_url(request, job)):
+        return {}
+    done = job.items.exclude(state=BulkItem.State.REFUSED) if wanted != job.action else job.items.all()
+    numbers = list(done.order_by("id").values_list("order__number", flat=True)[: MOST_AGAIN + 1])
+    return {"again": wanted, "numbers": numbers} if 0 < len(numbers) <= MOST_AGAIN else {}
 
 
 def _refused_first(items: QuerySet[BulkItem]) -> QuerySet[BulkItem]:

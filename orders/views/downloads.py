@@ -1,13 +1,15 @@
 """Files that were made for a selection of orders."""
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from marketplace.audit import AuditKind, audit
+from marketplace.refusals import refused
 from orders.domain.downloads import NAMES, DownloadGone, open_download
 from orders.models import BulkAction, BulkItem, BulkJob
 from vendors.access import VendorRequest, vendor_required
@@ -35,9 +37,8 @@ def _file(request: VendorRequest, pk: int, action: BulkAction) -> HttpResponseBa
     try:
         file = open_download(job, timezone.now())
     except DownloadGone as reason:
-        response: HttpResponseBase = HttpResponse(
-            str(reason), status=410, content_type="text/plain; charset=utf-8"
-        )
+        back = reverse("orders:bulk", args=[request.vendor.slug, pk])
+        response: HttpResponseBase = refused(request, str(reason), 410, back=back)
     else:
         _audit(request, job)
         name = f"{request.vendor.slug}-{job.asked_at:%Y-%m-%d}-{NAMES[action]}"

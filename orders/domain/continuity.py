@@ -42,6 +42,7 @@ class Continuity:
     year: int
     first: str
     last: str
+    first_on: date
     last_on: date
     count: int
     gaps: int
@@ -56,6 +57,7 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
             n=Count("id"),
             low=Min("sequence"),
             high=Max("sequence"),
+            first_on=Min("issued_on"),
             last_on=Max("issued_on"),
         )
     )
@@ -73,6 +75,7 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
             year=row["year"],
             first=ends[row["kind"], row["year"], row["low"]],
             last=ends[row["kind"], row["year"], row["high"]],
+            first_on=row["first_on"],
             last_on=row["last_on"],
             count=row["n"],
             gaps=max(taken.get((row["kind"], row["year"]), 0), row["high"]) - row["n"],

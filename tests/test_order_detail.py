@@ -93,7 +93,7 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
         )  # fmt: skip
     client = client_of(owner)
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         assert page(client, order).status_code == 200
 
 

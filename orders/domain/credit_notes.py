@@ -37,6 +37,12 @@ def invoice_of(order: Order) -> Document | None:
     return order.documents.filter(kind=DocumentKind.INVOICE).order_by("-id").first()
 
 
+def open_invoice(order: Order) -> Document | None:
+    """Return the invoice that a refund would be credited on; None where there is none."""
+    invoice = invoice_of(order)
+    return None if invoice is None or is_taken_back(invoice) else invoice
+
+
 def is_taken_back(invoice: Document) -> bool:
     """Say whether a credit note took the invoice back whole: nothing was paid, or it was corrected."""
     notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)

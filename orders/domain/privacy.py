@@ -15,7 +15,17 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from marketplace.audit import AuditKind, audit
 from marketplace.models import OutgoingEmail
 from orders.emails import topic_of
-from orders.models import Customer, Delivery, Document, Note, Order, OrderLine, OrderNameStart, Shipment
+from orders.models import (
+    Customer,
+    Delivery,
+    DeliveryNote,
+    Document,
+    Note,
+    Order,
+    OrderLine,
+    OrderNameStart,
+    Shipment,
+)
 from orders.states import OrderStatus
 
 BATCH = 500
@@ -123,6 +133,7 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     OrderNameStart.objects.filter(order__in=batch).delete()
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
+    DeliveryNote.objects.filter(order__in=batch).update(said={})
     return Forgotten(
         mails=mails.update(to="", subject="", text="", html="", last_error=""),
         deliveries=deliveries.update(body=b"", headers={}, problem="", pruned_at=at),

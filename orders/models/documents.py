@@ -152,26 +152,24 @@ class Document(OwnedByShop):
 
 
 class DeliveryNote(models.Model):
-    """The number and date of a delivery note: one per parcel, and one for the whole order.
+    """A delivery note of a parcel, or of the whole order: its number, its date and what it says.
 
-    What it says is drawn from the order each time; its series may have gaps.
+    ``said`` is kept as it was when the note got its number, but forgotten with the order's personal data:
+    then it is told anew, of what is left. When the order has come further there is a next note;
+    the series may have gaps.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes", verbose_name=_("order"))
-    shipment = models.OneToOneField(
-        Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_note"
+    shipment = models.ForeignKey(
+        Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_notes"
     )
     number = models.CharField(_("number"), max_length=35)
     dated_on = models.DateField(_("date"))
+    said = models.JSONField(_("what it says"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("delivery note")
         verbose_name_plural = _("delivery notes")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["order"], condition=Q(shipment=None), name="delivery_note_one_per_whole_order"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.number

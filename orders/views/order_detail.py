@@ -18,10 +18,11 @@ from orders.domain.invoicing import is_invoiceable
 from orders.domain.stock import OutOfStock
 from orders.domain.supplies import under_franchise
 from orders.domain.transitions import StepRefused, validate
-from orders.emails import topic_of
+from orders.emails import may_send_documents, topic_of
 from orders.forms import NoteForm
 from orders.models import (
     Answer,
+    DeliveryNote,
     Document,
     HistoryEntry,
     Order,
@@ -34,6 +35,7 @@ from orders.models import (
 from orders.states import DELIVERABLE, STOPPED, RefundState
 from orders.views.actions import actions_of
 from orders.views.gains import explain_gains
+from orders.views.notes_shown import note_links
 from orders.views.storefront import trouble_of
 from orders.views.timeline import explanation, timeline
 from vendors.access import VendorRequest, vendor_required
@@ -46,8 +48,8 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     """Show one order of the shop."""
     order = get_object_or_404(_with_all(request), number=number)
     now = timezone.now()
-    history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note")
-    mails = OutgoingEmail.objects.filter(topic=topic_of(order))
+    history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note").order_by("id")
+    mails = list(OutgoingEmail.objects.filter(topic=topic_of(order)).order_by("id"))
     lines = list(order.lines.all())
     told = list(order.answers.all())
     groups = _vat(order, lines) if request.may["view_amounts"] else []
@@ -70,9 +72,10 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "orders_of_customer": order.customer
             and order.customer.orders.filter(vendor=request.vendor).count(),
             **_documents(request, order),
+            "attempt": sum(mail.template == "order_documents" for mail in mails),
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
-            "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
+            "notes": note_links(request, order),
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },
     )
@@ -95,6 +98,7 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
         "may_issue": may_issue and is_open and is_invoiceable(order) and order.refund_state != "full",
         "may_issue_note": may_issue and (is_due or is_to_take_back),
         "may_name_buyer": may_issue and is_open,
+        "may_send": may_issue and may_send_documents(order),
         "may_correct": may_issue
         and not is_open
         and is_invoiceable(order)
@@ -127,6 +131,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .prefetch_related(
             "lines",
             Prefetch("answers", Answer.objects.select_related("order__source")),
+            Prefetch("delivery_notes", DeliveryNote.objects.defer("said").order_by("pk")),
             Prefetch("documents", Document.objects.defer("snapshot").order_by("pk")),
             Prefetch(
                 "shipments",

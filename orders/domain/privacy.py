@@ -21,6 +21,7 @@ from orders.emails import topic_of
 from orders.models import (
     Customer,
     Delivery,
+    DeliveryNote,
     DeliveryState,
     Document,
     Note,
@@ -142,6 +143,7 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
     mails.exclude(state=OutgoingEmail.State.SENT).update(state=OutgoingEmail.State.ERASED)
+    DeliveryNote.objects.filter(order__in=batch).update(said={})
     return Forgotten(
         mails=mails.update(to="", subject="", text="", html="", last_error="", reply_to="", attachments=[]),
         deliveries=_forget_deliveries(batch, at),

@@ -112,9 +112,10 @@ class DocumentFilter(forms.Form):
 
 def _months(series: Sequence[Continuity]) -> list[tuple[str, str]]:
     """The months from the first issue to the last, newest first."""
-    if not series:
+    days = [day for one in series for day in (one.first_on, one.last_on) if day]
+    if not days:
         return []
-    first, last = min(one.first_on for one in series), max(one.last_on for one in series)
+    first, last = min(days), max(days)
     numbers = range(last.year * 12 + last.month - 1, first.year * 12 + first.month - 2, -1)
     return [
         (f"{number // 12}-{number % 12 + 1:02d}", f"{MONTHS[number % 12 + 1]} {number // 12}")

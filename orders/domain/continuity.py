@@ -92,7 +92,9 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
     ]
     known = {(one.kind, one.year) for one in found}
     found += [
-        Continuity(DocumentKind(kind), year, first="", last="", first_on=None, last_on=None, count=0, gaps=last)
+        Continuity(
+            DocumentKind(kind), year, first="", last="", first_on=None, last_on=None, count=0, gaps=last
+        )
         for (kind, year), last in taken.items()
         if last and (kind, year) not in known
     ]

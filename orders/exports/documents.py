@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from orders.domain.originals import OriginalDamaged, original_pdf
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
 from orders.exports.cells import EXCEL, Kind, Row
 from orders.exports.columns import OTHER, RATES, Column, vat_of_rates
-from orders.exports.csv_file import csv_bytes
+from orders.exports.csv_file import csv_bytes, first_bytes
 from orders.models import Document, DocumentKind
 from vendors.models import Vendor
 
@@ -39,7 +39,7 @@ COLUMNS = [
 def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> IO[bytes]:
     """Return a file that vanishes when it is closed: each original under its number, and their list.
 
-    Credit notes are negative in the list. A damaged original is named there instead of handed out.
+    Credit notes are negative in the list. A damaged or unreadable original is named there instead of handed out.
     """
     file = TemporaryFile()  # noqa: SIM115
     zone = ZoneInfo(vendor.time_zone)
@@ -47,7 +47,8 @@ def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> IO[bytes]:
         with zipfile.ZipFile(file, "w") as archive:
             rows = list(_put(archive, documents, zone))
             header = [column.label for column in COLUMNS]
-            archive.writestr("documents.csv", b"".join(csv_bytes(COLUMNS, header, [rows], EXCEL, zone)))
+            table = b"".join(csv_bytes(COLUMNS, [rows], EXCEL, zone))
+            archive.writestr("documents.csv", first_bytes(header, EXCEL) + table)
         file.seek(0)
     except BaseException:
         file.close()
@@ -61,7 +62,7 @@ def _put(archive: zipfile.ZipFile, documents: QuerySet[Document], zone: ZoneInfo
         local = document.issued_at.astimezone(zone)
         try:
             pdf = original_pdf(document)
-        except OriginalDamaged as damage:
+        except (OriginalDamaged, OriginalUnreadable) as damage:
             yield _row(document, str(damage))
             continue
         archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0071_fill_order_way'),
+        ("orders", "0071_fill_order_way"),
         ('vendors', '0062_invitation_names_its_shop'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0075_correct_an_invoice'),
+        ("orders", "0075_correct_an_invoice"),
     ]
 
     operations = [

@@ -39,7 +39,7 @@ COLUMNS = [
 def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> IO[bytes]:
     """Return a file that vanishes when it is closed: each original under its number, and their list.
 
-    Credit notes are negative in the list. A damaged or unreadable original is named there instead of handed out.
+    Credit notes are negative in the list. An original that is damaged or unreadable is named there instead.
     """
     file = TemporaryFile()  # noqa: SIM115
     zone = ZoneInfo(vendor.time_zone)

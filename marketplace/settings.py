@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "vendors.devices.DeviceMiddleware",
     "vendors.second_factor.SecondFactorMiddleware",
-    "marketplace.nesting.NestingMiddleware",
+    "marketplace.unreadable.UnreadableMiddleware",
 ]
 
 ROOT_URLCONF = "marketplace.urls"

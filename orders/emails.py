@@ -3,7 +3,7 @@
 The table of mails is in ``docs/rules/order-states.md``, "Mails".
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -66,7 +66,7 @@ def announce_step(order: Order, change: StatusChange) -> None:
 def announce_refund(order: Order, refund: Refund) -> None:
     """Tell the shop that a refund is recorded, and the customer what is given back."""
     is_whole = order.refund_state == RefundState.FULL
-    facts = {"refund": refund, "is_whole": is_whole}
+    facts: dict[str, Any] = {"refund": refund, "is_whole": is_whole}
     _tell_shop(order, "refund_recorded", f"refund:{refund.pk}", "wants_refund_mail", **facts)
     notes = order.documents.filter(refund=refund)
     _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", documents=notes, **facts)
@@ -92,6 +92,21 @@ def tell_customer_of_pickup(order: Order, entry_id: int) -> None:
 def tell_customer_of_note(order: Order, note: Note) -> None:
     """Send the vendor's words to the customer."""
     _tell_customer(order, "note_to_customer", f"note:{note.pk}", note=note)
+
+
+def may_send_documents(order: Order) -> bool:
+    """Say whether the customer can be written to from here."""
+    return settings.CUSTOMER_MAILS and bool(order.customer_email)
+
+
+def send_documents(order: Order, documents: Sequence[Document], *, attempt: int = 0) -> bool:
+    """Send issued documents to the customer because a person of the shop asks for it.
+
+    ``attempt`` is how many such mails the person saw for the order: the second of two clicks
+    sends nothing. Return whether a mail was queued.
+    """
+    event = f"documents:{documents[-1].pk}:{attempt}"
+    return _tell_customer(order, "order_documents", event, documents=documents, always_attach=True)
 
 
 def _tell_of_new_order(order: Order) -> bool:
@@ -135,18 +150,25 @@ def _tell_shop(order: Order, template: str, event: str, wish: str, **facts: Any)
 
 
 def _tell_customer(
-    order: Order, template: str, event: str, *, documents: Iterable[Document] = (), **facts: Any
-) -> None:
+    order: Order,
+    template: str,
+    event: str,
+    *,
+    documents: Iterable[Document] = (),
+    always_attach: bool = False,
+    **facts: Any,
+) -> bool:
     """Queue a mail to the customer, unless the marketplace's storefront writes these itself.
 
-    ``documents`` are attached where the shop wants that.
+    ``documents`` are attached, and named, where the shop wants that or with ``always_attach``.
+    Return whether it was queued.
     """
-    if _silent.get() or not settings.CUSTOMER_MAILS or not order.customer_email:
-        return
+    if _silent.get() or not may_send_documents(order):
+        return False
     shop = order.vendor
-    enclosed = list(documents) if shop.attaches_documents else []
+    attached = list(documents) if shop.attaches_documents or always_attach else []
     reply_to = _address_of(shop)
-    queue_email(
+    queued = queue_email(
         event=event,
         topic=topic_of(order),
         template=template,
@@ -156,13 +178,14 @@ def _tell_customer(
             "order": order,
             "shop": shop,
             "can_answer": bool(reply_to),
-            "enclosed": enclosed,
+            "attached": attached,
             **facts,
         },
         sender=shop.name,
         reply_to=reply_to,
-        attachments=[_attached(document) for document in enclosed],
+        attachments=[_attached(document) for document in attached],
     )
+    return queued is not None
 
 
 def _address_of(shop: Vendor) -> str:

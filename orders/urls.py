@@ -40,8 +40,11 @@ urlpatterns = [
         "<str:number>/invoices/<str:document>.pdf", documents.earlier_invoice_pdf, name="earlier_invoice_pdf"
     ),
     path("<str:number>/credit-notes/<str:document>.pdf", documents.credit_note_pdf, name="credit_note_pdf"),
+    path("<str:number>/documents/<str:document>/send/", documents.send, name="send_document"),
     path("<str:number>/buyer/", buyer.buyer, name="buyer"),
+    path("<str:number>/correct-invoice/", buyer.correct, name="correct_invoice"),
     path("<str:number>/delivery-note.pdf", documents.delivery_note_pdf, name="delivery_note_pdf"),
+    path("<str:number>/delivery-notes/<str:document>.pdf", documents.issued_note_pdf, name="issued_note_pdf"),
     path("<str:number>/ship/", steps.ship_order, name="ship"),
     path("<str:number>/ready/", steps.make_ready, name="ready"),
     path("<str:number>/hand-over/", steps.hand_over_order, name="hand_over"),

@@ -13,6 +13,8 @@ OURS = [
     model for app in ("orders", "vendors", "marketplace") for model in apps.get_app_config(app).get_models()
 ]
 INSIDE_OTHERS = {
+    "OrderFigures",
+    "StaleFigures",
     "BulkItem",
     "Tally",
     "OrderLine",

@@ -1,6 +1,7 @@
 """Deliveries of a storefront, processed by the worker: one order from whatever comes, in whatever order."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import OutgoingEmail
 from orders import jobs
-from orders.domain.buyers import name_buyer
+from orders.domain.buyers import buyer_data_of, name_buyer
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refund_lines import set_refund_lines
 from orders.domain.refunds import RefundedLine, ask_for_refund
@@ -252,11 +253,14 @@ def test_a_buyers_number_is_known_whatever_report_comes_first(source, turn):
 
 def test_a_buyer_whom_the_shop_named_stays_while_the_storefront_says_nothing(source):
     deliver(source, told(30))
-    name_buyer(order_of(told(30)), is_business=True, siren="732829320")
+    order = order_of(told(30))
+    named = {"billing_company": "Chez Camille", "buyer_is_business": True, "buyer_siren": "732829320"}
+    name_buyer(order, replace(buyer_data_of(order), **named))
 
     deliver(source, later(told(30)))
 
-    assert order_of(told(30)).buyer_siren == "732829320"
+    order.refresh_from_db()
+    assert (order.buyer_siren, order.billing_company) == ("732829320", "Chez Camille")
 
 
 def test_a_report_changes_no_buyer_of_an_issued_invoice(source):

@@ -1,5 +1,8 @@
 """Pages around documents: the order's linked documents, the list, continuity, bulk, mails, the buyer."""
 
+import csv
+import io
+import zipfile
 from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from marketplace.mail import AttachmentDamaged, send_email
-from marketplace.models import OutgoingEmail
+from marketplace.models import AuditEntry, OutgoingEmail
 from orders.documents.invoice_snapshot import payment_code
 from orders.domain.invoicing import RateMissing, issue_invoice
 from orders.domain.refunds import refund_order
@@ -119,7 +122,7 @@ def test_a_refund_without_lines_shows_a_note_to_come(owned, order):
 def test_the_list_shows_every_document_and_each_series(owned, credited):
     page = owned.get(f"{SHOP}/documents/").content.decode()
 
-    assert page.index("Credit note 2026") > page.index("Invoice 2026")
+    assert page.index("Credit notes 2026") > page.index("Invoices 2026")
     assert page.count("RDB-A2026-000001.pdf") == 1
     assert "invoices/RDB-F2026-000001.pdf" in page
 
@@ -130,13 +133,75 @@ def test_the_list_shows_every_document_and_each_series(owned, credited):
         ("?kind=A", ["A"]),
         ("?kind=F", ["F"]),
         ("?year=2026", ["A", "F"]),
-        ("?kind=x&year=y&before=z", ["A", "F"]),
+        ("?month=2026-11", ["A", "F"]),
+        ("?q=a2026-000001", ["A"]),
+        ("?q=1042", ["A", "F"]),
+        ("?q=lefe", ["A", "F"]),
+        ("?q=nobody", []),
     ],
 )
 def test_the_list_is_narrowed_by_kind_and_year(owned, credited, query, shown):
-    documents = owned.get(f"{SHOP}/documents/{query}").context["documents"]
+    rows = owned.get(f"{SHOP}/documents/{query}").context["rows"]
 
-    assert [document.kind for document in documents] == shown
+    assert [row.document.kind for row in rows] == shown
+
+
+@pytest.mark.parametrize("query", ["kind=x", "year=1999", "year=y", "month=2026-13", "month=x", "before=z"])
+def test_a_wrong_value_is_told_and_leaves_no_document(owned, credited, query):
+    response = owned.get(f"{SHOP}/documents/?{query}")
+
+    assert (response.status_code, response.context["rows"]) == (200, [])
+    assert query.partition("=")[0] in response.context["filter"].errors
+    assert owned.get(f"{SHOP}/documents/originals.zip?{query}").status_code == 400
+
+
+def test_a_row_says_who_and_how_much_and_which_invoice_a_note_corrects(owned, credited):
+    note, invoice = owned.get(f"{SHOP}/documents/").context["rows"]
+
+    assert (note.buyer, note.net, note.vat, note.gross, note.corrected) == (
+        "Camille Lefèvre",
+        Decimal("-4.17"),
+        Decimal("-0.83"),
+        Decimal("-5.00"),
+        "RDB-F2026-000001",
+    )
+    assert (invoice.net, invoice.vat, invoice.gross) == (Decimal("10.00"), Decimal("2.00"), Decimal("12.00"))
+
+
+def test_the_originals_of_a_month_come_with_their_list(owned, credited):
+    answer = owned.get(f"{SHOP}/documents/originals.zip?month=2026-11")
+
+    assert 'filename="factures-rucher-des-baux-2026-11.zip"' in answer["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        assert sorted(archive.namelist()) == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
+        assert archive.read("RDB-F2026-000001.pdf") == b"%PDF RDB-F2026-000001"
+        listed = archive.read("documents.csv").decode("utf-8-sig")
+    note, invoice = list(csv.DictReader(listed.splitlines(), delimiter=";"))
+    assert (note["Document no."], note["Corrects"], note["Total net"], note["Total VAT"]) == (
+        "RDB-A2026-000001",
+        "RDB-F2026-000001",
+        "-4,17",
+        "-0,83",
+    )
+    assert (invoice["VAT 20%"], invoice["Customer"]) == ("2,00", "Camille Lefèvre")
+    assert AuditEntry.objects.filter(kind="exported", data__documents=2).count() == 1
+
+
+def test_a_damaged_original_is_named_in_the_list_instead_of_handed_out(owned, credited):
+    storages["documents"].delete(Document.objects.get(kind="A").pdf.name)
+
+    answer = owned.get(f"{SHOP}/documents/originals.zip")
+
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        assert sorted(archive.namelist()) == ["RDB-F2026-000001.pdf", "documents.csv"]
+        assert "RDB-A2026-000001 is missing from the storage" in archive.read("documents.csv").decode()
+
+
+def test_nothing_and_too_much_are_told_instead_of_a_file(owned, credited, monkeypatch):
+    assert owned.get(f"{SHOP}/documents/originals.zip?q=nobody").status_code == 404
+    monkeypatch.setattr("orders.views.document_list.MOST", 1)
+    answer = owned.get(f"{SHOP}/documents/originals.zip")
+    assert (answer.status_code, b"choose a month or a year" in answer.content) == (413, True)
 
 
 def test_the_list_goes_on_page_by_page(owned, vendor):
@@ -146,8 +211,8 @@ def test_the_list_goes_on_page_by_page(owned, vendor):
     first = owned.get(f"{SHOP}/documents/")
     second = owned.get(f"{SHOP}/documents/?before={first.context['next']}")
 
-    assert len(first.context["documents"]) == 50
-    assert [document.sequence for document in second.context["documents"]] == [1]
+    assert len(first.context["rows"]) == 50
+    assert [row.document.sequence for row in second.context["rows"]] == [1]
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -281,7 +346,7 @@ def test_a_wrong_number_of_the_buyer_is_told(owned, order, sent, field):
 
 
 def test_the_buyer_is_fixed_once_the_invoice_is_issued(owned, credited):
-    page = owned.post(f"{SHOP}/orders/1042/buyer/", {"is_business": "on"}, follow=True)
+    page = owned.post(f"{SHOP}/orders/1042/buyer/", {"is_business": "on", "siren": "552008443"}, follow=True)
 
     credited.refresh_from_db()
     assert b"is issued and cannot be changed" in page.content
@@ -405,3 +470,138 @@ def test_bulk_says_once_what_the_identity_lacks(owned, vendor):
     assert page.count(">a valid SIRET</a>") == 1
     assert 'href="/vendors/rucher-des-baux/identity/#id_siret"' in page
     assert list(BulkItem.objects.values_list("why", flat=True)) == ["The legal identity is incomplete."] * 2
+
+
+# Sent to the customer
+
+
+def test_the_mail_names_what_is_attached(vendor, order):
+    vendor.attaches_documents = True
+    vendor.save()
+    issue_invoice(order, by=None, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+    change_status(order, "completed", by=None, at=LATER)
+
+    refunded = OutgoingEmail.objects.get(template="order_refunded")
+    completed = OutgoingEmail.objects.get(template="order_completed")
+    assert all("RDB-A2026-000001" in part for part in (refunded.text, refunded.html))
+    assert all("RDB-F2026-000001" in part for part in (completed.text, completed.html))
+
+
+def test_a_mail_without_documents_names_none(credited):
+    assert "RDB-" not in OutgoingEmail.objects.get(template="order_refunded").text
+
+
+def test_an_invoice_is_sent_when_it_is_issued_where_the_person_ticks_it(owned, vendor, order):
+    vendor.attaches_documents = True
+    vendor.save()
+    asked = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+
+    page = owned.post(f"{SHOP}/orders/1042/invoice/", {"send": "1"}, follow=True).content.decode()
+
+    [sent] = OutgoingEmail.objects.filter(template="order_documents")
+    assert 'name="send" value="1" checked' in asked
+    assert (sent.to, [file["name"] for file in sent.attachments]) == (
+        "camille@example.com",
+        ["RDB-F2026-000001.pdf"],
+    )
+    assert "It is sent to camille@example.com." in page
+    assert "“Documents, RDB-F2026-000001”" in page
+
+
+def test_an_invoice_that_is_not_to_be_sent_is_not(owned, order):
+    asked = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+    owned.post(f"{SHOP}/orders/1042/invoice/")
+
+    assert 'name="send" value="1">' in asked
+    assert not OutgoingEmail.objects.filter(template="order_documents").exists()
+
+
+def test_an_issued_document_is_sent_once_a_click_and_again_when_asked(owned, credited):
+    url = f"{SHOP}/orders/1042/documents/RDB-A2026-000001/send/"
+    sent = OutgoingEmail.objects.filter(template="order_documents")
+
+    owned.post(url, {"attempt": "0"})
+    page = owned.post(url, {"attempt": "0"}, follow=True).content.decode()
+    assert (sent.count(), "RDB-A2026-000001 was sent already." in page) == (1, True)
+
+    owned.post(url, {"attempt": "1"})
+    assert sent.count() == 2
+
+
+def test_no_document_is_sent_where_the_storefront_writes_the_mails(owned, credited, settings):
+    settings.CUSTOMER_MAILS = False
+
+    page = owned.post(f"{SHOP}/orders/1042/documents/RDB-F2026-000001/send/", follow=True).content.decode()
+
+    assert "Nothing was sent" in page
+    assert "/send/" not in page
+    assert not OutgoingEmail.objects.filter(template="order_documents").exists()
+
+
+def test_of_one_moment_what_followed_stands_above_what_it_followed_from(owned, order):
+    issue_invoice(order, by=None, at=NOON)
+    refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+
+    page = owned.get(f"{SHOP}/orders/1042/").content.decode()
+    history = page[page.index('id="h-log"') :]
+
+    assert history.index("Credit note RDB-A2026-000001 issued") < history.index("Refund of")
+
+
+# What stands against an invoice, and what a refund brings
+
+
+@pytest.fixture
+def incomplete(vendor, order):
+    """The order of a shop whose legal identity lacks two parts."""
+    vendor.identity.siret, vendor.identity.prefix, vendor.identity.vat_number = "", "", ""
+    vendor.identity.save()
+    return order
+
+
+def test_the_page_says_what_the_identity_lacks_before_it_offers_to_issue(owned, incomplete):
+    page = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+
+    assert f'<a href="{SHOP}/identity/#id_siret">a valid SIRET</a>' in page
+    assert "Issue the invoice</button>" not in page
+
+
+def test_who_cannot_change_the_identity_is_told_whom_to_ask(client_of, vendor, incomplete):
+    client = client_of(make_member(vendor, Role.ACCOUNTANT))
+
+    page = client.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+    refused = client.post(f"{SHOP}/orders/1042/invoice/", follow=True).content.decode()
+
+    assert "#id_siret" not in page
+    assert "Ask an owner of the shop to fill it in." in page
+    assert "Ask an owner of the shop to fill it in." in refused
+
+
+def test_the_refusal_names_each_missing_part_once_and_links_it(owned, incomplete):
+    page = owned.post(f"{SHOP}/orders/1042/invoice/", follow=True).content.decode()
+
+    assert page.count("a valid SIRET") == 1
+    assert (
+        f'<a href="{SHOP}/identity/#id_siret">a valid SIRET</a>, '
+        f'<a href="{SHOP}/identity/#id_vat_number">a VAT number that belongs to the SIREN</a> and '
+        f'<a href="{SHOP}/identity/#id_prefix">the prefix of the numbers</a>.'
+    ) in page
+
+
+@pytest.mark.parametrize("step", ["refund", "cancel-and-refund"])
+def test_refunding_an_invoiced_order_says_that_a_credit_note_follows(owned, order, step):
+    words = "A credit note for invoice RDB-F2026-000001 is issued with it"
+
+    assert words not in owned.get(f"{SHOP}/orders/1042/{step}/").content.decode()
+    issue_invoice(order, by=None, at=NOON)
+    assert words in owned.get(f"{SHOP}/orders/1042/{step}/").content.decode()
+
+
+def test_a_refund_tells_which_credit_note_was_issued(owned, order):
+    issue_invoice(order, by=None, at=NOON)
+
+    page = owned.post(f"{SHOP}/orders/1042/refund/", {"amount": "5", "do": "refund"}, follow=True)
+
+    link = f'<a href="{SHOP}/orders/1042/credit-notes/RDB-A2026-000001.pdf">Credit note RDB-A2026-000001'
+    assert f"are refunded. {link}" in page.content.decode()

@@ -2,7 +2,7 @@
 
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -24,6 +24,7 @@ from orders.documents.typesetting import html_to_pdf
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.invoicing import date_of_supply, delivery_note, issue_invoice
 from orders.domain.originals import original_pdf
+from orders.domain.privacy import anonymise
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.transitions import change_status
 from orders.models import DeliveryNote, Document, DocumentSeries, Order
@@ -463,6 +464,37 @@ def situation(order):
     return facts(note_of(order)).get("Situation", "")
 
 
+def test_a_note_says_for_ever_what_it_said(order):
+    first = delivery_note(order, at=NOON)
+    honey, _soap = order.lines.all()
+    ship(order, units={honey.pk: 1}, carrier="colissimo", by=None, at=NOON)
+    Order.objects.filter(pk=order.pk).update(shipping_address_1="1 rue Nouvelle")
+
+    second = delivery_note(order, at=NOON + timedelta(days=1))
+
+    assert (first.number, second.number, second.dated_on) == (
+        "RDB-BL2026-000001",
+        "RDB-BL2026-000002",
+        date(2026, 11, 24),
+    )
+    before = delivery_note_context(DeliveryNote.objects.get(pk=first.pk))
+    assert (rows(before)[0], "1 rue Nouvelle" in before["addressee"]) == (("MIEL", 3, 0, 3), False)
+    after = delivery_note_context(second)
+    assert (rows(after)[0], "1 rue Nouvelle" in after["addressee"]) == (("MIEL", 3, 1, 2), True)
+    assert facts(after)["Transporteur"] == "Colissimo"
+
+
+def test_a_note_whose_personal_data_was_forgotten_keeps_its_number(order):
+    first = delivery_note(order, at=NOON)
+    anonymise(Order.objects.filter(pk=order.pk), at=NOON)
+    assert DeliveryNote.objects.get().said == {}
+
+    again = delivery_note(order, at=NOON + timedelta(days=9))
+
+    assert again.number == first.number
+    assert "Camille Lefèvre" not in str(again.said)
+
+
 def test_before_any_parcel_nothing_of_the_order_has_left(order):
     context = note_of(order)
 
@@ -727,6 +759,35 @@ def test_a_parcel_is_chosen_by_its_number(browser, order, quick):
 
     assert answers == [200, 200, 404, 404, 404, 404, 404, 404]
     assert DeliveryNote.objects.count() == 2
+
+
+def test_an_order_with_nothing_to_deliver_has_no_note(browser, order, quick):
+    refund_order(
+        order,
+        lines={line.pk: RefundedLine(line.quantity, line.total) for line in order.lines.all()},
+        by=None,
+        at=NOON,
+    )
+
+    response = browser.get(page(order, "delivery_note_pdf"))
+
+    assert (response.status_code, DeliveryNote.objects.count()) == (409, 0)
+    assert response.content.decode().startswith("Everything of order 1042 was refunded before it left")
+
+
+def test_the_order_s_page_names_the_notes_that_were_printed(browser, order, quick):
+    honey = order.lines.first()
+    browser.get(page(order, "delivery_note_pdf"))
+    ship(order, units={honey.pk: 1}, by=None, at=NOON)
+    browser.get(page(order, "delivery_note_pdf"))
+
+    text = browser.get(reverse("orders:detail", args=[order.vendor.slug, order.number])).content.decode()
+
+    earlier = reverse("orders:issued_note_pdf", args=[order.vendor.slug, order.number, "RDB-BL2026-000001"])
+    assert f'href="{earlier}"' in text
+    assert "RDB-BL2026-000002" in text
+    assert "Gets its number when it is printed." in text  # the parcel's
+    assert browser.get(earlier).status_code == 200
 
 
 def test_a_file_name_has_no_surprises(browser, vendor, quick):

@@ -18,8 +18,8 @@ from orders.domain.invoicing import IdentityIncomplete, MandateMissing, issue_in
 from orders.domain.transitions import change_status
 from orders.models import Document, HistoryEntry
 from tests.factories import NOON, make_member, make_order, make_user, make_vendor
-from vendors.domain.identity import change_identity, is_siret, is_vat_number_of
-from vendors.domain.mandate import accept_mandate, mandate_of, withdraw_mandate
+from vendors.domain.identity import change_identity, is_siret, is_vat_number_of, shown
+from vendors.domain.mandate import TEXTS, MandateText, accept_mandate, mandate_of, withdraw_mandate
 from vendors.identity_forms import FIELDS, IdentityForm
 from vendors.models import IdentityChange, KeptForever, LegalIdentity, MandateStep, Vendor
 from vendors.roles import Role
@@ -536,3 +536,71 @@ def test_an_identity_that_staff_adds_stands_in_trail_and_audit(vendor, rf):
         ("legal_name", "", "Rucher SARL", staff.pk)
     ]
     assert list(written().get().data["changes"]) == ["legal_name"]
+
+
+def test_the_mandate_is_asked_about_with_its_words(owned, vendor):
+    page = owned.get(f"{URL}mandate/?step=accept").content.decode()
+
+    assert "the mandate to issue in its name" in page
+    assert 'name="version" value="2026-11"' in page
+    assert mandate_of(vendor) is None
+
+
+def test_a_text_that_has_changed_meanwhile_is_not_accepted(owned, vendor):
+    page = owned.post(f"{URL}mandate/", {"step": "accept", "version": "2025-01"}, follow=True)
+
+    assert b"please read it again" in page.content
+    assert mandate_of(vendor) is None
+
+
+def test_withdrawing_says_what_ends_with_it(by_itself, owned, owner):
+    page = owned.get(f"{URL}mandate/?step=withdraw").content.decode()
+
+    assert "Invoices on completion are switched off with it." in page
+    assert mandate_of(by_itself) is not None
+
+
+def test_the_page_keeps_who_accepted_and_withdrew_with_day_and_hour(owned, vendor, owner):
+    accept_mandate(vendor, by=owner, at=NOON)
+    withdraw_mandate(vendor, by=owner, at=NOON + timedelta(hours=2))
+
+    page = owned.get(URL).content.decode()
+
+    steps = page[page.index("Steps of the mandate") :]
+    assert steps.index("23 Nov 2026 at 14:00") < steps.index("23 Nov 2026 at 12:00")
+    assert steps.count("Claire Fabre") >= 2
+
+
+def test_an_older_text_is_shown_as_it_was_accepted_and_the_newer_offered(owned, vendor, owner, monkeypatch):
+    accept_mandate(vendor, by=owner, at=NOON)
+    newer = MandateText(version="2027-01", valid_from=NOON.date(), words="Other words for %(marketplace)s.")
+    monkeypatch.setattr("vendors.domain.mandate.TEXTS", [*TEXTS, newer])
+
+    page = owned.get(URL).content.decode()
+
+    assert "the mandate to issue in its name" in page
+    assert "Other words" not in page
+    assert "There is a newer text, version 2027-01" in page
+
+
+def test_the_accountant_reads_the_identity_as_text(client_of, vendor):
+    page = client_of(make_member(vendor, Role.ACCOUNTANT)).get(URL).content.decode()
+
+    assert "Only an owner of the shop can change this." in page
+    assert "73282932000074" in page
+    assert 'name="siret"' not in page
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        ("is_sole_trader", "True", "yes"),
+        ("vat_regime", "franchise", "VAT franchise (CGI art. 293 B)"),
+        ("vat_changes", "2026-11-20 franchise", "20 Nov 2026: VAT franchise (CGI art. 293 B)"),
+        ("logo_svg", "sha256:00", "a picture"),
+        ("city", "Arles", "Arles"),
+        ("capital", "", ""),
+    ],
+)
+def test_the_trail_tells_values_in_words(field, text, words):
+    assert shown(field, text) == words

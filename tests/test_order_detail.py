@@ -93,7 +93,7 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
         )  # fmt: skip
     client = client_of(owner)
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         assert page(client, order).status_code == 200
 
 

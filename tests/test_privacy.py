@@ -12,7 +12,8 @@ from marketplace.models import AuditEntry, OutgoingEmail
 from orders.domain.invoicing import issue_invoice
 from orders.domain.originals import original_pdf
 from orders.domain.privacy import PERSONAL, anonymise, finished_before
-from orders.models import Customer, Delivery, Note, Order, OrderNameStart
+from orders.exports.figures import settle_all
+from orders.models import Customer, Delivery, Note, Order, OrderNameStart, Shipment
 from orders.states import OrderStatus
 from tests.factories import NOON, make_customer, make_line, make_order, make_product
 from vendors.domain.saved_views import keep_view, land_on
@@ -222,3 +223,16 @@ def test_views_that_look_for_the_customer_are_forgotten(order, owner, typed, is_
 
     member.refresh_from_db()
     assert (len(member.saved_views), member.landing_view) == ((1, view.key) if is_kept else (0, None))
+
+
+@pytest.mark.postgresql
+def test_what_exports_keep_of_an_order_is_emptied_in_the_same_moment(order):
+    Shipment.objects.create(order=order, number=1, tracking_number="6A00026927507", shipped_at=NOON)
+    Order.objects.update(customer_name="=Quatrebarbes")
+    settle_all()
+    assert "6A00026927507" in everything_written()
+
+    anonymise(finished_before(LATER), at=LATER)
+
+    left = everything_written()
+    assert ("6A00026927507" in left, "Quatrebarbes" in left) == (False, False)

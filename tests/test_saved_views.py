@@ -180,7 +180,7 @@ def test_views_cost_the_list_no_query(client_of, owner, member, views, django_as
     make_order(member.vendor)
     client = client_of(owner)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(6):
         client.get(LIST)
 
 

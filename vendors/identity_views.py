@@ -6,18 +6,19 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from vendors.access import VendorRequest, vendor_required
-from vendors.domain.identity import change_identity, label_of, missing_parts
+from vendors.domain.identity import VAT_CHANGES, change_identity, label_of, missing_parts, shown
 from vendors.domain.mandate import (
     accept_mandate,
-    mandate_of,
+    steps_of,
+    text_of,
     text_today,
     withdraw_mandate,
     words_of,
 )
-from vendors.identity_forms import IdentityForm, VatChanges, regimes_of, vat_changes_of
+from vendors.identity_forms import FIELDS, IdentityForm, VatChanges, regimes_of, vat_changes_of
 from vendors.logo import data_uri
 from vendors.models import IdentityChange, LegalIdentity, Vendor
 from vendors.roles import Permission
@@ -44,9 +45,6 @@ def identity(request: VendorRequest) -> HttpResponse:
         )
         messages.success(request, _said(len(changes)))
         return redirect("shop:identity", slug=request.vendor.slug)
-    if not may_change:
-        for field in [*form.fields.values(), *(f for row in regimes for f in row.fields.values())]:
-            field.disabled = True
     return render(request, "shop/identity.html", _context(request.vendor, stored, form, regimes, may_change))
 
 
@@ -64,24 +62,56 @@ def _context(
     vendor: Vendor, stored: LegalIdentity, form: IdentityForm, regimes: object, may_change: bool
 ) -> dict[str, object]:
     trail = IdentityChange.objects.filter(vendor=vendor).select_related("by").order_by("-id")[:SHOWN]
+    steps, today = steps_of(vendor), text_today()
+    now = steps[0] if steps and steps[0].is_accepted else None
     return {
         "form": form,
         "regimes": regimes,
         "may_change": may_change,
+        "values": [] if may_change else _values(stored),
         "missing": missing_parts(stored, timezone.localdate()),
         "logo": stored.logo_image or data_uri(stored.logo_svg),
-        "trail": [(label_of(change.field), change) for change in trail],
-        "mandate": mandate_of(vendor),
-        "text": text_today(),
-        "words": words_of(text_today()),
+        "trail": [
+            {
+                "label": label_of(change.field),
+                "before": shown(change.field, change.before),
+                "after": shown(change.field, change.after),
+                "at": change.at,
+                "by": change.by,
+            }
+            for change in trail
+        ],
+        "mandate": now,
+        "steps": steps,
+        "text": today,
+        "words": words_of(text_of(now.version) if now else today),
+        "is_older": now is not None and now.version != today.version,
     }
 
 
-@require_POST
+def _values(stored: LegalIdentity) -> list[tuple[str, str]]:
+    """What is filled in, as text, for those who may read it and not change it."""
+    columns = {name: getattr(stored, name) for name in FIELDS}
+    texts = {name: "" if value is None else str(value) for name, value in columns.items()}
+    changes = ", ".join(f"{row['starts_on']} {row['regime']}" for row in vat_changes_of(stored))
+    found = [(label_of(name), shown(name, text)) for name, text in {**texts, VAT_CHANGES: changes}.items()]
+    return [(label, text) for label, text in found if text]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @vendor_required(Permission.MANAGE_SHOP)
 def mandate(request: VendorRequest) -> HttpResponse:
-    """Accept the mandate (``step=accept``), or withdraw it."""
-    if request.POST.get("step") == "accept":
+    """Ask before the mandate is accepted (``step=accept``) or withdrawn, say what follows, and do it."""
+    sent = request.POST if request.method == "POST" else request.GET
+    accepts = sent.get("step") == "accept"
+    text = text_today()
+    if request.method != "POST":
+        ends = request.vendor.issues_on_completion
+        page = {"accepts": accepts, "text": text, "words": words_of(text), "ends_automatic": ends}
+        return render(request, "shop/mandate.html", page)
+    if accepts and sent.get("version", text.version) != text.version:
+        messages.error(request, _("The text of the mandate has changed: please read it again."))
+    elif accepts:
         accept_mandate(request.vendor, by=request.user, at=timezone.now())
         messages.success(request, _("The mandate is accepted."))
     else:

@@ -100,9 +100,7 @@ ATTRIBUTES = frozenset(
 )
 # No backslash (escapes), no @, no <; an address only as the name of a part of the same drawing.
 HARMLESS = re.compile(r"[\w\s.,;:#%()+\-'\"/]*")
-DOCTYPE = re.compile(r"<!doctype[^\[>]*>", re.IGNORECASE)  # one that declares nothing
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+DOCTYPE = re.compile(r"<!doctype[^\[<>]*>", re.IGNORECASE)  # one that declares nothing
 CLASS = re.compile(r"\.([\w-]+)")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 LOCAL_PART = re.compile(r"url\(\s*['\"]?#[\w.\-]+['\"]?\s*\)")
@@ -184,15 +182,21 @@ def _classes(root: ET.Element) -> dict[str, dict[str, str]]:
     """Return what a drawing's style sheet says of each class. Raises LogoRefused where it says more."""
     classes: dict[str, dict[str, str]] = {}
     for sheet in root.iter(f"{{{SVG}}}style"):
-        text = COMMENT.sub("", "".join(sheet.itertext()))
-        for selectors, declarations in RULE.findall(text):
+        *rules, rest = _without_comments("".join(sheet.itertext())).split("}")
+        if rest.strip():
+            raise LogoRefused(STYLE_SHEET)
+        for rule in rules:
+            selectors, _brace, declarations = rule.partition("{")
             for selector in selectors.split(","):
                 if not (found := CLASS.fullmatch(selector.strip())):
                     raise LogoRefused(STYLE_SHEET)
                 classes.setdefault(found[1], {}).update(_declarations(declarations))
-        if RULE.sub("", text).strip():
-            raise LogoRefused(STYLE_SHEET)
     return classes
+
+
+def _without_comments(text: str) -> str:
+    before, *after = text.split("/*")
+    return before + "".join(part.partition("*/")[2] for part in after)
 
 
 def _declarations(text: str) -> dict[str, str]:

@@ -74,6 +74,16 @@ def long_date(value: date | datetime | None) -> str:
 
 
 @register.simple_tag
+def exactly(value: datetime) -> SafeString:
+    """A moment with date and time, for what must be read as evidence: ``23/11/2026 à 14:05``."""
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        timezone.localtime(value).isoformat(timespec="seconds"),
+        formats.exact_time(value),
+    )
+
+
+@register.simple_tag
 def moment(value: datetime, *, keeps_time: bool = False) -> SafeString:
     """A moment as a person would say it, exact in the tooltip, ISO for machines.
 

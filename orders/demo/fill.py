@@ -25,7 +25,7 @@ from orders.domain.invoicing import issue_invoice
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.domain.stock import count
 from orders.exports.figures import settle_all
-from orders.models import ExchangeRate, LineKind, Order, Source
+from orders.models import LineKind, Order, Source
 from orders.states import OrderStatus, RefundState
 from vendors.models import Product, User, Vendor
 from vendors.roles import Role
@@ -34,7 +34,6 @@ RICH = 600  # orders that are lived through; those beyond are written in bulk
 INVOICES = 15
 ONE_INVOICE_IN = 7  # completed orders
 SHELF = 45  # units on the shelf after a restock
-DOLLAR, CENT = Decimal("0.86"), Decimal("0.01")  # in euros
 
 Progress = Callable[[int], object]
 
@@ -78,26 +77,12 @@ def make_demo(
     calendar = Calendar.of(now)
     with translation.override("fr"):
         shops = open_shops(source, at=calendar.opens_at)
-        _tell_rates(calendar)
         many = max(orders - rich, 0)
         lived = _live(shops, calendar, Random(f"lives {seed}"), orders - many, many, progress)  # noqa: S311
         fill_up(shops, many, calendar, Random(f"many {seed}"), progress)  # noqa: S311
         issued = _issue(lived, shops[0], calendar, invoices)
     settle_all()
     return Made(len(shops), orders, issued, is_new=True)
-
-
-def _tell_rates(calendar: Calendar) -> None:
-    """Give the dollar of the orders from abroad a rate for each week, about what it has been."""
-    weeks = (calendar.closes_at - calendar.opens_at).days // 7 + 2
-    first = calendar.opens_at.date() - timedelta(days=7)
-    ExchangeRate.objects.bulk_create(
-        [
-            ExchangeRate(currency="USD", on=first + timedelta(weeks=week), euros=DOLLAR + CENT * (week % 3))
-            for week in range(weeks + 1)
-        ],
-        ignore_conflicts=True,
-    )
 
 
 def _is_here() -> bool:
@@ -207,7 +192,7 @@ def _issue(lived: list[Order], shop: Shop, calendar: Calendar, most: int) -> int
         return 0
     completed = Order.objects.filter(
         pk__in=[order.pk for order in lived], vendor=shop.vendor, status=OrderStatus.COMPLETED, total__gt=0
-    )
+    ).filter(currency="EUR")  # no rate is made up: it would serve real shops beside the demo
     chosen = completed.order_by("-completed_at", "-pk")[: most * ONE_INVOICE_IN : ONE_INVOICE_IN]
     moments = [(_ready_at(order), order.pk, order) for order in chosen]
     for ready_at, _pk, order in sorted(moments, key=lambda moment: moment[:2]):

@@ -43,6 +43,7 @@ class Facts:
     reason: str = ""
     refunded_on: str = ""
     is_spread: bool = False
+    is_correction: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
         "reason": facts.reason,
         "refunded_on": facts.refunded_on,
         "is_spread": facts.is_spread,
+        "is_correction": facts.is_correction,
     }
 
 

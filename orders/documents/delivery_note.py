@@ -1,8 +1,8 @@
 """The delivery note: what is in a parcel, or in the bag that waits in the shop. No prices."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,15 @@ from marketplace.formats import FIXED, decimal, long_date
 from marketplace.money import round_half_up
 from orders.documents.barcodes import code128_svg
 from orders.documents.legal_texts import texts_on
-from orders.documents.parties import buyer_lines, legal_lines, recipient_lines, seller_of, trade_name
+from orders.documents.parties import (
+    buyer_lines,
+    identity_of,
+    legal_lines,
+    logo_of,
+    recipient_lines,
+    seller_of,
+    trade_name,
+)
 from orders.documents.renderer import render_pdf
 from orders.documents.snapshot import Seller
 from orders.models import DeliveryNote, LineKind, Order, OrderLine, Shipment
@@ -77,30 +85,50 @@ def delivery_note_pdf(note: DeliveryNote) -> bytes:
     return render_pdf("documents/delivery_note.html", context, color=context["seller"]["color"])
 
 
-@translation.override("fr")
 def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
-    """Return what the template prints; of a whole order, how far it is when the note is made."""
-    order = note.order
+    """Return what the template prints: what the note says since it has its number, and the shop's logo."""
+    said = note.said or what_is_said(note.order, note.shipment, note.dated_on)
+    return {
+        **said,
+        "number": note.number,
+        "facts": [("Date", long_date(note.dated_on)), *map(tuple, said["facts"])],
+        "lines": [PackedLine(**line) for line in said["lines"]],
+        "logo": data_uri(logo_of(identity_of(note.order.vendor))),
+        "codes": [{**code, "image": _drawn(code["text"])} for code in said["codes"]],
+    }
+
+
+@translation.override("fr")
+def what_is_said(order: Order, shipment: Shipment | None, on: date) -> dict[str, Any]:
+    """Return all that a note dated ``on`` would say of a parcel, or of a whole order as far as it is.
+
+    Fit for JSON. Without number, date and pictures: while this stays the same, a note is the same.
+    """
     parcels = list(order.shipments.prefetch_related("lines"))
-    pickup = note.shipment is None and order.is_pickup
-    seller = seller_of(order.vendor, texts_on(note.dated_on), franchise=False)
-    content = _content(order, parcels, note.shipment)
-    shown = parcels if note.shipment is None else [note.shipment]
+    pickup = shipment is None and order.is_pickup
+    seller = seller_of(order.vendor, texts_on(on), franchise=False)
+    content = _content(order, parcels, shipment)
+    shown = parcels if shipment is None else [shipment]
     return {
         "title": "Bon de retrait" if pickup else "Bon de livraison",
-        "number": note.number,
-        "seller": seller,
-        "logo": data_uri(seller["logo"]),
+        "seller": {**seller, "logo": ""},
         "trade_name": trade_name(seller),
         "legal": legal_lines(seller),
         "addressee": buyer_lines(order) if pickup else recipient_lines(order) or buyer_lines(order),
-        "facts": _facts(note, parcels, content),
-        "lines": [_packed(line, content) for line in content.lines],
+        "facts": [list(fact) for fact in _facts(order, shipment, parcels, content)],
+        "lines": [asdict(_packed(line, content)) for line in content.lines],
         "has_weights": any(_grams(line) for line in content.lines),
         "codes": [_code(parcel) for parcel in shown if parcel.tracking_number],
         "message": Truncator(order.customer_note.strip()).chars(LONGEST_MESSAGE),
         "pickup": _pickup(order, seller) if pickup else None,
     }
+
+
+def has_nothing_to_deliver(order: Order) -> bool:
+    """Say whether all articles were refunded before any of them left: there is nothing to note."""
+    products = [line for line in order.lines.all() if line.kind == LineKind.PRODUCT]
+    is_all_refunded = bool(products) and all(line.units_refunded >= line.quantity for line in products)
+    return is_all_refunded and not order.shipments.all() and not _is_gone(order)
 
 
 def _content(order: Order, parcels: Sequence[Shipment], parcel: Shipment | None) -> Content:
@@ -150,14 +178,15 @@ def _packed(line: OrderLine, content: Content) -> PackedLine:
     )
 
 
-def _facts(note: DeliveryNote, parcels: Sequence[Shipment], content: Content) -> list[tuple[str, str]]:
-    order, parcel = note.order, note.shipment
+def _facts(
+    order: Order, parcel: Shipment | None, parcels: Sequence[Shipment], content: Content
+) -> list[tuple[str, str]]:
+    carriers = [one.get_carrier_display() for one in ([parcel] if parcel else parcels) if one.carrier]
     facts = [
-        ("Date", long_date(note.dated_on)),
         ("Commande", f"{order.number} du {_day(order.placed_at, order)}"),
         ("Livraison", order.shipping_method.strip()),
         ("Situation", _situation(order, parcels, content) if parcel is None else ""),
-        ("Transporteur", parcel.get_carrier_display() if parcel and parcel.carrier else ""),
+        ("Transporteur", ", ".join(dict.fromkeys(carriers))),
         ("Colis", _parcel(parcel, parcels, content)),
         ("Poids", _weight(content.grams)),
         ("Téléphone", order.customer_phone.strip()),
@@ -184,14 +213,18 @@ def _parcel(parcel: Shipment | None, parcels: Sequence[Shipment], content: Conte
 
 
 def _code(parcel: Shipment) -> dict[str, Any]:
-    """Return the parcel's tracking number, readable and scannable."""
-    svg = code128_svg(parcel.tracking_number)
+    """Return the parcel's tracking number, to read; its picture is drawn when the note is."""
     return {
         "carrier": parcel.get_carrier_display() if parcel.carrier else "",
         "parcel": parcel.number,
         "text": parcel.tracking_number,
-        "image": data_uri(svg) if svg else "",
     }
+
+
+def _drawn(text: str) -> str:
+    """Return a text as a code to scan; empty where no scanner reads it."""
+    svg = code128_svg(text)
+    return data_uri(svg) if svg else ""
 
 
 def _pickup(order: Order, seller: Seller) -> dict[str, Any]:

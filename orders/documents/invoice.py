@@ -130,6 +130,8 @@ def _corrected(snapshot: Snapshot) -> str:
 
 def _state(snapshot: Snapshot) -> str:
     """Return whether it is paid, or given back, and when."""
+    if snapshot["is_correction"] and (invoice := snapshot["corrects"]):
+        return f"Une nouvelle facture remplace {invoice['number']}\u202f: cet avoir ne rembourse rien"
     if snapshot["type_code"] == "381":
         day = _date(snapshot["refunded_on"])
         return f"Remboursé le {day}" if day else "Rien n’avait été payé\u202f: rien n’est à rembourser"

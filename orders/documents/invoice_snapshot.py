@@ -112,6 +112,7 @@ def invoice_snapshot(
         "reason": "",
         "refunded_on": "",
         "is_spread": False,
+        "is_correction": False,
     }
 
 

@@ -175,3 +175,4 @@ class Snapshot(TypedDict):
     reason: str  # of a credit note, in the shop's or the storefront's words
     refunded_on: str  # of a credit note
     is_spread: bool  # the refund came without lines and is spread over all of them
+    is_correction: bool  # of a credit note: a new invoice stands in the place of the one it takes back

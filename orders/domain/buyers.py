@@ -1,5 +1,7 @@
 """Who an invoice is for."""
 
+from dataclasses import asdict, dataclass
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -12,15 +14,43 @@ class BuyerIsFixed(Exception):
     """The invoice is issued and says who buys; the message says so."""
 
 
+@dataclass(frozen=True)
+class BuyerData:
+    """Who is billed, as it stands on the order; the numbers are of a business."""
+
+    billing_name: str = ""
+    billing_company: str = ""
+    billing_address_1: str = ""
+    billing_address_2: str = ""
+    billing_postcode: str = ""
+    billing_city: str = ""
+    billing_country: str = ""
+    buyer_is_business: bool = False
+    buyer_siren: str = ""
+    buyer_vat_number: str = ""
+
+
+def buyer_data_of(order: Order) -> BuyerData:
+    """Return who is billed as of now."""
+    return BuyerData(**{name: getattr(order, name) for name in asdict(BuyerData())})
+
+
 @transaction.atomic
-def name_buyer(order: Order, *, is_business: bool, siren: str = "", vat_number: str = "") -> None:
-    """Say whether a business buys, and its numbers; raises BuyerIsFixed once the invoice is issued."""
+def name_buyer(order: Order, buyer: BuyerData) -> None:
+    """Say who is billed, before the invoice; raises BuyerIsFixed once it is issued."""
     lock(order)
     invoice = invoice_of(order)
     if invoice is not None and not is_taken_back(invoice):
         raise BuyerIsFixed(
             _("Invoice %(number)s is issued and cannot be changed.") % {"number": invoice.number}
         )
-    order.buyer_is_business, order.buyer_siren, order.buyer_vat_number = is_business, siren, vat_number
+    write_buyer(order, buyer)
+
+
+def write_buyer(order: Order, buyer: BuyerData) -> None:
+    """Write who is billed on the order; the caller holds its lock."""
+    columns = asdict(buyer)
+    for name, value in columns.items():
+        setattr(order, name, value)
     order.version += 1
-    order.save(update_fields=["buyer_is_business", "buyer_siren", "buyer_vat_number", "version"])
+    order.save(update_fields=[*columns, "version"])

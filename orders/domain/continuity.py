@@ -50,6 +50,7 @@ class Continuity:
     year: int
     first: str
     last: str
+    first_on: date | None
     last_on: date | None
     count: int
     gaps: int
@@ -64,6 +65,7 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
             n=Count("id"),
             low=Min("sequence"),
             high=Max("sequence"),
+            first_on=Min("issued_on"),
             last_on=Max("issued_on"),
         )
     )
@@ -81,6 +83,7 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
             year=row["year"],
             first=ends[row["kind"], row["year"], row["low"]],
             last=ends[row["kind"], row["year"], row["high"]],
+            first_on=row["first_on"],
             last_on=row["last_on"],
             count=row["n"],
             gaps=max(taken.get((row["kind"], row["year"]), 0), row["high"]) - row["n"],
@@ -89,7 +92,9 @@ def continuity_of(vendor: Vendor) -> list[Continuity]:
     ]
     known = {(one.kind, one.year) for one in found}
     found += [
-        Continuity(DocumentKind(kind), year, first="", last="", last_on=None, count=0, gaps=last)
+        Continuity(
+            DocumentKind(kind), year, first="", last="", first_on=None, last_on=None, count=0, gaps=last
+        )
         for (kind, year), last in taken.items()
         if last and (kind, year) not in known
     ]

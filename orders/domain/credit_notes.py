@@ -5,6 +5,7 @@ The rules are told in ``docs/rules/invoicing.md``, "Credit notes".
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -27,6 +28,7 @@ from vendors.models import Membership, User, Vendor
 
 ZERO = Decimal("0.00")
 UNPAID = "Annulation de la commande"  # the reason that a note gives where nothing was paid
+CORRECTION = "Correction de la facture"  # … and where a new invoice stands in its place
 logger = logging.getLogger(__name__)
 
 
@@ -35,8 +37,14 @@ def invoice_of(order: Order) -> Document | None:
     return order.documents.filter(kind=DocumentKind.INVOICE).order_by("-id").first()
 
 
+def open_invoice(order: Order) -> Document | None:
+    """Return the invoice that a refund would be credited on; None where there is none."""
+    invoice = invoice_of(order)
+    return None if invoice is None or is_taken_back(invoice) else invoice
+
+
 def is_taken_back(invoice: Document) -> bool:
-    """Say whether a credit note took the whole invoice back because nothing was paid."""
+    """Say whether a credit note took the invoice back whole: nothing was paid, or it was corrected."""
     notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)
     return notes.filter(refund=None).exists()
 
@@ -45,7 +53,7 @@ def has_due(order: Order) -> bool:
     """Say whether a credit note should have been issued and was not, because it could not be made."""
     if (invoice := invoice_of(order)) is None:
         return False
-    next_refund = refunds_without_note(order).first()
+    next_refund = refunds_without_note(order, invoice).first()
     return (next_refund is not None and not next_refund.awaits_lines) or _is_to_take_back(order, invoice)
 
 
@@ -53,10 +61,19 @@ def _is_to_take_back(order: Order, invoice: Document) -> bool:
     return order.status in STOPPED and order.paid_at is None and not is_taken_back(invoice)
 
 
-def refunds_without_note(order: Order) -> QuerySet[Refund]:
-    """Return the confirmed refunds that have no credit note yet, oldest first; one of nothing needs none."""
+def refunds_without_note(order: Order, invoice: Document) -> QuerySet[Refund]:
+    """Return the confirmed refunds without a credit note on ``invoice``, oldest first.
+
+    One of nothing needs none.
+    """
     confirmed = order.refunds.filter(progress=RefundProgress.CONFIRMED, amount__gt=0)
-    return confirmed.filter(credit_note=None).order_by("at", "id")
+    return confirmed.exclude(pk__in=_credited_on(invoice)).order_by("at", "id")
+
+
+def _credited_on(invoice: Document) -> QuerySet[Document]:
+    """The ids of the refunds that have their credit note on an invoice."""
+    notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice, refund__isnull=False)
+    return notes.values("refund")  # type: ignore[return-value]
 
 
 def issue_due(order: Order, *, by: By, at: datetime) -> list[Document]:
@@ -70,7 +87,7 @@ def issue_due(order: Order, *, by: By, at: datetime) -> list[Document]:
     if invoice is None:
         return []
     issued = []
-    for refund in refunds_without_note(order).select_related("reason"):
+    for refund in refunds_without_note(order, invoice).select_related("reason"):
         if refund.awaits_lines:
             break
         issued.append(_issue(order, invoice, refund, by=by, at=at))
@@ -93,18 +110,35 @@ def issue_due_if_possible(order: Order, *, by: By, at: datetime) -> list[Documen
 
 
 def _take_back(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
+    return _write(order, invoice, _rest(invoice), reason=UNPAID, by=by, at=at)
+
+
+def take_back_to_correct(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
+    """Credit what is left of an invoice, which the caller replaces by a new one in the same transaction.
+
+    The caller holds the order's lock. Raises what rendering raises.
+    """
+    return _write(order, invoice, _rest(invoice), reason=CORRECTION, is_correction=True, by=by, at=at)
+
+
+def _rest(invoice: Document) -> Credit:
+    """Return all that no credit note took back of an invoice yet, by line position."""
     everything: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    units: dict[int, int] = {}
     for line in invoice.snapshot["lines"]:
         everything[line["position"]] += Decimal(line["gross"])
-    units = {line["position"]: line["quantity"] for line in invoice.snapshot["lines"]}
-    return _write(order, invoice, Credit(everything, units=units), reason=UNPAID, by=by, at=at)
+        units[line["position"]] = line["quantity"]
+    credited = RefundLine.objects.filter(refund__in=_credited_on(invoice)).select_related("line")
+    for part in credited:
+        units[part.line.position] = units.get(part.line.position, 0) - part.units
+    return Credit(everything, _by_position(credited), units)
 
 
 def _issue(order: Order, invoice: Document, refund: Refund, *, by: By, at: datetime) -> Document:
     return _write(
         order,
         invoice,
-        _credit(order, refund),
+        _credit(invoice, refund),
         reason=refund.reason.text if refund.reason else "",
         refund=refund,
         by=by,
@@ -112,10 +146,9 @@ def _issue(order: Order, invoice: Document, refund: Refund, *, by: By, at: datet
     )
 
 
-def _credit(order: Order, refund: Refund) -> Credit:
-    """Return what is credited now and what was before, by line position."""
-    credited = RefundLine.objects.filter(refund__order=order, refund__credit_note__isnull=False)
-    before = _by_position(credited)
+def _credit(invoice: Document, refund: Refund) -> Credit:
+    """Return what is credited now and what was before on the same invoice, by line position."""
+    before = _by_position(RefundLine.objects.filter(refund__in=_credited_on(invoice)))
     now = _by_position(refund.lines.all())
     units = {part.line.position: part.units for part in refund.lines.select_related("line")}
     until_now = {position: before[position] + now[position] for position in {*before, *now}}
@@ -136,12 +169,13 @@ def _write(
     *,
     reason: str,
     refund: Refund | None = None,
+    is_correction: bool = False,
     by: By,
     at: datetime,
 ) -> Document:
     said: Snapshot = invoice.snapshot
     taken = take_number(order.vendor, DocumentKind.CREDIT_NOTE, at, prefix=said["number"].rpartition("-F")[0])
-    facts = _facts(order, said, taken, reason, refund, by)
+    facts = replace(_facts(order, said, taken, reason, refund, by), is_correction=is_correction)
     snapshot = credit_snapshot(said, credit, facts)
     document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, corrects=invoice, refund=refund)
     data = {"document": document.pk, "number": document.number, "corrects": invoice.number}

@@ -24,7 +24,7 @@ from django.utils.translation import override
 
 from orders.documents.delivery_note import delivery_note_pdf
 from orders.documents.merging import merge
-from orders.domain.invoicing import delivery_note
+from orders.domain.invoicing import NothingToDeliver, delivery_note
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
 from orders.domain.parcels import units_outstanding
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment
@@ -124,7 +124,10 @@ def _notes_pdf(order: Order, at: datetime) -> ContentFile[bytes]:
     is_open = order.status == OrderStatus.PROCESSING and bool(units_outstanding(order))
     parcels: list[Shipment | None] = [] if is_open else [*order.shipments.order_by("number")]
     parcels = parcels or [None]
-    pdfs = [delivery_note_pdf(delivery_note(order, parcel, at=at)) for parcel in parcels]
+    try:
+        pdfs = [delivery_note_pdf(delivery_note(order, parcel, at=at)) for parcel in parcels]
+    except NothingToDeliver as reason:
+        raise NoDocument(str(reason)) from reason
     if len(pdfs) == 1:
         return ContentFile(pdfs[0])
     merged = BytesIO()

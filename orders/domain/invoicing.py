@@ -14,6 +14,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from marketplace.formats import long_date
+from orders.documents.delivery_note import has_nothing_to_deliver, what_is_said
 from orders.documents.invoice import invoice_pdf
 from orders.documents.invoice_snapshot import EURO, Supply, invoice_snapshot
 from orders.documents.parties import identity_of
@@ -70,10 +71,13 @@ class IdentityIncomplete(InvoiceRefused):
 
     def __init__(self, vendor: Vendor, missing: Sequence[Missing]) -> None:
         self.missing = list(missing)
-        super().__init__(
-            _("No invoice was issued. The legal identity of %(shop)s still lacks: %(missing)s.")
-            % {"shop": vendor.name, "missing": get_text_list([str(part) for part in missing], _("and"))}
-        )
+        self.shop = vendor.name
+        super().__init__(self.sentence(get_text_list([str(part) for part in missing], _("and"))))
+
+    def sentence(self, missing: str) -> str:
+        """Return the message, with what is missing in the caller's words."""
+        words = _("No invoice was issued. The legal identity of %(shop)s still lacks: %(missing)s.")
+        return words % {"shop": self.shop, "missing": missing}
 
 
 class MandateMissing(InvoiceRefused):
@@ -116,7 +120,7 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     """Issue the invoice of an order: number, snapshot, PDF, history; all of it or nothing.
 
     Locks the order and the shop's series of the year. An order that has its invoice already
-    gives that one back, unless it was taken back before payment: then a new one is issued.
+    gives that one back, unless a credit note took it back whole: then a new one is issued.
     Refunds from before get their credit notes in the same transaction, as far as their lines
     are known. Raises InvoiceRefused, and ``orders.documents.renderer.CannotRender`` where Pango
     is missing; no number is used then, nor when anything else fails before the caller's
@@ -159,6 +163,8 @@ def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime, ahe
 
     document = store(order, taken, snapshot, render, by=by, at=at, replaces=replaces)
     data = {"document": document.pk, "number": document.number}
+    if replaces is not None:
+        data["replaces"] = replaces.number
     record(order, HistoryKind.DOCUMENT, by=by, at=at, data=data)
     return document
 
@@ -226,31 +232,48 @@ def proforma_pdf(order: Order, *, at: datetime) -> bytes:
 
     Raises ``orders.documents.renderer.CannotRender``.
     """
-    return invoice_pdf(_preview(order, at))
+    return invoice_pdf(preview(order, at))
 
 
-def _preview(order: Order, at: datetime) -> Snapshot:
+def preview(order: Order, at: datetime) -> Snapshot:
+    """Return what the order's invoice would say today, without a number; stores nothing."""
     supply = date_of_supply(order)
     on = day_of(order.vendor, at)
     rate = _known_rate(order, day_of(order.vendor, supply.at or at))
     return invoice_snapshot(order, list(order.lines.all()), supply, number="", on=on, rate=rate)
 
 
+class NothingToDeliver(Exception):
+    """The order has no delivery note; the message says why."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Everything of order %(number)s was refunded before it left: there is nothing to deliver.")
+            % {"number": order.number}
+        )
+
+
 @transaction.atomic
 def delivery_note(order: Order, shipment: Shipment | None = None, *, at: datetime) -> DeliveryNote:
-    """Return the delivery note of a parcel, or of the whole order; numbered when it is first asked for.
+    """Return the delivery note of a parcel, or of the whole order, as it stands now.
 
-    Locks the order and the shop's series, which may have gaps. Raises ValueError for another
-    order's parcel.
+    It is numbered when it is first asked for, and what it says is kept: once the order has come
+    further, or an address has changed, the next one is another note with a number and date of
+    its own. Locks the order and the shop's series, which may have gaps. Raises NothingToDeliver,
+    and ValueError for another order's parcel.
     """
     if shipment is not None and shipment.order_id != order.pk:
         raise ValueError(f"Parcel {shipment} is not of order {order}.")
     lock(order)
-    note = DeliveryNote.objects.filter(order=order, shipment=shipment).first()
-    if note is None:
+    if has_nothing_to_deliver(order):
+        raise NothingToDeliver(order)
+    said = what_is_said(order, shipment, day_of(order.vendor, at))
+    note = DeliveryNote.objects.filter(order=order, shipment=shipment).order_by("-pk").first()
+    if note is None or (note.said and note.said != said):
         taken = take_number(order.vendor, DocumentKind.DELIVERY_NOTE, at)
-        note = DeliveryNote(number=taken.number, dated_on=taken.on)
-        note.order, note.shipment = order, shipment
+        note = DeliveryNote(order=order, shipment=shipment, number=taken.number, dated_on=taken.on)
+    if not note.said:
+        note.said = said
         note.save()
     note.order, note.shipment = order, shipment
     return note

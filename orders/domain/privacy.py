@@ -21,14 +21,17 @@ from orders.emails import topic_of
 from orders.models import (
     Customer,
     Delivery,
+    DeliveryNote,
     DeliveryState,
     Document,
     Note,
     Order,
+    OrderFigures,
     OrderLine,
     OrderNameStart,
     ReportedOrder,
     Shipment,
+    StaleFigures,
 )
 from orders.models.customers import name_starts, normalise
 from orders.states import OrderStatus
@@ -142,7 +145,8 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
     mails.exclude(state=OutgoingEmail.State.SENT).update(state=OutgoingEmail.State.ERASED)
-    return Forgotten(
+    DeliveryNote.objects.filter(order__in=batch).update(said={})
+    forgotten = Forgotten(
         mails=mails.update(to="", subject="", text="", html="", last_error="", reply_to="", attachments=[]),
         deliveries=_forget_deliveries(batch, at),
         notes=Note.objects.filter(order__in=batch).exclude(text="").update(text=""),
@@ -150,6 +154,14 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
         customers=_forget_customers(customers),
         documents=Document.objects.filter(order__in=batch).count(),
     )
+    _forget_figures(batch)
+    return forgotten
+
+
+def _forget_figures(batch: list[int]) -> None:
+    """Empty the texts that exports keep of these orders at once; before a file they are worked out again."""
+    stale = StaleFigures.objects.filter(order__in=batch).values("order")
+    OrderFigures.objects.filter(order__in=stale).update(tracking_numbers="", cells=None)
 
 
 def _forget_views(orders: QuerySet[Order]) -> None:

@@ -54,7 +54,7 @@ def _moment(code: str, title: Promise) -> Column:
     return Column(code, title, Kind.MOMENT)
 
 
-def _vat_of_rates() -> list[Column]:
+def vat_of_rates() -> list[Column]:
     """A pair of columns per rate: the amount without VAT, and the VAT."""
     pairs: list[Column] = []
     for rate, code in RATES.items():
@@ -118,7 +118,7 @@ ORDER_COLUMNS = [
     _amount("refunded_vat", _("Refunded VAT")),
     _amount("commission_given_back_incl_vat", _("Commission given back incl. VAT")),
     _amount("storefront_vat_total", _("VAT as the storefront states it")),
-    *_vat_of_rates(),
+    *vat_of_rates(),
 ]
 
 LINE_COLUMNS = [

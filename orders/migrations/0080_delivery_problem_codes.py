@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("orders", "0071_fill_order_way"),
+        ("orders", "0076_delivery_notes_keep_what_they_say"),
         ('vendors', '0062_invitation_names_its_shop'),
     ]
 

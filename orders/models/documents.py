@@ -79,8 +79,8 @@ class Document(OwnedByShop):
     Never changed, never deleted. ``sha256`` is of the PDF's bytes. ``chain_hash`` is of number, date,
     snapshot, ``sha256`` and the chain hash of the document before it in the series
     (``previous_hash``, zeros for the first): whoever alters one document breaks the chain from
-    there on. A credit note corrects an invoice, nearly always for one
-    ``refund``; its total is positive. An invoice ``replaces`` one that was taken back unpaid.
+    there on. A credit note corrects an invoice, for one ``refund`` or, without, all that is left;
+    its total is positive. An invoice ``replaces`` one that was taken back whole.
     """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
@@ -99,8 +99,8 @@ class Document(OwnedByShop):
         related_name="replaced_by",
         verbose_name=_("replaces"),
     )
-    refund = models.OneToOneField(
-        Refund, models.PROTECT, null=True, blank=True, related_name="credit_note", verbose_name=_("refund")
+    refund = models.ForeignKey(
+        Refund, models.PROTECT, null=True, blank=True, related_name="credit_notes", verbose_name=_("refund")
     )
     kind = models.CharField(_("kind"), max_length=2, choices=DocumentKind)
     year = models.PositiveSmallIntegerField(_("year"))
@@ -143,6 +143,7 @@ class Document(OwnedByShop):
             models.UniqueConstraint(
                 fields=["vendor", "kind", "year", "previous_hash"], name="document_chain_has_no_fork"
             ),
+            models.UniqueConstraint(fields=["refund", "corrects"], name="document_one_note_per_refund"),
             models.CheckConstraint(
                 condition=~Q(previous_hash="") & ~Q(chain_hash=""), name="document_is_in_the_chain"
             ),
@@ -176,27 +177,25 @@ class Document(OwnedByShop):
 
 
 class DeliveryNote(models.Model):
-    """The number and date of a delivery note: one per parcel, and one for the whole order.
+    """A delivery note of a parcel, or of the whole order: its number, its date and what it says.
 
-    What it says is drawn from the order each time; its series may have gaps.
+    ``said`` is kept as it was when the note got its number, but forgotten with the order's personal data:
+    then it is told anew, of what is left. When the order has come further there is a next note;
+    the series may have gaps.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="delivery_notes", verbose_name=_("order"))
-    shipment = models.OneToOneField(
-        Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_note"
+    shipment = models.ForeignKey(
+        Shipment, models.PROTECT, null=True, blank=True, related_name="delivery_notes"
     )
     number = models.CharField(_("number"), max_length=35)
     dated_on = models.DateField(_("date"))
+    said = models.JSONField(_("what it says"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("delivery note")
         verbose_name_plural = _("delivery notes")
         indexes = [models.Index(fields=["number"], name="delivery_note_by_number")]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["order"], condition=Q(shipment=None), name="delivery_note_one_per_whole_order"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.number

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from orders.domain.invoicing import is_invoiceable
 from orders.domain.parcels import goods, units_left
 from orders.domain.transitions import steps_of_member
-from orders.models import Order
-from orders.states import CANCELS, CONFIRM_PAYMENT, REOPEN, VALIDATE, OrderStatus, Stage
+from orders.models import DocumentKind, Order
+from orders.states import CANCELS, CONFIRM_PAYMENT, REOPEN, VALIDATE, OrderStatus, RefundState, Stage
 from vendors.access import VendorRequest
 
 S = OrderStatus
@@ -39,12 +40,13 @@ def actions_of(request: VendorRequest, order: Order) -> Actions:
         to for origin, to in steps_of_member(request.membership, request.vendor) if origin == order.status
     }
     work, money = _fulfillment(request, order, steps), _money(request, order, steps)
+    papers = _papers(request, order)
     if order.status == S.PROCESSING and work:
-        return Actions(work[0], work[1] if len(work) > 1 else None, work[2:] + money)
+        return Actions(work[0], work[1] if len(work) > 1 else None, work[2:] + money + papers)
     primary = next((action for action in money if not action.why_not), None)
     if order.status != S.ON_HOLD:
         primary = None
-    return Actions(primary, None, [action for action in work + money if action is not primary])
+    return Actions(primary, None, [action for action in work + money if action is not primary] + papers)
 
 
 def _url(request: VendorRequest, order: Order, name: str, *more: str) -> str:
@@ -65,6 +67,17 @@ def _fulfillment(request: VendorRequest, order: Order, steps: set[OrderStatus]) 
     if not units_left(order):
         return validates
     return [ready, *validates, ship] if order.is_collected else [ship, *validates, ready]
+
+
+def _papers(request: VendorRequest, order: Order) -> list[Action]:
+    """What corrects an issued invoice; ``order.documents`` are loaded."""
+    if not request.may["issue_invoices"]:
+        return []
+    invoices = [document for document in order.documents.all() if document.kind == DocumentKind.INVOICE]
+    is_left = order.refund_state != RefundState.FULL and is_invoiceable(order)
+    if not invoices or not is_left:
+        return []
+    return [Action(_("Correct the invoice…"), _url(request, order, "correct_invoice"))]
 
 
 def _money(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> list[Action]:

@@ -3,6 +3,7 @@
 import re
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
@@ -20,16 +21,22 @@ from orders.domain.credit_notes import has_due, invoice_of, is_taken_back
 from orders.domain.invoicing import (
     IdentityIncomplete,
     InvoiceRefused,
+    NothingToDeliver,
+    date_of_supply,
     delivery_note,
     is_invoiceable,
     issue_invoice,
+    missing_identity,
     proforma_pdf,
 )
-from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
-from orders.models import Document, DocumentKind, Order, Shipment
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable, day_of, original_pdf
+from orders.emails import may_send_documents, send_documents
+from orders.models import DeliveryNote, Document, DocumentKind, Order, Shipment
 from orders.states import DELIVERABLE, RefundState
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
+
+MARK = "\0"  # where the links stand in a sentence
 
 
 @require_safe
@@ -85,12 +92,28 @@ def delivery_note_pdf(request: VendorRequest, number: str) -> HttpResponse:
         return _no_document(request, order)
     if request.method == "HEAD":  # who only looks uses no number
         return _pdf(b"", f"BL-{order.number}")
-    note = delivery_note(order, shipment, at=timezone.now())
+    try:
+        note = delivery_note(order, shipment, at=timezone.now())
+    except NothingToDeliver as reason:
+        return _sentence(request, order, str(reason), 409)
+    return _note(request, note)
+
+
+@require_safe
+@vendor_required(Permission.DELIVERY_NOTES)
+def issued_note_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
+    """Serve a delivery note by its own number, as it was: also one that a later one followed."""
+    mine = DeliveryNote.objects.filter(order__vendor=request.vendor, order__number=number)
+    notes = mine.select_related("order__vendor__identity", "shipment")
+    return _note(request, get_object_or_404(notes, number=document))
+
+
+def _note(request: VendorRequest, note: DeliveryNote) -> HttpResponse:
     try:
         pdf = render_delivery_note(note)
     except CannotRender as reason:
-        return _sentence(request, order, str(reason), 503)
-    _downloaded(request, note.number, order)
+        return _sentence(request, note.order, str(reason), 503)
+    _downloaded(request, note.number, note.order)
     return _pdf(pdf, note.number)
 
 
@@ -103,29 +126,57 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         return render(request, "orders/issue.html", _to_issue(order))
     known = set(order.documents.values_list("pk", flat=True))
     try:
-        document = issue_invoice(order, by=request.user, at=timezone.now())
+        with transaction.atomic():
+            document = issue_invoice(order, by=request.user, at=timezone.now())
+            new = list(order.documents.exclude(pk__in=known).order_by("pk"))
+            is_sent = bool(new and request.POST.get("send")) and send_documents(order, new)
     except IdentityIncomplete as refusal:
         messages.error(request, _with_links(request, refusal))
     except (InvoiceRefused, CannotRender) as reason:
         messages.error(request, str(reason))
     else:
-        new = order.documents.exclude(pk__in=known).order_by("pk")
         if not new:
             messages.info(request, _("Invoice %(number)s was issued already.") % {"number": document.number})
         for issued in new:
             messages.success(request, _is_issued(issued))
+        if is_sent:
+            messages.success(request, _is_on_its_way(order))
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+@require_POST
+@vendor_required(Permission.ISSUE_INVOICES)
+def send(request: VendorRequest, number: str, document: str) -> HttpResponse:
+    """Send an issued document to the customer; the second of two clicks sends nothing."""
+    order = _find(request, number)
+    issued = get_object_or_404(Document, vendor=request.vendor, order=order, number=document)
+    attempt = request.POST.get("attempt", "")
+    is_number = attempt.isascii() and attempt.isdigit() and len(attempt) < 5
+    if not may_send_documents(order):
+        messages.error(request, _("Nothing was sent: the customer has no e-mail address here."))
+    elif send_documents(order, [issued], attempt=int(attempt) if is_number else 0):
+        messages.success(request, _is_on_its_way(order))
+    else:
+        messages.info(request, _("%(number)s was sent already.") % {"number": issued.number})
+    return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
+
+
+def _is_on_its_way(order: Order) -> str:
+    return _("It is sent to %(address)s.") % {"address": order.customer_email}
 
 
 def _to_issue(order: Order) -> dict[str, object]:
     """What issuing would do now, for the page that asks."""
     invoice = invoice_of(order)
     is_open = invoice is None or is_taken_back(invoice)
+    supplied_at = date_of_supply(order).at or timezone.now()
     return {
+        "missing": missing_identity(order.vendor, day_of(order.vendor, supplied_at)) if is_open else [],
         "order": order,
         "invoice": invoice,
         "may_issue": is_open and is_invoiceable(order) and order.refund_state != RefundState.FULL,
         "may_issue_note": has_due(order),
+        "may_send": may_send_documents(order),
     }
 
 
@@ -137,14 +188,19 @@ def _is_issued(document: Document) -> str:
 
 
 def _with_links(request: VendorRequest, refusal: IdentityIncomplete) -> str:
-    """Return the refusal with a link to each missing field, for those who may see the identity."""
-    if not request.may["view_identity"]:
-        return str(refusal)
+    """Return the refusal, in which each missing part leads to its field, for those who may change it."""
+    if not request.may["manage_shop"]:
+        return f"{refusal} {_ask_an_owner()}"
     page = reverse("shop:identity", args=[request.vendor.slug])
-    links = format_html_join(
-        " ", '<a href="{}#id_{}">{}</a>', ((page, part.field, part.phrase) for part in refusal.missing)
-    )
-    return format_html("{} {}", str(refusal), links)
+    links = [format_html('<a href="{}#id_{}">{}</a>', page, part.field, part) for part in refusal.missing]
+    before, _mark, after = refusal.sentence(MARK).partition(MARK)
+    listed = format_html_join(", ", "{}", ((link,) for link in links[:-1]))
+    last = format_html(" {} {}", _("and"), links[-1]) if len(links) > 1 else links[-1]
+    return format_html("{}{}{}{}", before, listed, last, after)
+
+
+def _ask_an_owner() -> str:
+    return _("Ask an owner of the shop to fill it in.")
 
 
 def _downloaded(request: VendorRequest, document: str, order: Order) -> None:

@@ -13,10 +13,11 @@ from marketplace.models import OutgoingEmail
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.invoicing import is_invoiceable
 from orders.domain.supplies import under_franchise
-from orders.emails import topic_of
+from orders.emails import may_send_documents, topic_of
 from orders.forms import NoteForm
 from orders.models import (
     Answer,
+    DeliveryNote,
     Document,
     HistoryEntry,
     Order,
@@ -26,10 +27,11 @@ from orders.models import (
     Shipment,
     ShipmentLine,
 )
-from orders.states import DELIVERABLE, STOPPED
+from orders.states import DELIVERABLE, STOPPED, RefundState
 from orders.views.actions import actions_of
 from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
+from orders.views.notes_shown import note_links
 from orders.views.storefront import trouble_of
 from orders.views.timeline import choices_of, explanation, narrowed, timeline
 from vendors.access import VendorRequest, vendor_required
@@ -42,8 +44,8 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     """Show one order of the shop."""
     order = get_object_or_404(_with_all(request), number=number)
     now = timezone.now()
-    history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note")
-    mails = OutgoingEmail.objects.filter(topic=topic_of(order))
+    history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note").order_by("id")
+    mails = list(OutgoingEmail.objects.filter(topic=topic_of(order)).order_by("id"))
     lines = list(order.lines.all())
     told = list(order.answers.all())
     events = timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"])
@@ -70,9 +72,10 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "orders_of_customer": order.customer
             and order.customer.orders.filter(vendor=request.vendor).count(),
             **_documents(request, order),
+            "attempt": sum(mail.template == "order_documents" for mail in mails),
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
-            "has_delivery_note": request.may["delivery_notes"] and order.status in DELIVERABLE,
+            "notes": note_links(request, order),
             "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },
     )
@@ -85,7 +88,7 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
     invoice = invoices[-1] if invoices else None
     may_issue = request.may["issue_invoices"]
     is_open = invoice is None or _is_taken_back(invoice, chain)
-    waiting = _without_note(order, chain) if invoice else []
+    waiting = _without_note(order, invoice, chain) if invoice else []
     is_due = bool(waiting) and not waiting[0].awaits_lines
     is_to_take_back = not is_open and order.status in STOPPED and order.paid_at is None
     return {
@@ -95,6 +98,11 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
         "may_issue": may_issue and is_open and is_invoiceable(order) and order.refund_state != "full",
         "may_issue_note": may_issue and (is_due or is_to_take_back),
         "may_name_buyer": may_issue and is_open,
+        "may_send": may_issue and may_send_documents(order),
+        "may_correct": may_issue
+        and not is_open
+        and is_invoiceable(order)
+        and order.refund_state != RefundState.FULL,
     }
 
 
@@ -102,9 +110,9 @@ def _is_taken_back(invoice: Document, chain: list[Document]) -> bool:
     return any(note.corrects_id == invoice.pk and note.refund_id is None for note in chain)
 
 
-def _without_note(order: Order, chain: list[Document]) -> list[Refund]:
-    """The confirmed refunds that no credit note stands for yet, oldest first."""
-    credited = {document.refund_id for document in chain}
+def _without_note(order: Order, invoice: Document, chain: list[Document]) -> list[Refund]:
+    """The confirmed refunds that no credit note on the invoice stands for yet, oldest first."""
+    credited = {document.refund_id for document in chain if document.corrects_id == invoice.pk}
     confirmed = [refund for refund in order.refunds.all() if refund.progress == "confirmed" and refund.amount]
     return [refund for refund in confirmed if refund.pk not in credited]
 
@@ -123,6 +131,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .prefetch_related(
             "lines",
             Prefetch("answers", Answer.objects.select_related("order__source")),
+            Prefetch("delivery_notes", DeliveryNote.objects.defer("said").order_by("pk")),
             Prefetch("documents", Document.objects.defer("snapshot").order_by("pk")),
             Prefetch(
                 "shipments",

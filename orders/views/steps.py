@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.formats import money
+from orders.domain.credit_notes import open_invoice
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.notes import add_note
 from orders.domain.parcels import units_left
@@ -22,7 +25,7 @@ from orders.domain.refunds import RefundRefused, ask_for_refund, cancel_and_refu
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, allowed_steps, change_status
 from orders.forms import NoteForm, ReasonForm, RefundForm, ShipForm
-from orders.models import Order, RefundProgress
+from orders.models import Order, Refund, RefundProgress
 from orders.states import OrderStatus
 from orders.views.order_detail import form_version
 from vendors.access import VendorRequest, vendor_required
@@ -222,9 +225,7 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
                     reason=form.cleaned_data["reason"],
                     version=form.cleaned_data["version"],
                 )
-                messages.success(
-                    request, _refunded(order, recorded.progress, money(recorded.amount, order.currency))
-                )
+                messages.success(request, _refunded(request, order, recorded))
                 return _to_order(request, order)
             preview = preview_refund(order, **asked)
         except RefundRefused as refusal:
@@ -233,15 +234,35 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
             messages.error(request, str(refusal))
             return _to_order(request, order)
     is_possible = order.is_refundable or order.needs_refund or (order.may_get_goods_back and bool(form.rows))
-    context = {"order": order, "form": form, "preview": preview, "is_possible": is_possible}
+    context = {
+        "order": order,
+        "form": form,
+        "preview": preview,
+        "is_possible": is_possible,
+        "more": _note_follows(request, order),
+    }
     return render(request, "orders/refund.html", context)
 
 
-def _refunded(order: Order, progress: str, amount: str) -> str:
-    values = {"number": order.number, "amount": amount}
-    if progress == RefundProgress.REQUESTED:
+def _note_follows(request: VendorRequest, order: Order) -> str:
+    """Say that a credit note is issued with the refund, where the order has an invoice."""
+    invoice = open_invoice(order) if request.may["view_invoices"] else None
+    words = _("A credit note for invoice %(number)s is issued with it: it has its number for good.")
+    return words % {"number": invoice.number} if invoice else ""
+
+
+def _refunded(request: VendorRequest, order: Order, refund: Refund) -> str:
+    """Say what came of a refund, with a link to its credit note."""
+    values = {"number": order.number, "amount": money(refund.amount, order.currency)}
+    if refund.progress == RefundProgress.REQUESTED:
         return _("A refund of %(amount)s is asked for; the storefront will confirm it.") % values
-    return _("%(amount)s of order %(number)s are refunded.") % values
+    said = _("%(amount)s of order %(number)s are refunded.") % values
+    note = refund.credit_notes.order_by("-pk").first()
+    if note is None or not request.may["view_invoices"]:
+        return said
+    page = reverse("orders:credit_note_pdf", args=[request.vendor.slug, order.number, note.number])
+    words = _("Credit note %(number)s is issued.") % {"number": note.number}
+    return format_html('{} <a href="{}">{}</a>', said, page, words)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -279,6 +300,7 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
             "consequence": consequence % {"amount": amount},
             "refusal": "" if order.is_refundable else _not_now(order),
             "button": button % {"amount": amount},
+            "more": _note_follows(request, order),
         },
     )
 

@@ -87,13 +87,14 @@ def timeline(
 ) -> list[Event]:
     """Return history, mails and answers to the storefront, newest first.
 
-    Without amounts for those who may see none.
+    ``entries`` are oldest first: of one moment, what followed stands above what it followed
+    from. Without amounts for those who may see none.
     """
     tracking = {parcel.pk: parcel.tracking_number for parcel in order.shipments.all()}
     events = [_of_entry(entry, tracking, shows_amounts=shows_amounts) for entry in entries]
     events += [_of_mails(group) for group in _alike(mails)]
     events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
-    return sorted(events, key=lambda event: event.at, reverse=True)
+    return sorted(events, key=lambda event: event.at)[::-1]
 
 
 def choices_of(events: Sequence[Event], chosen: str) -> list[Choice]:
@@ -182,6 +183,8 @@ def _document(data: dict[str, str]) -> str:
         }.get(data["refused"], _("No invoice was issued on completion"))
     if "corrects" in data:
         return _("Credit note %(number)s issued, for invoice %(corrects)s") % data
+    if "replaces" in data:
+        return _("Invoice %(number)s issued, in the place of %(replaces)s") % data
     return _("Invoice %(number)s issued") % {"number": data["number"]}
 
 
@@ -259,7 +262,7 @@ def _alike(mails: Iterable[OutgoingEmail]) -> list[list[OutgoingEmail]]:
 def _of_mails(mails: list[OutgoingEmail]) -> Event:
     people = tuple(mail.to for mail in mails)
     to = people[0] if len(people) == 1 else _("%(n)s people") % {"n": len(people)}
-    names = {"name": _mail_name(mails[0].template), "to": to}
+    names = {"name": _name_with_files(mails[0]), "to": to}
     if mails[0].state == OutgoingEmail.State.SENT:
         what = _("E-mail “%(name)s” sent to %(to)s") % names
     elif mails[0].attempts:
@@ -283,6 +286,13 @@ def _of_answer(answer: Answer, order: Order) -> Event:
     )
 
 
+def _name_with_files(mail: OutgoingEmail) -> str:
+    """Name a mail and the documents that it carries."""
+    files = [str(file["name"]).removesuffix(".pdf") for file in mail.attachments]
+    name = _mail_name(mail.template)
+    return f"{name}, {', '.join(files)}" if files else name
+
+
 def _mail_name(template: str) -> str:
     return {
         "new_order": _("New order"),
@@ -295,6 +305,7 @@ def _mail_name(template: str) -> str:
         "order_shipped": _("Order shipped"),
         "order_ready": _("Ready for pickup"),
         "note_to_customer": _("Note to the customer"),
+        "order_documents": _("Documents"),
     }.get(template, template)
 
 

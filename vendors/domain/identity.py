@@ -17,6 +17,7 @@ from stdnum.fr import siren, siret, tva
 
 from marketplace.audit import AuditKind, audit
 from marketplace.countries import WITH_SIRET
+from marketplace.formats import labelled, short_date
 from vendors.models import IdentityChange, LegalIdentity, User, VatChange
 
 PREFIX = re.compile(r"[A-Z0-9]{1,12}")
@@ -177,3 +178,23 @@ def label_of(field: str) -> str:
         return str(VatChange._meta.verbose_name_plural)
     column = LegalIdentity._meta.get_field(field)
     return str(column.verbose_name) if isinstance(column, models.Field) else field
+
+
+def shown(field: str, text: str) -> str:
+    """Return a value of the trail in words: what was yes or no, a choice, a date or a picture."""
+    if not text:
+        return ""
+    if field == VAT_CHANGES:
+        parts = (part.split(" ", 1) for part in text.split(", "))
+        regimes = dict[str, Any](LegalIdentity.VatRegime.choices)
+        return ", ".join(
+            labelled(short_date(date.fromisoformat(day)), str(regimes.get(regime, regime)))
+            for day, regime in parts
+        )
+    if field in HASHED:
+        return _("a picture")
+    column = LegalIdentity._meta.get_field(field)
+    if isinstance(column, models.BooleanField):
+        return _("yes") if text == "True" else _("no")
+    choices = dict(getattr(column, "flatchoices", []))
+    return str(choices.get(text, text))

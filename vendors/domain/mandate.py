@@ -41,8 +41,18 @@ def text_today() -> MandateText:
     return TEXTS[-1]
 
 
+def text_of(version: str) -> MandateText:
+    """Return the text that a shop accepted by its version."""
+    return next(text for text in TEXTS if text.version == version)
+
+
 def words_of(text: MandateText) -> str:
     return str(text.words) % {"marketplace": settings.MARKETPLACE_NAME}
+
+
+def steps_of(vendor: Vendor) -> list[MandateStep]:
+    """Return who accepted and withdrew what, newest first."""
+    return list(MandateStep.objects.filter(vendor=vendor).select_related("by").order_by("-id"))
 
 
 def mandate_of(vendor: Vendor) -> MandateStep | None:

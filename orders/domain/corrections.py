@@ -1,0 +1,66 @@
+"""Correcting an issued invoice: a credit note takes it back, and a new one stands in its place.
+
+The rules are told in ``docs/rules/invoicing.md``, "Corrections".
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from orders.documents.snapshot import Snapshot
+from orders.domain.buyers import BuyerData, write_buyer
+from orders.domain.credit_notes import invoice_of, is_taken_back, take_back_to_correct
+from orders.domain.history import By
+from orders.domain.invoicing import InvoiceRefused, is_invoiceable, issue_invoice, preview
+from orders.domain.locking import lock
+from orders.models import Document, Order
+from orders.states import RefundState
+
+SAID = ("seller", "buyer", "delivery", "delivered_to", "lines", "groups", "terms", "payment", "operation")
+
+
+class NothingToCorrect(InvoiceRefused):
+    """The invoice stays as it is, and no number is used; the message says why."""
+
+    code = "correction"
+
+
+def is_correctable(order: Order, invoice: Document | None) -> bool:
+    """Say whether the order's invoice (its last) can be taken back and issued anew."""
+    is_left = order.refund_state != RefundState.FULL
+    return invoice is not None and is_left and is_invoiceable(order) and not is_taken_back(invoice)
+
+
+@transaction.atomic
+def correct_invoice(order: Order, buyer: BuyerData, *, invoice: str, by: By, at: datetime) -> Document:
+    """Take the order's invoice back and issue it anew for ``buyer``: all of it or nothing.
+
+    ``invoice`` is the number that the person saw: the second of two requests is refused. What
+    was credited already is not credited again; each refund gets its credit note on the new
+    invoice too. Locks the order and the shop's series. Raises NothingToCorrect where nothing
+    would differ, and what ``issue_invoice`` raises.
+    """
+    lock(order)
+    current = invoice_of(order)
+    if current is None or current.number != invoice:
+        raise NothingToCorrect(
+            _("Invoice %(number)s is not the last one of order %(order)s: nothing was changed.")
+            % {"number": invoice, "order": order.number}
+        )
+    if not is_correctable(order, current):
+        raise NothingToCorrect(
+            _("Nothing is left of invoice %(number)s, so it is not corrected.") % {"number": invoice}
+        )
+    write_buyer(order, buyer)
+    if _says_the_same(current.snapshot, preview(order, at)):
+        raise NothingToCorrect(
+            _("A new invoice would say what %(number)s says: nothing was changed.") % {"number": invoice}
+        )
+    take_back_to_correct(order, current, by=by, at=at)
+    return issue_invoice(order, by=by, at=at)
+
+
+def _says_the_same(issued: Snapshot, new: Snapshot) -> bool:
+    before, after = dict[str, object](**issued), dict[str, object](**new)
+    return all(before.get(part) == after[part] for part in SAID)

@@ -1,0 +1,101 @@
+"""Issued documents as a ZIP: the originals, and a list of them for the books."""
+
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from tempfile import TemporaryFile
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
+
+from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
+from orders.exports.cells import EXCEL, Kind, Row
+from orders.exports.columns import OTHER, RATES, Column, vat_of_rates
+from orders.exports.csv_file import csv_bytes, first_bytes
+from orders.models import Document, DocumentKind
+from vendors.models import Vendor
+
+ZERO = Decimal("0.00")
+COLUMNS = [
+    Column("number", gettext_lazy("Document no.")),
+    Column("kind", gettext_lazy("Document")),
+    Column("issued_on", gettext_lazy("Date of issue")),
+    Column("customer", gettext_lazy("Customer")),
+    Column("order_number", gettext_lazy("Order no.")),
+    Column("corrects", gettext_lazy("Corrects")),
+    Column("currency", gettext_lazy("Currency")),
+    *vat_of_rates(),
+    Column("net", gettext_lazy("Total net"), Kind.AMOUNT),
+    Column("vat", gettext_lazy("Total VAT"), Kind.AMOUNT),
+    Column("gross", gettext_lazy("Total incl. VAT"), Kind.AMOUNT),
+    Column("vat_in_euros", gettext_lazy("VAT in euros"), Kind.AMOUNT),
+    Column("original", gettext_lazy("Original")),
+]
+
+
+def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> IO[bytes]:
+    """Return a file that vanishes when it is closed: each original under its number, and their list.
+
+    Credit notes are negative in the list. An original that is damaged or unreadable is named there instead.
+    """
+    file = TemporaryFile()  # noqa: SIM115
+    zone = ZoneInfo(vendor.time_zone)
+    try:
+        with zipfile.ZipFile(file, "w") as archive:
+            rows = list(_put(archive, documents, zone))
+            header = [column.label for column in COLUMNS]
+            table = b"".join(csv_bytes(COLUMNS, [rows], EXCEL, zone))
+            archive.writestr("documents.csv", first_bytes(header, EXCEL) + table)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _put(archive: zipfile.ZipFile, documents: QuerySet[Document], zone: ZoneInfo) -> Iterator[Row]:
+    by_number = documents.select_related("order", "corrects").defer("corrects__snapshot")
+    for document in by_number.order_by("kind", "year", "sequence").iterator(chunk_size=100):
+        local = document.issued_at.astimezone(zone)
+        try:
+            pdf = original_pdf(document)
+        except (OriginalDamaged, OriginalUnreadable) as damage:
+            yield _row(document, str(damage))
+            continue
+        archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)
+        yield _row(document, f"{document.number}.pdf")
+
+
+def _row(document: Document, original: str) -> Row:
+    said = document.snapshot
+    sign = -1 if document.kind == DocumentKind.CREDIT_NOTE else 1
+    totals = [sign * Decimal(said["totals"][name]) for name in ("net", "vat", "gross")]
+    euros = sign * Decimal(said["euros"]["vat"]) if said["euros"] else None
+    vat = totals[1] if document.currency == "EUR" else euros
+    return [
+        document.number,
+        str(document.get_kind_display()),
+        document.issued_on.isoformat(),
+        said["buyer"]["lines"][0],
+        document.order.number,
+        document.corrects.number if document.corrects else "",
+        document.currency,
+        *_per_rate(said["groups"], sign),
+        *map(str, totals),
+        "" if vat is None else str(vat),
+        original,
+    ]
+
+
+def _per_rate(groups: list[dict[str, str | None]], sign: int) -> Iterator[str]:
+    """Yield net and VAT of each rate that has columns, then of all others together."""
+    sums: dict[str, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for group in groups:
+        code = RATES.get(Decimal(group["rate"]), OTHER) if group["rate"] is not None else OTHER
+        sums[code][0] += sign * Decimal(group["net"] or 0)
+        sums[code][1] += sign * Decimal(group["vat"] or 0)
+    for code in [*RATES.values(), OTHER]:
+        yield from map(str, sums[code])

@@ -197,6 +197,20 @@ def test_a_damaged_original_is_named_in_the_list_instead_of_handed_out(owned, cr
         assert "RDB-A2026-000001 is missing from the storage" in archive.read("documents.csv").decode()
 
 
+def test_a_document_whose_contents_cannot_be_read_is_listed_all_the_same(owned, order):
+    make_document(order)
+
+    answer = owned.get(f"{SHOP}/documents/originals.zip")
+
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        [row] = csv.DictReader(archive.read("documents.csv").decode("utf-8-sig").splitlines(), delimiter=";")
+    assert (row["Document no."], row["Total net"], row["Total incl. VAT"]) == (
+        "RDB-F2026-000001",
+        "",
+        "12,00",
+    )
+
+
 def test_nothing_and_too_much_are_told_instead_of_a_file(owned, credited, monkeypatch):
     assert owned.get(f"{SHOP}/documents/originals.zip?q=nobody").status_code == 404
     monkeypatch.setattr("orders.views.document_list.MOST", 1)

@@ -600,6 +600,7 @@ def test_the_accountant_reads_the_identity_as_text(client_of, vendor):
         ("logo_svg", "sha256:00", "a picture"),
         ("city", "Arles", "Arles"),
         ("capital", "", ""),
+        ("capital", "10000.00", "€10,000.00"),
     ],
 )
 def test_the_trail_tells_values_in_words(field, text, words):

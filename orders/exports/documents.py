@@ -70,22 +70,26 @@ def _put(archive: zipfile.ZipFile, documents: QuerySet[Document], zone: ZoneInfo
 
 
 def _row(document: Document, original: str) -> Row:
+    """Return what the list says of a document; of one whose contents cannot be read, what its row says."""
     said = document.snapshot
     sign = -1 if document.kind == DocumentKind.CREDIT_NOTE else 1
-    totals = [sign * Decimal(said["totals"][name]) for name in ("net", "vat", "gross")]
-    euros = sign * Decimal(said["euros"]["vat"]) if said["euros"] else None
-    vat = totals[1] if document.currency == "EUR" else euros
+    groups, totals = said.get("groups", []), said.get("totals", {})
+    buyer = said.get("buyer", {}).get("lines", [""])
+    net, vat = (str(sign * Decimal(totals[name])) if name in totals else "" for name in ("net", "vat"))
+    euros = said.get("euros")
     return [
         document.number,
         str(document.get_kind_display()),
         document.issued_on.isoformat(),
-        said["buyer"]["lines"][0],
+        buyer[0],
         document.order.number,
         document.corrects.number if document.corrects else "",
         document.currency,
-        *_per_rate(said["groups"], sign),
-        *map(str, totals),
-        "" if vat is None else str(vat),
+        *_per_rate(groups, sign),
+        net,
+        vat,
+        str(sign * document.total),
+        vat if document.currency == "EUR" else str(sign * Decimal(euros["vat"])) if euros else "",
         original,
     ]
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import models, transaction
@@ -17,7 +18,7 @@ from stdnum.fr import siren, siret, tva
 
 from marketplace.audit import AuditKind, audit
 from marketplace.countries import WITH_SIRET
-from marketplace.formats import labelled, short_date
+from marketplace.formats import labelled, money, short_date
 from vendors.models import IdentityChange, LegalIdentity, User, VatChange
 
 PREFIX = re.compile(r"[A-Z0-9]{1,12}")
@@ -196,5 +197,7 @@ def shown(field: str, text: str) -> str:
     column = LegalIdentity._meta.get_field(field)
     if isinstance(column, models.BooleanField):
         return _("yes") if text == "True" else _("no")
+    if isinstance(column, models.DecimalField):
+        return money(Decimal(text))
     choices = dict(getattr(column, "flatchoices", []))
     return str(choices.get(text, text))

@@ -539,6 +539,7 @@ connect(make_source(), Shop)
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_the_history_it_goes_on(tmp_path):
     template = recorded("guest_processing")[0]
     there = WooCommerce([{**template, "id": pk, "number": str(pk)} for pk in range(3000, 3260)])

@@ -327,6 +327,7 @@ class LifeOfOrders(RuleBasedStateMachine):
     @invariant()
     def dates_and_stage_fit_the_state(self):
         for order in self.orders:
+            order.refresh_from_db()
             states = set(order.history.values_list("new_status", flat=True))
             assert (order.paid_at is not None) == bool(states & {S.PROCESSING, S.COMPLETED})
             assert (order.completed_at is not None) == (S.COMPLETED in states)

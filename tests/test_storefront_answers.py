@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import call_command
@@ -18,6 +19,7 @@ from orders.domain.notes import add_note
 from orders.domain.refunds import RefundedLine, ask_for_refund, cancel_and_refund, refund_order
 from orders.domain.transitions import change_status, validate
 from orders.models import Answer, Order, RefundProgress, Source
+from orders.storefronts.answers import send_waiting
 from tests.doubles.woocommerce import KEY, SECRET, Trouble, WooCommerce, recorded
 from tests.factories import NOON, make_member, make_order, make_source
 
@@ -551,6 +553,30 @@ def test_a_worker_that_died_while_sending_is_followed_after_its_claim(order, own
     later()
 
     assert (meanwhile, states()) == (0, [("status", "done")])
+
+
+class Killed(BaseException):
+    """As a kill -9: nothing catches it."""
+
+
+@pytest.mark.parametrize("kind", ["note", "refund"])
+def test_what_arrived_before_the_worker_was_killed_is_not_sent_twice(order, owner, shop, monkeypatch, kind):
+    if kind == "note":
+        add_note(order, "Merci", for_customer=True, by=owner, at=timezone.now())
+    else:
+        real = shop._refund
+        monkeypatch.setattr(shop, "_refund", lambda there, body: real(there, {**body, "meta_data": []}))
+        ask_for_refund(order, amount=Decimal("5.00"), by=owner, at=timezone.now())
+    with monkeypatch.context() as patch:
+        patch.setattr("orders.storefronts.answers._note_success", Mock(side_effect=Killed))
+        with pytest.raises(Killed):
+            send_waiting(order.pk)
+    Answer.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+
+    send_waiting(order.pk)
+
+    assert len((shop.notes if kind == "note" else shop.refunds)[1360]) == 1
+    assert states() == [(kind, "done")]
 
 
 def test_a_storefront_that_is_down_for_a_minute_hears_of_all_fifty_once(source, shop, vendor, owner):

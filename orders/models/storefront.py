@@ -125,6 +125,11 @@ class Answer(models.Model):
         return str(Trouble(self.trouble).label) % {"storefront": self.order.source, "said": self.said}
 
     @property
+    def may_be_there(self) -> bool:
+        """Whether the storefront may have it: it was sent, or a worker was ended while it was at it."""
+        return self.tried_at is not None or self.attempts > 1
+
+    @property
     def may_be_sent_again(self) -> bool:
         """A refused refund is over: its amount is free, and the refund may be asked for anew."""
         if self.state == self.State.DONE:

@@ -127,7 +127,7 @@ def _send_note(shop: Storefront, answer: Answer, text: str) -> str:
     order = answer.order
     if not text:
         return ""
-    if answer.tried_at:
+    if answer.may_be_there:
         notes = shop.notes(order.external_id)
         found = say.find_note(notes, text, since=answer.asked_at, known=_known_ids(answer))
         if found:
@@ -142,7 +142,7 @@ def _send_refund(shop: Storefront, answer: Answer, *, asks_gateway: bool) -> str
     if refund.progress != RefundProgress.REQUESTED:
         return refund.external_id
     there, earlier = shop.order(order.external_id), shop.refunds(order.external_id)
-    since = answer.asked_at if answer.tried_at else None
+    since = answer.asked_at if answer.may_be_there else None
     found = say.find_refund(earlier, refund, since=since, known=_known_refunds(order))
     if found:
         return found

@@ -52,6 +52,11 @@ def unfolds(page: Any) -> None:
         page.locator(".fold > summary").click()
 
 
+def opens_display(page: Any) -> None:
+    unfolds(page)
+    page.locator("#list-display > summary").click()
+
+
 STATUSES = {
     "completed": "1050",
     "to prepare": "1042",
@@ -77,7 +82,7 @@ STATES: dict[str, list[State]] = {
         shop("orders of an accountant", "orders/", "accountant"),
         shop("keys", "my-list/keys/"),
         shop("saved views", "my-list/views/"),
-        shop("orders, display menu", "orders/", act=opens("#list-display > summary")),
+        shop("orders, display menu", "orders/", act=opens_display),
         shop("orders, views menu", "orders/?late=1", act=opens("#list-views > summary")),
         shop("set aside", "orders/set-aside/"),
         shop("bulk action", "orders/bulk/1/"),

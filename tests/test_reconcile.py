@@ -419,15 +419,27 @@ def test_only_one_run_at_a_time(source, shop):
     assert ("is being reconciled already" in text, failed) == (True, True)
 
 
+def wait_for_the_end_of(process):
+    """A closed connection's process lives on for a moment, with its locks."""
+    with connection.cursor() as cursor:
+        for _attempt in range(200):
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [process])
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.05)
+
+
 @pytest.mark.postgresql
 def test_only_one_run_at_a_time_on_whatever_machine(source, shop):
     name = int.from_bytes(hashlib.sha256(f"reconcile-{source.pk}".encode()).digest()[:8], signed=True)
     other = connection.copy()
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [name])
+        cursor.execute("SELECT pg_advisory_lock(%s), pg_backend_pid()", [name])
+        process = cursor.fetchone()[1]
 
     text, failed = run()
     other.close()  # as when that machine's process is killed
+    wait_for_the_end_of(process)
     _text, failed_after = run()
 
     assert ("is being reconciled already" in text, failed, failed_after) == (True, True, False)

@@ -423,7 +423,7 @@ def wait_for_the_end_of(process):
     """A closed connection's process lives on for a moment, with its locks."""
     with connection.cursor() as cursor:
         for _attempt in range(200):
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [process])
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE pid = %s", [process])
             if cursor.fetchone() == (0,):
                 return
             time.sleep(0.05)

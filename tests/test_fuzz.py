@@ -206,6 +206,7 @@ def of_office(model, kind):
     return reverse(f"admin:{model}_change", args=[row.pk]) if row else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["changelist", "add", "change"])
 @pytest.mark.parametrize("model", MODELS)
 def test_no_form_of_the_office_breaks(office, model, kind):

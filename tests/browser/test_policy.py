@@ -88,6 +88,7 @@ def test_the_policy_is_watched(watched, shops):
     assert [what.split()[0] for _url, what in watched.refused] == ["style-src-elem", "img-src"]
 
 
+@pytest.mark.slow
 def test_no_page_of_a_shop_or_an_account_breaks_the_policy(watched, shops):
     vendor, _neighbour = shops
     make_order(vendor, number="1050", status="completed")
@@ -106,6 +107,7 @@ def test_no_page_of_a_shop_or_an_account_breaks_the_policy(watched, shops):
     assert seen > 40
 
 
+@pytest.mark.slow
 def test_no_page_of_the_office_breaks_the_policy(watched, shops):
     make_source().rotate_secret(at=NOON)
     staff = make_user(is_staff=True, is_superuser=True)

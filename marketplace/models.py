@@ -1,11 +1,38 @@
 """What every part of the product writes down: mails on their way, and who did what."""
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+class KeptForever(Exception):
+    """What was written down is neither changed nor deleted."""
+
+
+class AppendOnly(models.Model):
+    """A row that is only ever added: any other write is refused here, by the admin and by triggers.
+
+    A model may raise a ``refusal`` of its own, and say ``never_changed`` and ``never_deleted`` its own way.
+    """
+
+    refusal: ClassVar[type[KeptForever]] = KeptForever
+    never_changed: ClassVar[object] = _("What was written down is never changed.")
+    never_deleted: ClassVar[object] = _("What was written down is never deleted.")
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the row; raises ``refusal`` for one that is stored already."""
+        if not self._state.adding:
+            raise self.refusal(self.never_changed)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise self.refusal(self.never_deleted)
 
 
 class OutgoingEmail(models.Model):
@@ -78,11 +105,11 @@ class AuditKind(models.TextChoices):
     CUSTOMER_ERASED = "customer_erased", _("Customer’s data erased")
 
 
-class AuditIsFrozen(Exception):
+class AuditIsFrozen(KeptForever):
     """The audit is only ever added to."""
 
 
-class AuditEntry(models.Model):
+class AuditEntry(AppendOnly):
     """One fact: who did what where, when. Written by ``marketplace.audit.audit`` alone.
 
     ``subject`` names what was touched (``order:42``, ``user:7``); ``data`` holds codes, ids, counts and
@@ -90,6 +117,10 @@ class AuditEntry(models.Model):
     network address of a member or of a failed sign-in, never a customer's. Rows are refused any
     change by triggers in the database, and deletion before ``marketplace.append_only.KEPT_DAYS``.
     """
+
+    refusal = AuditIsFrozen
+    never_changed = "An entry of the audit is never changed."
+    never_deleted = "An entry of the audit is never deleted by hand."
 
     at = models.DateTimeField(_("at"), default=timezone.now)
     kind = models.CharField(_("what"), max_length=20, choices=AuditKind)
@@ -124,12 +155,3 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.subject}".strip()
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the entry; raises AuditIsFrozen for one that is stored already."""
-        if not self._state.adding:
-            raise AuditIsFrozen("An entry of the audit is never changed.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AuditIsFrozen("An entry of the audit is never deleted by hand.")

@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 from django.forms import inlineformset_factory
 from PIL import Image
 
-from marketplace.models import AuditEntry
+from marketplace.models import AuditEntry, KeptForever
 from orders.domain.invoicing import IdentityIncomplete, MandateMissing, issue_invoice
 from orders.domain.transitions import change_status
 from orders.models import Document, HistoryEntry
@@ -21,7 +21,7 @@ from tests.factories import NOON, make_member, make_order, make_user, make_vendo
 from vendors.domain.identity import change_identity, is_siret, is_vat_number_of, shown
 from vendors.domain.mandate import TEXTS, MandateText, accept_mandate, mandate_of, withdraw_mandate
 from vendors.identity_forms import FIELDS, IdentityForm
-from vendors.models import IdentityChange, KeptForever, LegalIdentity, MandateStep, Vendor
+from vendors.models import IdentityChange, LegalIdentity, MandateStep, Vendor
 from vendors.roles import Role
 from vendors.scope import OutsideShop, within
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Self
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.countries import WITH_SIRET
+from marketplace.models import AppendOnly
 from vendors.roles import Permission, Role, allows
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
@@ -246,27 +247,7 @@ class VatChange(models.Model):
         return f"{self.starts_on} {self.regime}"
 
 
-class KeptForever(Exception):
-    """A row of a trail is only ever added."""
-
-
-class TrailRow(models.Model):
-    """A row that is neither changed nor deleted: refused here, by the admin and by triggers."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the row; raises KeptForever for one that is stored already."""
-        if not self._state.adding:
-            raise KeptForever(_("What was written down is never changed."))
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise KeptForever(_("What was written down is never deleted."))
-
-
-class IdentityChange(OwnedByShop, TrailRow):
+class IdentityChange(OwnedByShop, AppendOnly):
     """One field of a legal identity that somebody changed; ``by`` is None for Comptoir itself."""
 
     vendor = models.ForeignKey(
@@ -291,7 +272,7 @@ class IdentityChange(OwnedByShop, TrailRow):
         return f"{self.vendor} {self.field}"
 
 
-class MandateStep(OwnedByShop, TrailRow):
+class MandateStep(OwnedByShop, AppendOnly):
     """A shop lets the marketplace issue invoices in its name, in the words of ``version``; or no more."""
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="mandate_steps", verbose_name=_("shop"))

@@ -1,12 +1,13 @@
 """What happened to an order, in order; append-only."""
 
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.models import AppendOnly, KeptForever
 from orders.models.intake import Source
 from orders.models.orders import Order
 from orders.states import Actor, OrderStatus
@@ -26,7 +27,7 @@ class HistoryKind(models.TextChoices):
     MAIL = "mail", _("E-mail")
 
 
-class AppendOnlyError(Exception):
+class AppendOnlyError(KeptForever):
     """The history of an order is only ever added to."""
 
 
@@ -60,12 +61,16 @@ class Note(models.Model):
         return self.text[:60]
 
 
-class HistoryEntry(models.Model):
+class HistoryEntry(AppendOnly):
     """One fact of an order's life: codes, ids and amounts only, no personal data.
 
     ``data`` holds what the kind needs, amounts as decimal strings. Rows are never changed
     nor deleted: refused here, by the admin and by triggers in the database.
     """
+
+    refusal = AppendOnlyError
+    never_changed = _("The history of an order is never changed.")
+    never_deleted = _("The history of an order is never deleted.")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="history", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=10, choices=HistoryKind)
@@ -101,15 +106,6 @@ class HistoryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} {self.get_kind_display()}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the entry; raises AppendOnlyError for one that is stored already."""
-        if not self._state.adding:
-            raise AppendOnlyError(_("The history of an order is never changed."))
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError(_("The history of an order is never deleted."))
 
 
 class StatusChangeManager(models.Manager["StatusChange"]):

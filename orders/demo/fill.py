@@ -191,8 +191,12 @@ def _issue(lived: list[Order], shop: Shop, calendar: Calendar, most: int) -> int
     if not can_render():
         return 0
     completed = Order.objects.filter(
-        pk__in=[order.pk for order in lived], vendor=shop.vendor, status=OrderStatus.COMPLETED, total__gt=0
-    ).filter(currency="EUR")  # no rate is made up: it would serve real shops beside the demo
+        pk__in=[order.pk for order in lived],
+        vendor=shop.vendor,
+        status=OrderStatus.COMPLETED,
+        total__gt=0,
+        currency="EUR",  # no rate is made up: it would serve real shops beside the demo
+    )
     chosen = completed.order_by("-completed_at", "-pk")[: most * ONE_INVOICE_IN : ONE_INVOICE_IN]
     moments = [(_ready_at(order), order.pk, order) for order in chosen]
     for ready_at, _pk, order in sorted(moments, key=lambda moment: moment[:2]):

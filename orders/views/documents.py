@@ -44,7 +44,6 @@ MARK = "\0"  # where the links stand in a sentence
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
     """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
     if (issued := _invoice_of_number(request, number)) is not None:
-        _downloaded(request, issued.number, issued.order)
         return _original(request, issued)
     order = _find(request, number)
     if order.status not in DELIVERABLE:
@@ -61,18 +60,14 @@ def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
 @vendor_required(Permission.VIEW_INVOICES)
 def credit_note_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
     """Serve the original of one of the order's credit notes, byte for byte."""
-    note = _issued(request, number, DocumentKind.CREDIT_NOTE, document)
-    _downloaded(request, note.number, note.order)
-    return _original(request, note)
+    return _original(request, _issued(request, number, DocumentKind.CREDIT_NOTE, document))
 
 
 @require_safe
 @vendor_required(Permission.VIEW_INVOICES)
 def earlier_invoice_pdf(request: VendorRequest, number: str, document: str) -> HttpResponse:
     """Serve an invoice by its own number; also one that was taken back and replaced."""
-    invoice = _issued(request, number, DocumentKind.INVOICE, document)
-    _downloaded(request, invoice.number, invoice.order)
-    return _original(request, invoice)
+    return _original(request, _issued(request, number, DocumentKind.INVOICE, document))
 
 
 def _issued(request: VendorRequest, number: str, kind: DocumentKind, document: str) -> Document:
@@ -229,6 +224,8 @@ def _shipment(request: VendorRequest, order: Order) -> Shipment | None:
 
 
 def _original(request: VendorRequest, document: Document) -> HttpResponse:
+    """Serve the stored bytes, and write down who took them."""
+    _downloaded(request, document.number, document.order)
     try:
         return _pdf(original_pdf(document), document.number)
     except OriginalDamaged as reason:

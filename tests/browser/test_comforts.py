@@ -7,16 +7,12 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.states import OrderStatus
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import IN_BROWSER
 from tests.factories import NOON, make_line, make_order, make_product
 
 pytest.importorskip("pytest_playwright")
 S = OrderStatus
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -5,15 +5,11 @@ from django.utils import timezone
 
 from orders.domain.bulk import work_on
 from orders.models import BulkJob
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import IN_BROWSER
 
 pytest.importorskip("pytest_playwright")
 SHOP = "/vendors/rucher-des-baux/"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, reset_sequences=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 
 @pytest.mark.pdf

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM, STANDARD, tell, violations
+from tests.browser.conftest import IN_BROWSER, STANDARD, tell, violations
 from tests.browser.states import STATES
 
 pytest.importorskip("pytest_playwright")
@@ -17,11 +17,7 @@ ON_PHONE, ON_DESK = [(390, "light", "fr")], [(1440, "dark", "en")]
 SAMPLE = dict(zip(STATES, [ON_PHONE, ON_DESK] * len(STATES), strict=False))
 MATRIX = list(product((390, 768, 1440), ("light", "dark"), ("fr", "en")))
 OWN_STATUS = "the server responded with a status of"  # what the browser says of a 404 that is meant
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, reset_sequences=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 
 def visit(page, state):

@@ -4,17 +4,13 @@ import pytest
 
 from orders.models import Order
 from orders.states import OrderStatus
-from tests.browser.conftest import CHROMIUM, violations
+from tests.browser.conftest import IN_BROWSER, violations
 from tests.browser.states import SHOP
 from tests.factories import make_order
 
 pytest.importorskip("pytest_playwright")
 S = OrderStatus
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, reset_sequences=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 
 def on(page, path):

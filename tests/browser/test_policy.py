@@ -1,27 +1,19 @@
 """In a browser: no page breaks the content policy, and passkeys are added and used."""
 
-import os
-import shutil
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.urls import reverse
 
+from tests.browser.conftest import IN_BROWSER
 from tests.factories import NOON, PASSWORD, make_member, make_order, make_source, make_user
 from tests.test_tenancy import OTHER_PAGES, PAGES, ROUTES, address
 from tests.test_tenancy import shops as shops
 
 pytest.importorskip("pytest_playwright")
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the tests' thread
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, reset_sequences=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 REPORT = """
 document.addEventListener("securitypolicyviolation", event =>
   report(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
@@ -31,12 +23,6 @@ PERSONAL = [
     for name in OTHER_PAGES
     if name.startswith(("account_", "mfa_", "usersessions_")) and "<" not in ROUTES[name]
 ]
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
 
 
 @pytest.fixture

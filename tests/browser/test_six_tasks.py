@@ -11,16 +11,12 @@ import pytest
 from django.utils import timezone
 
 from orders.states import OrderStatus
-from tests.browser.conftest import CHROMIUM, tell
+from tests.browser.conftest import IN_BROWSER, tell
 from tests.factories import make_line, make_order, make_product
 
 pytest.importorskip("pytest_playwright")
 S = OrderStatus
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True)]
 DEVICES = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
     "desk": {"viewport": {"width": 1440, "height": 900}},

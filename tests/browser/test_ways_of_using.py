@@ -4,15 +4,11 @@ import re
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM, tell
+from tests.browser.conftest import IN_BROWSER, tell
 from tests.browser.states import SHOP
 
 pytest.importorskip("pytest_playwright")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, reset_sequences=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 
 def on(page, path):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM, tell
+from tests.browser.conftest import IN_BROWSER, tell
 from tests.browser.states import SHOP
 
 pytest.importorskip("pytest_playwright")
@@ -17,11 +17,7 @@ WATCH = (
     "window.jumped = 0; new PerformanceObserver(list => list.getEntries().forEach(entry => "
     "window.jumped += entry.value)).observe({type: 'layout-shift', buffered: true});"
 )
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True, reset_sequences=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 
 @pytest.mark.parametrize("width", [390, 1440])

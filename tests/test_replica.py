@@ -148,7 +148,7 @@ def get(desk, path=LIST):
     """The answer of a page or a file, read to its end, and whether it came from the replica."""
     response = desk.get(path)
     text = b"".join(response) if response.streaming else response.content
-    return text.decode(), getattr(response, "is_of_replica", False)
+    return text.decode(errors="replace"), getattr(response, "is_of_replica", False)
 
 
 def test_lists_figures_and_files_are_read_from_the_replica(desk, owner):

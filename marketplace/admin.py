@@ -55,7 +55,7 @@ class OfficeAdmin(WithSearchedSelects, admin.ModelAdmin):  # type: ignore[type-a
         Django takes any column, shown or not: whoever may look at a list could guess the words of a
         secret in it letter by letter, or search millions of rows without an index.
         """
-        names = [name for name in self.list_filter if isinstance(name, str)]
+        names = [getattr(each, "parameter_name", each) for each in self.list_filter]
         return lookup in {f"{name}{end}" for name in names for end in ("", "__exact", "__id__exact")}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -85,9 +85,39 @@ class ReadOnlyAdmin(OfficeAdmin):
         return False
 
 
+class SeenIsWritten(ReadOnlyAdmin):
+    """Rows with a customer's data: whoever of the staff opens a list or a row of them stands in the audit.
+
+    Of a list it says how many rows were shown and by what they were narrowed, never the words.
+    """
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        shown = (getattr(response, "context_data", None) or {}).get("cl")
+        if shown is not None:
+            audit(
+                AuditKind.CUSTOMER_SEEN,
+                by=cast(AbstractBaseUser, request.user),
+                subject=self.opts.model_name or "",
+                rows=len(shown.result_list),
+                filters=sorted(request.GET),
+            )
+        return response
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = context["original"]
+        by = cast(AbstractBaseUser, request.user)
+        audit(AuditKind.CUSTOMER_SEEN, by=by, vendor=_shop_of(row), subject=row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
 def _shop_of(row: Any) -> Any:
-    """The shop that a row is or belongs to; None for others."""
-    return row if row._meta.model_name == "vendor" else getattr(row, "vendor", None)
+    """The shop that a row is or belongs to, itself or by its order; None for others."""
+    if row._meta.model_name == "vendor":
+        return row
+    return getattr(row, "vendor", None) or getattr(getattr(row, "order", None), "vendor", None)
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -134,7 +164,7 @@ def confirmation(
 
 
 @admin.register(OutgoingEmail)
-class OutgoingEmailAdmin(ReadOnlyAdmin):
+class OutgoingEmailAdmin(SeenIsWritten):
     list_display = ["created_at", "state", "template", "to", "subject", "attempts", "sent_at"]
     list_filter = ["state", by_date("created_at")]
     search_fields = ["to__exact", "topic__exact"]

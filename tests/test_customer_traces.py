@@ -1,6 +1,7 @@
 """A customer who left a trace wherever one can: who of the staff sees it, what erasure leaves, what is handed out."""
 
 import json
+from importlib import import_module
 
 import pytest
 from django.apps import apps
@@ -227,3 +228,14 @@ def test_who_asked_on_the_command_line_stands_in_the_audit(order, monkeypatch):
 
     kinds = ["customer_exported", "customer_erased"]
     assert [AuditEntry.objects.get(kind=kind).data["account"] for kind in kinds] == ["alix", "alix"]
+
+
+def test_what_exports_were_narrowed_by_before_loses_its_names(order):
+    log = order.vendor.exports.get()
+    log.filters = "status=completed&customer=Quatrebarbes&late=1"
+    log.save()
+
+    import_module("orders.migrations.0096_exports_name_nobody").forget_names(apps, None)
+
+    log.refresh_from_db()
+    assert log.filters == "status=completed&customer=*&late=1"

@@ -10,6 +10,7 @@ from marketplace.uploads import MOST_BYTES
 from orders.states import OrderStatus
 from tests.factories import make_order
 from tests.test_attacks import STRONG, settings_with
+from vendors.forms import JoinForm
 
 KEY = "Vb3nQ8sLx1RzT5kYp7WmA2cDe9FgH4jKuN6iOoUqSwE="
 pytestmark = pytest.mark.django_db
@@ -87,3 +88,26 @@ def test_a_document_is_not_kept_on_a_shared_phone(client_of, owner, vendor):
     response = client_of(owner).get("/vendors/rucher-des-baux/orders/1042/invoice.pdf")
 
     assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_signing_out_clears_what_the_browser_kept(client_of, owner):
+    browser = client_of(owner)
+
+    answer = browser.post("/accounts/logout/")
+
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Clear-Site-Data" not in browser.get("/accounts/login/").headers
+
+
+@pytest.mark.parametrize(
+    "name", ["Colis bloqué : https://evil.example/pay", "www.evil.example", "Payez sur evil.example/x"]
+)
+def test_a_persons_name_is_no_address(name):
+    form = JoinForm({"name": name, "password": "une-belle-phrase"}, email="lea@example.com")
+
+    assert list(form.errors) == ["name"]
+
+
+@pytest.mark.parametrize("name", ["Léa Martin", "M. Dupont-Aignan", "J.-P. Durand / Anne"])
+def test_other_names_are_taken(name):
+    assert JoinForm({"name": name, "password": "une-belle-phrase"}, email="lea@example.com").is_valid()

@@ -18,7 +18,7 @@ from orders.domain.order_data import OrderData
 from orders.domain.refunds import BY_STATUS, refund_what_no_refund_accounts_for
 from orders.domain.reports import buyer_of, columns_of, contact_of, digest, digests_of, latest
 from orders.domain.transitions import after_working_days, change_status
-from orders.models import HistoryKind, Order, ReportedOrder, Source
+from orders.models import Answer, HistoryKind, Order, ReportedOrder, Source
 from orders.states import PAID, OrderStatus
 
 DATES = ("paid_at", "completed_at")
@@ -121,7 +121,7 @@ def _set_date(merge: Merge, name: str, moment: datetime | None) -> None:
 def take_status(merge: Merge) -> None:
     """Take the step that the storefront reports, by the same door as a person's."""
     order, data = merge.order, merge.data
-    if not merge.takes("status", order.status):
+    if not merge.takes("status", order.status) or _is_on_its_way(order):
         return
     if data.status == OrderStatus.REFUNDED:
         take_stock_of_refunded(order, merge.reported, at=merge.at)
@@ -132,6 +132,12 @@ def take_status(merge: Merge) -> None:
         mark_dates(merge)
     if data.status == OrderStatus.REFUNDED:
         refund_what_no_refund_accounts_for(order, by=merge.source, at=told, issue_at=merge.at)
+
+
+def _is_on_its_way(order: Order) -> bool:
+    """Whether the last step that was taken here has not been taken by the storefront yet."""
+    last = order.answers.filter(kind=Answer.Kind.STATUS).order_by("-id").first()
+    return last is not None and last.state != Answer.State.DONE
 
 
 def mark_dates(merge: Merge) -> None:

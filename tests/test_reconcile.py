@@ -340,6 +340,40 @@ def test_a_refund_that_has_no_lines_there_stays_spread(loaded, shop, source):
     assert_adds_up(refund.order)
 
 
+def test_a_lost_refund_that_left_the_date_of_change_alone_is_found(loaded, shop):
+    amount = with_refund(shop, (0, 1, Decimal(1) / 3))
+    ReconcileRun.objects.update(started_at=timezone.now())
+
+    text, _failed = run()
+    again, _failed = run()
+
+    order = Order.objects.get(external_id="1360")
+    assert ("1360: changed (refunded 0.00 → " in text, "0 differed" in again) == (True, True)
+    assert (order.refunded_total, order.refunds.get().awaits_lines) == (amount, False)
+    assert_adds_up(order)
+
+
+def test_a_lost_state_that_left_the_date_of_change_alone_is_found(loaded, shop):
+    shop.orders[1360]["status"] = "cancelled"
+    ReconcileRun.objects.update(started_at=timezone.now())
+
+    run()
+
+    assert Order.objects.get(external_id="1360").status == "cancelled"
+
+
+def test_a_state_that_is_set_aside_is_not_asked_for_each_time(loaded, shop):
+    shop.change(1360, status="wc-packed")
+    run("naturalconect", since="2020-01-01")
+    ReconcileRun.objects.update(started_at=timezone.now() + timedelta(hours=2))
+    shop.requests.clear()
+
+    text, _failed = run()
+
+    assert "0 differed" in text
+    assert not [each for each in shop.requests if each.path.endswith("/orders/1360")]
+
+
 def assert_adds_up(order):
     order.refresh_from_db()
     refunds = list(order.refunds.filter(progress="confirmed"))

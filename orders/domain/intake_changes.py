@@ -204,7 +204,8 @@ def remember(merge: Merge) -> None:
     if not merge.is_newer:
         return
     kept = {name: merge.base.get(name) for name in merge.refused}
-    reported.applied |= {**merge.told, **kept}
+    refunds = sorted(refund.external_id for refund in merge.data.refunds)
+    reported.applied |= {**merge.told, **kept, "refunds": refunds}
     reported.differences = _differences(merge)
 
 

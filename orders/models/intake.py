@@ -266,7 +266,8 @@ class ReportedOrder(models.Model):
     """What a storefront has told of one order: the lock of its intake, also before there is an order.
 
     ``rank`` orders reports (``orders.domain.reports``) and ``applied`` holds a digest of each
-    field of the last one that was applied: what a later report says anew differs from it.
+    field of the last one that was applied, its state and the ids of its refunds as they are:
+    what a later report says anew differs from it.
     ``paid_at`` and ``completed_at`` are the latest dates of any report, ``is_announced`` that one
     of them showed the order paid or on hold, so that the shop was told. ``trash_delivery`` is
     the number of the last delivery that told of a deletion or restoration. ``undecidable``

@@ -17,11 +17,12 @@ from orders.connectors.woocommerce_rest import ATTEMPTS, PER_PAGE, Storefront, S
 from orders.models import Answer, Order, ReconcileRun, Refund, ReportedOrder, Source, Trouble
 from orders.states import OrderStatus
 from orders.storefronts.answers import storefront_of
-from orders.storefronts.compare import Compared, compare, complete_refunds, fetch_notes, gone
+from orders.storefronts.compare import Compared, compare, complete_refunds, fetch_notes, gone, is_news_of
 
 OVERLAP = timedelta(hours=1)  # the storefront's clock may differ from ours
 MOST_NAMED = 500  # differences that a run keeps by name
 AT_ONCE = 100  # ids a question
+REFUNDABLE = timedelta(days=60)  # 14 to withdraw, 14 to send back, 14 to pay back, and some more
 OPEN = [OrderStatus.PENDING, OrderStatus.ON_HOLD, OrderStatus.PROCESSING]
 FEW, SHARE = 10, 0.05  # so many orders may have vanished before it looks like another shop
 
@@ -94,7 +95,7 @@ class _Comparison:
         if self.run.since is not None:
             self._bin()
         self._undecided()
-        self._lost()
+        self._what_is_here()
         self._waiting_refunds()
         self._finish()
 
@@ -150,18 +151,22 @@ class _Comparison:
         for external_id in list(told.values_list("external_id", flat=True)):
             self._ask_for(external_id)
 
-    def _lost(self) -> None:
-        """Orders that are here and no longer there: deletions leave no trace in a list of changes."""
+    def _what_is_here(self) -> None:
+        """What a list of changes does not show: deletions, and what leaves the date of change as it is."""
         here = Order.objects.filter(source=self.source, hidden_at=None).exclude(external_id="")
         if self.run.since is not None:
-            recent = Q(placed_at__gte=self.run.since - timedelta(days=7)) | Q(status__in=OPEN)
-            here = here.filter(recent)
+            here = here.filter(Q(placed_at__gte=self.run.since - REFUNDABLE) | Q(status__in=OPEN))
         ids = list(here.order_by("id").values_list("external_id", flat=True))
         missing: list[str] = []
+        changed: list[str] = []
         for start in range(0, len(ids), AT_ONCE):
             part = ids[start : start + AT_ONCE]
-            present = self.shop.present(part)
-            missing += [external_id for external_id in part if external_id not in present]
+            there = self.shop.standing(part)
+            missing += [external_id for external_id in part if external_id not in there]
+            orders = here.filter(external_id__in=there).select_related("reported")
+            for order in orders.prefetch_related("refunds"):
+                if is_news_of(order, there[order.external_id]):
+                    changed.append(order.external_id)
         if len(missing) > max(FEW, len(ids) * SHARE):
             raise ReconcileRefused(
                 _(
@@ -170,7 +175,7 @@ class _Comparison:
                 )
                 % {"source": self.source, "missing": len(missing), "all": len(ids)}
             )
-        for external_id in missing:
+        for external_id in [*missing, *changed]:
             self._ask_for(external_id)
 
     def _ask_for(self, external_id: str) -> None:

@@ -429,6 +429,72 @@ def test_a_trouble_that_passes_is_waited_for(source, shop, trouble):
     assert ("33 were missing" in text, failed) == (True, False)
 
 
+def with_waiting_refund(shop, source):
+    with_refund(shop, (0, 1, Decimal(1) / 3))
+    deliver(shop, source, 1360)
+    return Refund.objects.get(order__external_id="1360")
+
+
+def test_an_order_that_was_deleted_for_good_holds_no_run_up(loaded, shop, source):
+    refund = with_waiting_refund(shop, source)
+    shop.delete(1360)
+
+    text, failed = run()
+
+    refund.refresh_from_db()
+    assert (failed, "1360: changed (hidden False → True)" in text) == (False, True)
+    assert (refund.awaits_lines, refund.is_spread) == (False, True)
+    assert not ReconcileRun.objects.filter(finished_at=None).exists()
+
+
+def test_a_deleted_order_that_is_hidden_already_waits_for_no_lines(loaded, shop, source):
+    refund = with_waiting_refund(shop, source)
+    shop.delete(1360)
+    take_trash(source, "1360", is_trashed=True, number=5, at=NOON)
+
+    _text, failed = run()
+
+    refund.refresh_from_db()
+    assert (failed, refund.awaits_lines) == (False, False)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.ERROR, Trouble.BAD_REQUEST, Trouble.SILENCE, Trouble.HTML])
+@pytest.mark.parametrize("what", ["refunds", "notes"])
+def test_what_one_order_does_not_tell_is_named_and_the_run_goes_on(loaded, shop, source, trouble, what):
+    refund = with_waiting_refund(shop, source)
+    shop.change(1360)
+    shop.fails(trouble, times=99, path=f"/1360/{what}")
+
+    text, failed = run("naturalconect", since="2020-01-01")
+    shop._planned.clear()
+    run()
+
+    refund.refresh_from_db()
+    assert (text.count("1360: not_told (storefront: "), failed) == (1, False)
+    assert (refund.awaits_lines, refund.is_spread) == (False, False)
+
+
+def test_a_storefront_that_answers_nothing_any_more_stops_the_run(loaded, shop, source):
+    with_waiting_refund(shop, source)
+    shop.fails(Trouble.ERROR, times=5, path="/1360/refunds")
+    shop.fails(Trouble.ERROR, times=5, path="include=0")
+
+    text, failed = run()
+
+    assert (failed, "answered with an error of its own" in text) == (True, True)
+
+
+def test_going_on_after_the_last_page_counts_no_further(loaded, shop, source):
+    with_waiting_refund(shop, source)
+    shop.fails(Trouble.UNAUTHORIZED, times=2, path="/1360/refunds")
+    run()
+    before = ReconcileRun.objects.latest("id").page
+
+    run()
+
+    assert ReconcileRun.objects.latest("id").page == before
+
+
 def test_orders_that_go_away_between_two_pages_make_none_be_overlooked(source, shop, monkeypatch):
     monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 10)
     gone = sorted(shop.orders)[:4]

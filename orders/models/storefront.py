@@ -142,9 +142,10 @@ class ReconcileRun(models.Model):
 
     ``since`` is None where the whole history is loaded. ``page`` is the last page that was taken
     wholly, so that a run which was killed goes on from there. ``counts`` holds how many orders
-    were created, changed, unchanged, skipped and set aside, and under ``field:<name>`` how many
-    differed in a field. ``differences`` names the first of them: ``[{"order", "fields"}]``, codes
-    and amounts only. ``problem`` is the sentence that stopped it.
+    were created, changed, unchanged, skipped, set aside and not told wholly, and under
+    ``field:<name>`` how many differed in a field. ``differences`` names the first of them,
+    ``[{"order", "fields"}]``: codes, amounts and the storefront's words for its own trouble.
+    ``problem`` is the sentence that stopped it.
     """
 
     source = models.ForeignKey(

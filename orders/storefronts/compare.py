@@ -90,6 +90,19 @@ def gone(external_id: str, *, source: Source, at: datetime) -> Compared:
     return Compared("changed" if fields else "unchanged", external_id, number, fields)
 
 
+def gone_for_good(external_id: str, *, source: Source, at: datetime) -> Compared:
+    """The storefront does not have an order any more: it is hidden, and its refunds stay spread.
+
+    Their lines can never be asked for; credit notes that waited for them are issued.
+    """
+    compared = gone(external_id, source=source, at=at)
+    order = Order.objects.filter(source=source, external_id=external_id).select_related("source").first()
+    if order is not None:
+        waiting = order.refunds.filter(awaits_lines=True).values_list("pk", flat=True)
+        set_lines_of_refunds(order, {pk: {} for pk in waiting}, by=source, at=at)
+    return compared
+
+
 def _is_news(data: OrderData, before: dict[str, str], at: datetime) -> bool:
     """Whether mails may follow: for changes of an order that is here, and for a new order that is open."""
     return bool(before) or (data.status in OPEN and at - data.placed_at < FRESH)

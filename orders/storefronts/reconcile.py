@@ -17,13 +17,23 @@ from orders.connectors.woocommerce_rest import ATTEMPTS, PER_PAGE, Storefront, S
 from orders.models import Answer, Order, ReconcileRun, Refund, ReportedOrder, Source, Trouble
 from orders.states import OrderStatus
 from orders.storefronts.answers import storefront_of
-from orders.storefronts.compare import Compared, compare, complete_refunds, fetch_notes, gone, is_news_of
+from orders.storefronts.compare import (
+    Compared,
+    compare,
+    complete_refunds,
+    fetch_notes,
+    gone_for_good,
+    is_news_of,
+)
 
 OVERLAP = timedelta(hours=1)  # the storefront's clock may differ from ours
+DIFFERS = {"created", "changed", "set_aside"}
 MOST_NAMED = 500  # differences that a run keeps by name
 AT_ONCE = 100  # ids a question
 REFUNDABLE = timedelta(days=60)  # 14 to withdraw, 14 to send back, 14 to pay back, and some more
 OPEN = [OrderStatus.PENDING, OrderStatus.ON_HOLD, OrderStatus.PROCESSING]
+# Of one order, though the storefront is well: it says no, or breaks over that order.
+OF_ONE_ORDER = {Trouble.GONE, Trouble.REFUSED, Trouble.BROKEN, Trouble.SILENT, Trouble.UNREADABLE}
 FEW, SHARE = 10, 0.05  # so many orders may have vanished before it looks like another shop
 
 Progress = Callable[[int, int], None]
@@ -88,7 +98,7 @@ class _Comparison:
     def __init__(self, run: ReconcileRun, shop: Storefront, progress: Progress) -> None:
         self.run, self.shop, self.progress = run, shop, progress
         self.source = run.source
-        self.now = timezone.now()
+        self.not_told: set[str] = set()
 
     def work(self) -> None:
         self._pages()
@@ -109,7 +119,7 @@ class _Comparison:
             self.run.total = found.total
             for payload in found.orders:
                 self._take(payload)
-            self.run.page = page
+            self.run.page = min(page, found.pages)  # going on, it may stand beyond the last one
             self._save()
             self.progress(min(page * PER_PAGE, found.total), found.total)
             if page >= found.pages:
@@ -121,13 +131,39 @@ class _Comparison:
         order = self._order(compared.external_id)
         if order is None:
             return self._count(compared)
-        fields = list(compared.fields)
-        if complete_refunds(order, self.shop, at=timezone.now()):
-            fields.append({"field": "refund_lines"})
-        if self._wants_notes(order) and (notes := fetch_notes(order, self.shop)):
-            fields.append({"field": "notes", "before": "", "after": str(notes)})
+        fields = [*compared.fields, *self._more_of(order, with_notes=self._wants_notes(order))]
         outcome = "changed" if fields and compared.outcome == "unchanged" else compared.outcome
         return self._count(Compared(outcome, compared.external_id, compared.number, fields))
+
+    def _more_of(self, order: Order, *, with_notes: bool = False) -> list[dict[str, str]]:
+        """Fetch what an order's body does not tell, lines of refunds and notes; return what was new."""
+        fields = []
+        try:
+            if complete_refunds(order, self.shop, at=timezone.now()):
+                fields.append({"field": "refund_lines"})
+            if with_notes and (notes := fetch_notes(order, self.shop)):
+                fields.append({"field": "notes", "before": "", "after": str(notes)})
+        except StorefrontError as error:
+            fields += self._without(order.external_id, error)
+        return fields
+
+    def _without(self, external_id: str, error: StorefrontError) -> list[dict[str, str]]:
+        """Go on without what one order does not tell, and say so; return what changed by it.
+
+        Raises the error where it is the storefront's: nothing else is answered either.
+        """
+        if error.trouble not in OF_ONE_ORDER:
+            raise error
+        if error.trouble == Trouble.GONE:
+            return gone_for_good(external_id, source=self.source, at=timezone.now()).fields
+        if not error.is_about_order:
+            self.shop.standing(["0"])
+        if external_id not in self.not_told:
+            self.not_told.add(external_id)
+            order = self._order(external_id)
+            told = {"field": "storefront", "problem": str(error)[:200]}
+            self._count(Compared("not_told", external_id, order.number if order else "", [told]))
+        return []
 
     def _wants_notes(self, order: Order) -> bool:
         """Of a whole history only the open orders' notes are asked for: each is a request."""
@@ -182,9 +218,7 @@ class _Comparison:
         try:
             payload = self.shop.order(external_id)
         except StorefrontError as error:
-            if error.trouble != Trouble.GONE:
-                raise
-            self._count(gone(external_id, source=self.source, at=timezone.now()))
+            self._count_changed(external_id, self._without(external_id, error))
         else:
             self._take(payload)
 
@@ -192,21 +226,23 @@ class _Comparison:
         """Refunds of orders that did not change since wait for their lines as well."""
         waiting = Refund.objects.filter(order__source=self.source, awaits_lines=True)
         for order in Order.objects.filter(pk__in=waiting.values("order")).select_related("source"):
-            if complete_refunds(order, self.shop, at=timezone.now()):
-                fields = [{"field": "refund_lines"}]
-                self._count(Compared("changed", order.external_id, order.number, fields))
+            self._count_changed(order.external_id, self._more_of(order))
+
+    def _count_changed(self, external_id: str, fields: list[dict[str, str]]) -> None:
+        if fields:
+            order = self._order(external_id)
+            self._count(Compared("changed", external_id, order.number if order else "", fields))
 
     def _count(self, compared: Compared) -> None:
         run = self.run
         names = [compared.outcome, *(f"field:{each['field']}" for each in compared.fields)]
         for name in names:
             run.counts[name] = run.counts.get(name, 0) + 1
-        if compared.outcome in ("created", "changed", "set_aside"):
-            run.differed += 1
-            if len(run.differences) < MOST_NAMED:
-                name = compared.number or compared.external_id
-                told = {"order": name, "outcome": compared.outcome, "fields": compared.fields}
-                run.differences.append(told)
+        run.differed += compared.outcome in DIFFERS
+        if compared.outcome in {*DIFFERS, "not_told"} and len(run.differences) < MOST_NAMED:
+            name = compared.number or compared.external_id
+            told = {"order": name, "outcome": compared.outcome, "fields": compared.fields}
+            run.differences.append(told)
 
     def _save(self) -> None:
         self.run.continued_at = timezone.now()

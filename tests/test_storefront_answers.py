@@ -575,6 +575,20 @@ def test_after_many_attempts_an_answer_is_given_up_and_can_be_sent_again(order, 
     assert len(shop.requests) == 10
 
 
+@pytest.mark.parametrize("state", [State.GIVEN_UP, State.REFUSED])
+def test_a_status_is_not_sent_again_once_a_later_one_was_told(order, owner, shop, state):
+    validate(order, by=owner, at=NOON)
+    Answer.objects.update(state=state, trouble="unreachable")
+    change_status(order, "processing", by=owner, at=NOON, note="Trop tôt")
+    work()
+
+    sent = send_again(Answer.objects.order_by("id")[0], at=timezone.now())
+    work()
+
+    assert (sent, shop.orders[1360]["status"]) == (False, "processing")
+    assert not Answer.objects.in_trouble().exists()
+
+
 def test_a_refused_refund_is_not_sent_again(order, owner, shop):
     shop.fails(Trouble.GATEWAY, method="POST")
     ask(order, owner, amount=Decimal("1.00"))

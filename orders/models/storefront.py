@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
@@ -31,8 +31,14 @@ class Trouble(models.TextChoices):
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
     def open(self) -> Self:
-        """What the storefront has not taken yet, whatever the reason."""
-        return self.exclude(state=Answer.State.DONE)
+        """What the storefront has not taken yet and still should, whatever the reason.
+
+        A status that it did not take is over once a later one was to be told.
+        """
+        later = Answer.objects.filter(order=OuterRef("order"), kind=Answer.Kind.STATUS, id__gt=OuterRef("id"))
+        failed = Q(state__in=[Answer.State.REFUSED, Answer.State.GIVEN_UP])
+        is_over = Q(kind=Answer.Kind.STATUS) & failed & Exists(later)
+        return self.exclude(state=Answer.State.DONE).exclude(is_over)
 
     def in_trouble(self) -> Self:
         """What somebody should look at: refused, given up, or waiting for another attempt."""
@@ -131,10 +137,20 @@ class Answer(models.Model):
 
     @property
     def may_be_sent_again(self) -> bool:
-        """A refused refund is over: its amount is free, and the refund may be asked for anew."""
-        if self.state == self.State.DONE:
-            return False
-        return self.kind != self.Kind.REFUND or self.state != self.State.REFUSED
+        """Whether another round may do any good, and no harm.
+
+        A refused refund is over: its amount is free, and the refund may be asked for anew. A
+        status is over once a later one was to be told: it would undo that one at the storefront.
+        """
+        match self.kind, self.state:
+            case _, self.State.DONE:
+                return False
+            case self.Kind.REFUND, state:
+                return state != self.State.REFUSED
+            case self.Kind.STATUS, _:
+                later = Answer.objects.filter(order=self.order_id, kind=self.kind, pk__gt=self.pk)
+                return not later.exists()
+        return True
 
 
 class ReconcileRun(models.Model):

@@ -161,6 +161,24 @@ def test_a_trashed_and_a_deleted_order_are_hidden_and_a_restored_one_is_back(loa
     assert not ReportedOrder.objects.exclude(undecidable=[]).exists()
 
 
+def test_a_change_in_the_second_of_a_reconciliation_is_decided_by_the_next(loaded, shop, source):
+    shop.orders[1360]["customer_note"] = "Sonnez deux fois"  # the date of change stays
+    deliver(shop, source, 1360)
+    marked = ReportedOrder.objects.get(external_id="1360").undecidable
+
+    run()
+
+    order = Order.objects.get(external_id="1360")
+    assert (marked, order.customer_note) == (["customer_note"], "Sonnez deux fois")
+    assert not ReportedOrder.objects.exclude(undecidable=[]).exists()
+
+
+def test_the_echo_of_what_was_asked_for_is_no_tie(loaded, shop, source):
+    deliver(shop, source, 1360)
+
+    assert not ReportedOrder.objects.exclude(undecidable=[]).exists()
+
+
 def test_an_old_order_that_was_put_into_the_bin_is_found_there(loaded, shop):
     Order.objects.filter(external_id="1361").update(placed_at=NOON - timedelta(days=400))
     shop.change(1361, status="trash")

@@ -131,6 +131,46 @@ def test_only_what_changed_since_is_asked_for(loaded, shop):
     assert "modified_after=" in shop.requests[0].path
 
 
+def test_a_look_at_the_last_hours_is_no_history(source, shop):
+    run("naturalconect", since="90m")
+
+    text, _failed = run()
+
+    assert ("the whole history" in text, stands_here()) == (True, now_says(shop))
+
+
+def test_a_look_at_the_last_hours_leaves_no_gap_before_it(loaded, shop):
+    ReconcileRun.objects.update(started_at=timezone.now() - timedelta(days=7))
+    shop.clock = timezone.now() - timedelta(days=3)
+    shop.add({**recorded("guest_processing")[0], "id": 7001, "number": "7001"})
+    shop.change(7001)
+    run("naturalconect", since="90m")
+
+    text, _failed = run()
+
+    assert ("changes since" in text, "7001: created" in text) == (True, True)
+
+
+def test_a_look_that_reaches_back_far_enough_counts_as_any(loaded, shop):
+    run("naturalconect", since="2h")
+    wide = ReconcileRun.objects.latest("id")
+
+    run()
+
+    assert ReconcileRun.objects.latest("id").since == wide.started_at - timedelta(hours=1)
+
+
+def test_a_look_at_the_last_hours_does_not_end_a_history_that_was_cut_off(source, shop):
+    shop.fails(Trouble.UNAUTHORIZED, path="/notes")
+    _text, failed = run()
+    run("naturalconect", since="90m")
+
+    text, failed_after = run()
+
+    assert ("the whole history" in text, failed, failed_after) == (True, True, False)
+    assert stands_here() == now_says(shop)
+
+
 def test_lost_deliveries_are_repaired_and_stored_with_how(loaded, shop):
     shop.change(1360, status="completed")
     shop.change(1358, billing={**shop.orders[1358]["billing"], "first_name": "Zoé"})

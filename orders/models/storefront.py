@@ -1,5 +1,6 @@
 """What goes back to a storefront, and what came of asking it."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -153,21 +154,30 @@ class Answer(models.Model):
         return True
 
 
+class ReconcileRunQuerySet(models.QuerySet["ReconcileRun"]):
+    def compared_until(self) -> datetime | None:
+        """Until when all of a storefront's history was compared; None where it never was."""
+        done = self.filter(is_gapless=True, finished_at__isnull=False, problem="")
+        return done.order_by("-started_at").values_list("started_at", flat=True).first()
+
+
 class ReconcileRun(models.Model):
     """One comparison with a storefront: how far it is, and how much differed.
 
-    ``since`` is None where the whole history is loaded. ``page`` is the last page that was taken
-    wholly, so that a run which was killed goes on from there. ``counts`` holds how many orders
-    were created, changed, unchanged, skipped, set aside and not told wholly, and under
-    ``field:<name>`` how many differed in a field. ``differences`` names the first of them,
-    ``[{"order", "fields"}]``: codes, amounts and the storefront's words for its own trouble.
-    ``problem`` is the sentence that stopped it.
+    ``since`` is None where the whole history is loaded. ``is_gapless`` says that it reaches back
+    to where all before had been compared: once it is finished, nothing before it began was left
+    out. ``page`` is the last page that was taken wholly, so that a run which was killed goes on
+    from there. ``counts`` holds how many orders were created, changed, unchanged, skipped, set
+    aside and not told wholly, and under ``field:<name>`` how many differed in a field.
+    ``differences`` names the first of them, ``[{"order", "fields"}]``: codes, amounts and the
+    storefront's words for its own trouble. ``problem`` is the sentence that stopped it.
     """
 
     source = models.ForeignKey(
         Source, models.PROTECT, related_name="reconcile_runs", verbose_name=_("storefront")
     )
     since = models.DateTimeField(_("changes since"), null=True, blank=True)
+    is_gapless = models.BooleanField(_("leaves nothing out before it"), default=False)
     started_at = models.DateTimeField(_("started at"))
     continued_at = models.DateTimeField(_("last went on at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
@@ -178,6 +188,8 @@ class ReconcileRun(models.Model):
     differences = models.JSONField(_("differences"), default=list, blank=True)
     unheard = models.PositiveIntegerField(_("steps the storefront has not taken"), default=0)
     problem = models.CharField(_("stopped by"), max_length=700, blank=True)
+
+    objects = ReconcileRunQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reconciliation")

@@ -46,21 +46,25 @@ class ReconcileRefused(Exception):
 def open_run(source: Source, *, since: datetime | None, now: datetime) -> ReconcileRun:
     """Return the run to work on: one that was cut off, else a new one.
 
-    Without ``since`` a run covers what changed since the last finished one began, and the
-    whole history where there is none. Raises ReconcileRefused for a storefront without REST keys.
+    Without ``since`` a run goes on with what was cut off, whatever it covers; a new one covers
+    what changed since all before was compared, or the whole history. With ``since`` it takes the
+    place of cut-off runs that reach back less far. Raises ReconcileRefused for a storefront
+    without REST keys.
     """
     if not source.has_rest:
         raise ReconcileRefused(_("%(source)s has no REST address and keys yet.") % {"source": source})
-    runs = source.reconcile_runs.order_by("-started_at", "-id")
-    cut_off = runs.filter(finished_at=None).first()
-    if cut_off is not None and since in (None, cut_off.since):
-        return cut_off
-    if cut_off is not None:
-        runs.filter(finished_at=None).update(finished_at=now, problem=_("Another run took its place."))
-    if since is None:
-        last = runs.filter(finished_at__isnull=False, problem="").first()
-        since = last.started_at - OVERLAP if last else None
-    return ReconcileRun.objects.create(source=source, since=since, started_at=now, continued_at=now)
+    cut_off = source.reconcile_runs.filter(finished_at=None).order_by("-is_gapless", "-started_at", "-id")
+    going_on = cut_off.first() if since is None else cut_off.filter(since=since).first()
+    if going_on is not None:
+        return going_on
+    cut_off.filter(since__gt=since or now).update(finished_at=now, problem=_("Another run took its place."))
+    compared = source.reconcile_runs.compared_until()
+    if since is None and compared is not None:
+        since = compared - OVERLAP
+    is_gapless = since is None or (compared is not None and since <= compared)
+    return ReconcileRun.objects.create(
+        source=source, since=since, is_gapless=is_gapless, started_at=now, continued_at=now
+    )
 
 
 @contextmanager

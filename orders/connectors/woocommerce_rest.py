@@ -73,11 +73,10 @@ class StorefrontError(Exception):
 
 @dataclass(frozen=True)
 class OrderPage:
-    """A page of orders, and how many orders and pages there are of the question."""
+    """A page of orders, and how many orders there are of the question."""
 
     orders: list[Any]
     total: int
-    pages: int
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Storefront:
         timeouts: tuple[float, float] | None = None,
         longest: float = LONGEST,
     ) -> None:
-        self.name, self.attempts, self.longest = name, attempts, longest
+        self.name, self.attempts, self.longest, self.per_page = name, attempts, longest, PER_PAGE
         self.timeouts = timeouts or TIMEOUTS
         self.pause = float(settings.STOREFRONT_PAUSE) if pause is None else pause
         self.root = self._root(address.strip().rstrip("/"))
@@ -131,12 +130,12 @@ class Storefront:
         self._http.close()
 
     def orders(
-        self, *, page: int = 1, modified_after: datetime | None = None, status: str = "any"
+        self, *, skip: int = 0, modified_after: datetime | None = None, status: str = "any"
     ) -> OrderPage:
-        """Return a page of the orders changed after ``modified_after``, by id, oldest first."""
+        """Return a page of the orders changed after ``modified_after``, by id, but for the first ``skip``."""
         return self._orders(
-            page=page,
-            per_page=PER_PAGE,
+            offset=skip,
+            per_page=self.per_page,
             **({"modified_after": _utc(modified_after)} if modified_after else {}),
             dates_are_gmt="true",
             orderby="id",
@@ -176,9 +175,7 @@ class Storefront:
 
     def _orders(self, **query: Any) -> OrderPage:
         orders, headers = self._ask("GET", "/orders", query=query, kind=list)
-        return OrderPage(
-            orders, _count(headers, "X-WP-Total", len(orders)), _count(headers, "X-WP-TotalPages", 1)
-        )
+        return OrderPage(orders, _count(headers, "X-WP-Total", len(orders)))
 
     def _all_pages(self, path: str) -> list[Any]:
         found: list[Any] = []

@@ -166,11 +166,12 @@ class ReconcileRun(models.Model):
 
     ``since`` is None where the whole history is loaded. ``is_gapless`` says that it reaches back
     to where all before had been compared: once it is finished, nothing before it began was left
-    out. ``page`` is the last page that was taken wholly, so that a run which was killed goes on
-    from there. ``counts`` holds how many orders were created, changed, unchanged, skipped, set
-    aside and not told wholly, and under ``field:<name>`` how many differed in a field.
-    ``differences`` names the first of them, ``[{"order", "fields"}]``: codes, amounts and the
-    storefront's words for its own trouble. ``problem`` is the sentence that stopped it.
+    out. ``passed`` is how many orders were taken, the last one ``last_id``, so that a run which
+    was killed goes on from there. ``counts`` holds how many orders were created, changed,
+    unchanged, skipped, set aside and not told wholly, and under ``field:<name>`` how many
+    differed in a field. ``differences`` names the first of them, ``[{"order", "fields"}]``:
+    codes, amounts and the storefront's words for its own trouble. ``problem`` is the sentence
+    that stopped it.
     """
 
     source = models.ForeignKey(
@@ -181,7 +182,8 @@ class ReconcileRun(models.Model):
     started_at = models.DateTimeField(_("started at"))
     continued_at = models.DateTimeField(_("last went on at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    page = models.PositiveIntegerField(_("pages taken"), default=0)
+    passed = models.PositiveIntegerField(_("orders compared"), default=0)
+    last_id = models.PositiveBigIntegerField(_("last order's id"), default=0)
     total = models.PositiveIntegerField(_("orders to compare"), default=0)
     differed = models.PositiveIntegerField(_("orders that differed"), default=0)
     counts = models.JSONField(_("counts"), default=dict, blank=True)

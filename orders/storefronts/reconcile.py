@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import marketplace.alone
-from orders.connectors.woocommerce_rest import ATTEMPTS, PER_PAGE, Storefront, StorefrontError
+from orders.connectors.woocommerce_rest import ATTEMPTS, Storefront, StorefrontError
 from orders.models import Answer, Order, ReconcileRun, Refund, ReportedOrder, Source, Trouble
 from orders.states import OrderStatus
 from orders.storefronts.answers import storefront_of
@@ -25,6 +25,7 @@ from orders.storefronts.compare import (
     gone_for_good,
     is_news_of,
 )
+from orders.storefronts.paging import each_page
 
 OVERLAP = timedelta(hours=1)  # the storefront's clock may differ from ours
 DIFFERS = {"created", "changed", "set_aside"}
@@ -82,7 +83,7 @@ def alone(source: Source) -> Iterator[None]:
 def reconcile(run: ReconcileRun, *, progress: Progress = lambda done, total: None) -> ReconcileRun:
     """Carry out or continue a run; ``progress`` hears of orders done and in all.
 
-    Every order is a transaction of its own, and every page is noted when all of it is taken.
+    Every order is a transaction of its own, and where it stands is noted after each page.
     Raises StorefrontError, or ReconcileRefused where it looks like another shop; the run then
     stands where it stopped.
     """
@@ -105,7 +106,7 @@ class _Comparison:
         self.not_told: set[str] = set()
 
     def work(self) -> None:
-        self._pages()
+        self._changes()
         if self.run.since is not None:
             self._bin()
         self._undecided()
@@ -113,22 +114,15 @@ class _Comparison:
         self._waiting_refunds()
         self._finish()
 
-    def _pages(self) -> None:
-        page = self.run.page + 1
-        while True:
-            found = self.shop.orders(page=page, modified_after=self.run.since)
-            if page > 1 and found.total < self.run.total:
-                page, self.run.total = page - 1, found.total  # some went away: the pages moved up
-                continue
-            self.run.total = found.total
-            for payload in found.orders:
+    def _changes(self) -> None:
+        run = self.run
+        pages = each_page(self.shop, since=run.since, passed=run.passed, last_id=run.last_id)
+        for page in pages:
+            for payload in page.orders:
                 self._take(payload)
-            self.run.page = min(page, found.pages)  # going on, it may stand beyond the last one
+            run.passed, run.last_id, run.total = page.passed, page.last_id, page.total
             self._save()
-            self.progress(min(page * PER_PAGE, found.total), found.total)
-            if page >= found.pages:
-                return
-            page += 1
+            self.progress(page.passed, page.total)
 
     def _take(self, payload: object) -> None:
         compared = compare(payload, source=self.source, at=timezone.now())
@@ -178,12 +172,9 @@ class _Comparison:
         return found.select_related("source").first()
 
     def _bin(self) -> None:
-        page, pages = 1, 1
-        while page <= pages:
-            found = self.shop.orders(page=page, modified_after=self.run.since, status="trash")
-            for payload in found.orders:
+        for page in each_page(self.shop, since=self.run.since, status="trash"):
+            for payload in page.orders:
                 self._count(compare(payload, source=self.source, at=timezone.now()))
-            page, pages = page + 1, found.pages
 
     def _undecided(self) -> None:
         """What no date decides is decided by asking."""

@@ -62,8 +62,8 @@ class Command(BaseCommand):
         try:
             with alone(source):
                 run = open_run(source, since=since, now=timezone.now())
-                if run.page:
-                    self.stdout.write(f"{source}: going on after page {run.page}.")
+                if run.passed:
+                    self.stdout.write(f"{source}: going on after {run.passed} of {run.total} orders.")
                 self._with_bar(run)
         except (ReconcileRefused, StorefrontError) as error:
             self.stderr.write(str(error))

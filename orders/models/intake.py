@@ -279,7 +279,8 @@ class ReportedOrder(models.Model):
     field of the last one that was applied, its state and the ids of its refunds as they are:
     what a later report says anew differs from it.
     ``paid_at`` and ``completed_at`` are the latest dates of any report, ``is_announced`` that one
-    of them showed the order paid or on hold, so that the shop was told. ``trash_delivery`` is
+    of them showed the order paid or on hold, so that the shop was told. ``before_refund`` is the
+    rank and the state of the latest report that shows it not refunded. ``trash_delivery`` is
     the number of the last delivery that told of a deletion or restoration. ``undecidable``
     names fields whose value came from reports that no date puts in order; a reconciliation
     empties it. ``differences`` holds where the order here is meant to differ.
@@ -302,6 +303,7 @@ class ReportedOrder(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     is_announced = models.BooleanField(default=False)
+    before_refund = models.JSONField(default=list, blank=True)
     is_trashed = models.BooleanField(_("in the storefront's bin"), default=False)
     trash_delivery = models.PositiveBigIntegerField(default=0)
     undecidable = models.JSONField(_("undecidable until reconciled"), default=list, blank=True)

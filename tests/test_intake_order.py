@@ -25,7 +25,7 @@ from orders.models import (
     Source,
     StockMovement,
 )
-from tests.digest import State, state, undecidable, without
+from tests.digest import State, digest, shown, state, undecidable, without
 from tests.factories import NOON, make_member, make_product, make_source, make_vendor
 from tests.recorded import recorded
 
@@ -248,6 +248,14 @@ def test_a_refund_that_was_taken_back_is_listed_in_whatever_order_it_was_told(so
             transaction.set_rollback(True)
 
     assert found == [[{"field": "refunds", "here": "500", "there": ""}]] * 6
+
+
+def test_two_databases_show_one_digest():
+    """PostgreSQL gives back what it keeps as JSON with its keys sorted, SQLite as it was written."""
+    tax = {"label": "TVA 20 %", "rate": "0.2000", "amount": "17.36", "kind": "vat"}
+
+    assert shown([dict(sorted(tax.items()))]) == shown([tax])
+    assert digest({"1": {"taxes": shown([tax])}}) == "73ece071feb4a9c7"
 
 
 def at_once(source, deliveries, workers):

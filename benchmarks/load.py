@@ -4,10 +4,11 @@
     python benchmarks/load.py [--size 20k] [--vendors 20] [--minutes 10] [--pause 1]
 
 Sets up a PostgreSQL cluster of its own, fills it with the demo, and lets each vendor work on the
-orders of a shop, a second (``--pause``, on average) between an answer and the next page: lists, filters, searches, order pages, the overview, validations. One
-of them takes all orders out as a file meanwhile, again and again. Prints a table, adds it to
-``benchmarks/RESULTS.md``, and exits 1 where an answer was an error, a page took more than ten
-times the median of one vendor alone, or the workers' memory grew.
+orders of a shop, a second (``--pause``, on average) between an answer and the next page: lists,
+filters, searches, order pages, the overview, validations. One of them takes all orders out as a
+file meanwhile, again and again. Prints a table, adds it to ``benchmarks/RESULTS.md``, and exits 1
+where an answer was an error, a page took more than ten times the median of one vendor alone, or
+the workers' memory grew.
 """
 
 import argparse
@@ -204,7 +205,8 @@ def main() -> int:
             watch.join()
             lines, sizes = lines_of(crowd, usual, watch), pages.sizes()
     options.rounds = ALONE
-    options.size = f"{options.vendors} vendors at once, {options.pause:g} s of pause, {options.minutes:g} minutes, {options.size}"
+    options.size += f", {options.vendors} vendors at once, {options.pause:g} s between pages"
+    options.note = f"{options.minutes:g} minutes {options.note}".strip()
     report = table(options, lines, sizes)
     print(report)
     with RESULTS.open("a", encoding="utf-8") as file:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
+from marketplace.replica import reads_replica
 from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
 from orders.filters import FEW, OrderFilter
@@ -25,6 +26,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @require_GET
 @never_cache
 @vendor_required(Permission.EXPORT)
+@reads_replica
 def export_csv(request: VendorRequest) -> HttpResponseBase:
     """Stream the orders that the filters leave, as CSV."""
     try:
@@ -40,6 +42,7 @@ def export_csv(request: VendorRequest) -> HttpResponseBase:
 @require_GET
 @never_cache
 @vendor_required(Permission.EXPORT)
+@reads_replica
 def export_xlsx(request: VendorRequest) -> HttpResponseBase:
     """Send the orders that the filters leave, as an Excel workbook."""
     try:

@@ -159,6 +159,14 @@ def person(new_context, live_server, shop, owner):
     return open_page
 
 
+def expect(what):
+    """Playwright's assertions on a page or a locator: they wait for what a script is still about to do."""
+    from playwright.sync_api import expect as assertions
+
+    assertions.set_options(timeout=10_000)
+    return assertions(what)
+
+
 def violations(page, tags=STANDARD):
     """What axe finds, as lines that name the rule and the element."""
     from axe_playwright_python.sync_playwright import Axe

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from orders.domain.bulk import work_on
 from orders.models import BulkJob
-from tests.browser.conftest import IN_BROWSER
+from tests.browser.conftest import IN_BROWSER, expect
 
 pytest.importorskip("pytest_playwright")
 SHOP = "/vendors/rucher-des-baux/"
@@ -16,8 +16,8 @@ pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequenc
 def test_a_download_tells_how_far_it_is_and_offers_its_file(person):
     page = person()
     page.goto(page.site + SHOP + "orders/bulk/2/")
-    assert page.locator("progress").get_attribute("value") == "0"
-    assert page.get_by_role("link", name="Télécharger").count() == 0
+    expect(page.locator("progress")).to_have_attribute("value", "0")
+    expect(page.get_by_role("link", name="Télécharger")).to_have_count(0)
 
     work_on(BulkJob.objects.get(pk=2), at=timezone.now(), most=10)
 
@@ -35,5 +35,5 @@ def test_a_missing_field_is_reached_from_the_refusal(person, vendor):
 
     page.get_by_role("link", name="un SIRET valide").click()
 
-    assert page.evaluate("location.hash") == "#id_siret"
+    page.wait_for_url("**#id_siret")
     assert page.locator("#id_siret").bounding_box()["width"] <= 390

@@ -4,7 +4,7 @@ import pytest
 
 from orders.models import Order
 from orders.states import OrderStatus
-from tests.browser.conftest import IN_BROWSER, violations
+from tests.browser.conftest import IN_BROWSER, expect, violations
 from tests.browser.states import SHOP
 from tests.factories import make_order
 
@@ -27,13 +27,13 @@ def test_the_list_is_moved_through_by_keys(person):
     page.keyboard.press("x")
     page.keyboard.press("k")
 
-    assert page.evaluate("document.activeElement.innerText") == numbers[0]
-    assert page.locator("tbody input:checked").evaluate_all("boxes => boxes.map(box => box.value)") == [
-        numbers[1]
-    ]
+    expect(page.get_by_role("link", name=numbers[0], exact=True)).to_be_focused()
+    taken = page.locator("tbody input:checked")
+    expect(taken).to_have_count(1)
+    expect(taken).to_have_value(numbers[1])
 
     page.keyboard.press("?")
-    assert page.locator("dialog#keys").is_visible()
+    expect(page.locator("dialog#keys")).to_be_visible()
     assert violations(page) == []
     page.keyboard.press("Escape")
     page.keyboard.press("Enter")
@@ -58,4 +58,4 @@ def test_the_bar_counts_all_that_are_taken(person, vendor):
     page.locator(".bulk [name=all]").check()
 
     taken = Order.objects.filter(vendor=vendor, status=S.PROCESSING).count()
-    assert page.locator(".bulk [role=status]").inner_text() == f"{taken} sélectionnées"
+    expect(page.locator(".bulk [role=status]")).to_have_text(f"{taken} sélectionnées")

@@ -69,7 +69,7 @@ def test_the_policy_is_watched(watched, shops):
         "() => { const s = document.createElement('style'); s.textContent = 'p {}'; document.head.append(s); }"
     )
     watched.evaluate("() => { const i = new Image(); i.src = 'https://evil.example/x.png'; }")
-    watched.wait_for_timeout(300)
+    watched.wait_for_timeout(1000)
 
     assert [what.split()[0] for _url, what in watched.refused] == ["style-src-elem", "img-src"]
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import IN_BROWSER, tell
+from tests.browser.conftest import IN_BROWSER, expect, tell
 from tests.browser.states import SHOP
 
 pytest.importorskip("pytest_playwright")
@@ -48,10 +48,10 @@ def test_the_first_stop_leads_past_the_menu(person):
     page = on(person(), "orders/")
 
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
 
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
 
 # What has the focus: whether it is seen, and which it is.
@@ -95,8 +95,8 @@ def test_a_menu_is_opened_and_left_by_the_keyboard(person):
     page.keyboard.press("Escape")
 
     assert inside
-    assert page.locator(".head .menu").get_attribute("open") is None
-    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    expect(page.locator(".head .menu[open]")).to_have_count(0)
+    expect(page.locator(".head .menu > summary")).to_be_focused()
 
 
 NAMES = {

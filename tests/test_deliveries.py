@@ -408,6 +408,16 @@ def test_lines_change_under_a_refund_of_the_storefront_which_is_spread_anew(sour
     assert ReportedOrder.objects.get().differences == []
 
 
+def test_lines_that_come_to_less_than_was_refunded_are_a_difference(source):
+    deliver(source, told(31))
+    rebate = {"id": 5, "name": "Rebate", "total": "-38.07"}
+
+    deliver(source, later(told(31), total="10.00", fee_lines=[rebate], refunds=[]))
+
+    assert order_of(told(31)).total == Decimal("48.07")
+    assert [each["field"] for each in ReportedOrder.objects.get().differences] == ["lines", "refunds"]
+
+
 def test_lines_of_an_order_with_a_refund_of_the_shop_are_a_difference(source):
     deliver(source, told(29))
     order = order_of(told(29))

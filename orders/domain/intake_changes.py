@@ -71,7 +71,7 @@ def take_lines(merge: Merge) -> None:
     order, data = merge.order, merge.data
     if not merge.says_anew("lines") or not lines_differ(order, data):
         return
-    if is_fixed(order):
+    if is_fixed(order) or data.total < order.refunded_total:
         merge.refused.add("lines")
         return
     before = order.total

@@ -166,7 +166,16 @@ class AnswerAdmin(ReadOnlyAdmin):
 
 @admin.register(ReconcileRun)
 class ReconcileRunAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "source", "since", "page", "differed", "unheard", "finished_at", "problem"]
+    list_display = [
+        "started_at",
+        "source",
+        "since",
+        "passed",
+        "differed",
+        "unheard",
+        "finished_at",
+        "problem",
+    ]
     list_filter = ["source"]
     list_select_related = ["source"]
     ordering = ["-started_at"]

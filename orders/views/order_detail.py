@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
 from orders.documents.vat import VatGroup, vat_groups
+from orders.domain.credit_notes import is_used_up
 from orders.domain.invoicing import is_invoiceable
 from orders.domain.supplies import under_franchise
 from orders.emails import may_send_documents, topic_of
@@ -88,9 +89,10 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
     invoice = invoices[-1] if invoices else None
     may_issue = request.may["issue_invoices"]
     is_open = invoice is None or _is_taken_back(invoice, chain)
-    waiting = _without_note(order, invoice, chain) if invoice else []
+    waiting = _without_note(order, invoice, chain) if invoice and not is_open else []
     is_due = bool(waiting) and not waiting[0].awaits_lines
-    is_to_take_back = not is_open and order.status in STOPPED and order.paid_at is None
+    is_unpaid = order.status in STOPPED and order.paid_at is None
+    is_to_take_back = invoice is not None and not is_open and is_unpaid and not _is_used_up(invoice, chain)
     return {
         "invoice": invoice,
         "chain": chain if request.may["view_invoices"] else [],
@@ -108,6 +110,10 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
 
 def _is_taken_back(invoice: Document, chain: list[Document]) -> bool:
     return any(note.corrects_id == invoice.pk and note.refund_id is None for note in chain)
+
+
+def _is_used_up(invoice: Document, chain: list[Document]) -> bool:
+    return is_used_up(invoice, (note for note in chain if note.corrects_id == invoice.pk))
 
 
 def _without_note(order: Order, invoice: Document, chain: list[Document]) -> list[Refund]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from marketplace.mail import Attachment, queue_email
-from orders.models import Document, DocumentKind, Note, Order, Refund, Shipment, StatusChange
+from orders.models import Document, Note, Order, Refund, Shipment, StatusChange
 from orders.states import PAID, STOPPED, OrderStatus, RefundState, Stage
 from vendors.models import LegalIdentity, Membership, Vendor
 from vendors.roles import Permission
@@ -54,7 +54,7 @@ def announce_step(order: Order, change: StatusChange) -> None:
     if new == OrderStatus.PROCESSING and old not in PAID and not is_news and _was_announced(order, change):
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
-        documents = order.documents.filter(kind=DocumentKind.INVOICE).order_by("-pk")[:1]
+        documents = order.documents.open_invoices().order_by("-pk")[:1]
         _tell_customer(order, "order_completed", f"completed:{order.pk}", documents=documents)
     if new in STOPPED and _was_announced(order):
         if old not in STOPPED:

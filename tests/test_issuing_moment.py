@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from marketplace.models import OutgoingEmail
 from orders.domain.credit_notes import has_due
 from orders.domain.intake import take_order
 from orders.domain.invoicing import issue_invoice
@@ -76,6 +77,46 @@ def test_an_order_that_was_completed_there_is_invoiced_here_and_now(by_itself, t
 
     assert (invoice.number, invoice.year) == ("RDB-F2026-000001", 2026)
     assert (invoice.issued_on, invoice.issued_at) == (TODAY, NOON)
+
+
+def unpaid_and_stopped(vendor) -> Order:
+    """An order of a business whose invoice was taken back, because it was cancelled before it was paid."""
+    order = make_order(vendor, status=OrderStatus.ON_HOLD, buyer_is_business=True)
+    issue_invoice(order, by=None, at=NOON)
+    change_status(order, OrderStatus.CANCELLED, by=None, at=NOON)
+    return order
+
+
+def attached_to_completed() -> list[str]:
+    [mail] = OutgoingEmail.objects.filter(template="order_completed")
+    return [file["name"] for file in mail.attachments]
+
+
+def test_an_order_that_comes_back_is_invoiced_anew_when_it_is_completed(by_itself):
+    by_itself.attaches_documents = True
+    by_itself.save()
+    order = unpaid_and_stopped(by_itself)
+
+    change_status(order, OrderStatus.PROCESSING, by=None, at=NOON)
+    change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
+
+    assert [one.number for one in order.documents.order_by("pk")] == [
+        "RDB-F2026-000001",
+        "RDB-A2026-000001",
+        "RDB-F2026-000002",
+    ]
+    assert attached_to_completed() == ["RDB-F2026-000002.pdf"]
+
+
+def test_an_invoice_that_was_taken_back_goes_to_nobody(vendor):
+    vendor.attaches_documents = True
+    vendor.save()
+    order = unpaid_and_stopped(vendor)
+
+    change_status(order, OrderStatus.PROCESSING, by=None, at=NOON)
+    change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
+
+    assert attached_to_completed() == []
 
 
 def test_the_day_of_supply_is_the_storefronts(by_itself):

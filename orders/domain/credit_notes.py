@@ -39,9 +39,8 @@ def invoice_of(order: Order) -> Document | None:
 
 
 def open_invoice(order: Order) -> Document | None:
-    """Return the invoice that a refund would be credited on; None where there is none."""
-    invoice = invoice_of(order)
-    return None if invoice is None or is_taken_back(invoice) else invoice
+    """Return the invoice that stands, on which a refund would be credited; None where there is none."""
+    return order.documents.open_invoices().order_by("-id").first()
 
 
 def is_taken_back(invoice: Document) -> bool:

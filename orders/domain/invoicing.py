@@ -19,7 +19,7 @@ from orders.documents.invoice import invoice_pdf
 from orders.documents.invoice_snapshot import EURO, Supply, invoice_snapshot
 from orders.documents.parties import identity_of
 from orders.documents.snapshot import Snapshot
-from orders.domain.credit_notes import invoice_of, is_of_the_team, is_taken_back, issue_due
+from orders.domain.credit_notes import invoice_of, is_of_the_team, issue_due, open_invoice
 from orders.domain.history import By, record
 from orders.domain.locking import lock
 from orders.domain.originals import Numbered, day_of, next_number, store, take_number
@@ -129,9 +129,9 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     ahead = _ahead(order, by=by, at=at)
     with transaction.atomic():
         lock(order)
-        current = invoice_of(order)
-        if current is None or is_taken_back(current):
-            current = _issue(order, current, by=by, at=at, ahead=ahead)
+        current = open_invoice(order)
+        if current is None:
+            current = _issue(order, invoice_of(order), by=by, at=at, ahead=ahead)
         issue_due(order, by=by, at=at)
     return current
 
@@ -145,8 +145,7 @@ def _ahead(order: Order, *, by: By, at: datetime) -> Ahead | None:
     if connection.in_atomic_block:
         return None
     fresh = Order.objects.select_related("vendor__identity").get(pk=order.pk)
-    current = invoice_of(fresh)
-    if current is not None and not is_taken_back(current):
+    if open_invoice(fresh) is not None:
         return None
     taken = next_number(fresh.vendor, DocumentKind.INVOICE, at)
     snapshot = _snapshot(fresh, taken, by=by, at=at)
@@ -208,7 +207,7 @@ def issue_on_completion(order: Order, *, at: datetime) -> None:
     What stands against it holds back no step: the history says that none was issued, and why
     in a word. The caller holds the order's lock.
     """
-    if not order.vendor.issues_on_completion or invoice_of(order):
+    if not order.vendor.issues_on_completion or open_invoice(order):
         return
     try:
         with transaction.atomic():

@@ -3,7 +3,6 @@
 import re
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -121,15 +120,14 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         return render(request, "orders/issue.html", _to_issue(order))
     known = set(order.documents.values_list("pk", flat=True))
     try:
-        with transaction.atomic():
-            document = issue_invoice(order, by=request.user, at=timezone.now())
-            new = list(order.documents.exclude(pk__in=known).order_by("pk"))
-            is_sent = bool(new and request.POST.get("send")) and send_documents(order, new)
+        document = issue_invoice(order, by=request.user, at=timezone.now())
     except IdentityIncomplete as refusal:
         messages.error(request, _with_links(request, refusal))
     except (InvoiceRefused, CannotRender) as reason:
         messages.error(request, str(reason))
     else:
+        new = list(order.documents.exclude(pk__in=known).order_by("pk"))
+        is_sent = bool(new and request.POST.get("send")) and send_documents(order, new)
         if not new:
             messages.info(request, _("Invoice %(number)s was issued already.") % {"number": document.number})
         for issued in new:

@@ -17,7 +17,7 @@ from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Document, DocumentSeries, Order
 from orders.states import OrderStatus
-from tests.factories import NOON, make_order, make_source
+from tests.factories import NOON, make_order, make_source, make_vendor
 from vendors.domain.mandate import accept_mandate
 
 TODAY = date(2026, 11, 23)
@@ -177,3 +177,22 @@ def test_a_note_of_the_future_stays_due(vendor):
     refund_order(order, amount=Decimal("5.00"), by=None, at=timezone.now() + timedelta(days=1))
 
     assert (order.documents.filter(kind="A").count(), has_due(order)) == (0, True)
+
+
+def test_a_note_is_never_dated_before_its_invoice(db, monkeypatch):
+    vendor = make_vendor(time_zone="Pacific/Auckland")
+    order = make_order(vendor, status=OrderStatus.PROCESSING)
+    late = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)  # 1 January there
+    monkeypatch.setattr("orders.domain.originals.timezone.now", lambda: late)
+    issue_invoice(order, by=None, at=late)
+    vendor.time_zone = "Europe/Paris"
+    vendor.save()
+
+    refund_order(Order.objects.get(pk=order.pk), amount=Decimal("5.00"), by=None, at=late)
+
+    invoice, note = order.documents.order_by("pk")
+    assert (invoice.issued_on, note.number, note.issued_on) == (
+        date(2027, 1, 1),
+        "RDB-A2027-000001",
+        date(2027, 1, 1),
+    )

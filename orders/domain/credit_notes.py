@@ -184,7 +184,13 @@ def _write(
     at: datetime,
 ) -> Document:
     said: Snapshot = invoice.snapshot
-    taken = take_number(order.vendor, DocumentKind.CREDIT_NOTE, at, prefix=said["number"].rpartition("-F")[0])
+    taken = take_number(
+        order.vendor,
+        DocumentKind.CREDIT_NOTE,
+        at,
+        prefix=said["number"].rpartition("-F")[0],
+        not_before=invoice.issued_on,
+    )
     facts = replace(_facts(order, said, taken, reason, refund, by), is_correction=is_correction)
     snapshot = credit_snapshot(said, credit, facts)
     document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, corrects=invoice, refund=refund)

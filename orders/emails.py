@@ -31,6 +31,11 @@ def silence() -> Iterator[None]:
         _silent.reset(token)
 
 
+def is_silent() -> bool:
+    """Say whether what happens now is history, of which nobody is told."""
+    return _silent.get()
+
+
 def topic_of(order: Order) -> str:
     """What mails about this order are filed under."""
     return f"order:{order.pk}"

@@ -17,6 +17,7 @@ from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Document, DocumentSeries, Order
 from orders.states import OrderStatus
+from orders.views.timeline import timeline
 from tests.factories import NOON, make_order, make_source, make_vendor
 from vendors.domain.mandate import accept_mandate
 
@@ -117,6 +118,37 @@ def test_an_invoice_that_was_taken_back_goes_to_nobody(vendor):
     change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
 
     assert attached_to_completed() == []
+
+
+def test_an_order_that_comes_in_completed_is_invoiced_too(by_itself):
+    order = report(by_itself, status=OrderStatus.COMPLETED, completed_at=NOON + timedelta(minutes=1))
+
+    assert [document.number for document in order.documents.all()] == ["RDB-F2026-000001"]
+    assert order.completed_at == NOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("known", [{"completed_at": NOON - timedelta(hours=1)}, {}])
+def test_what_was_completed_before_the_mandate_is_left_to_the_shop(by_itself, known):
+    order = report(by_itself, status=OrderStatus.COMPLETED, **known)
+
+    assert not order.documents.exists()
+    [said] = timeline(order, order.history.filter(kind="document"), [], [], shows_amounts=True)
+    assert said.what == ("No invoice was issued on completion: that was before the shop accepted the mandate")
+
+
+@pytest.mark.parametrize(("completed_at", "invoices"), [(NOON + timedelta(minutes=1), 1), (LAST_YEAR, 0)])
+def test_what_is_read_in_later_is_invoiced_where_it_was_completed_since(by_itself, completed_at, invoices):
+    data = replace(PAID, status=OrderStatus.COMPLETED, completed_at=completed_at)
+
+    order = take_order(data, source=make_source(), vendor=by_itself, at=NOON, announce=False).order
+
+    assert (order.documents.count(), order.history.filter(kind="document").count()) == (invoices, invoices)
+
+
+def test_an_order_that_comes_in_completed_is_not_invoiced_where_the_shop_does_not_want_it(vendor):
+    order = report(vendor, status=OrderStatus.COMPLETED, completed_at=NOON + timedelta(minutes=1))
+
+    assert (order.documents.count(), order.history.filter(kind="document").count()) == (0, 0)
 
 
 def test_the_day_of_supply_is_the_storefronts(by_itself):

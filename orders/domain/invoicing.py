@@ -92,6 +92,18 @@ class MandateMissing(InvoiceRefused):
         )
 
 
+class BeforeTheMandate(InvoiceRefused):
+    """What was completed before the shop gave its mandate is invoiced by the shop, or was already."""
+
+    code = "earlier"
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Order %(number)s was completed before %(shop)s accepted the mandate: no invoice was issued.")
+            % {"number": order.number, "shop": order.vendor.name}
+        )
+
+
 class RateMissing(InvoiceRefused):
     """VAT must be stated in euros too (CGI annexe II art. 242 nonies A; directive 2006/112/EC art. 230)."""
 
@@ -201,19 +213,29 @@ def is_invoiceable(order: Order) -> bool:
     return order.status in INVOICEABLE or is_open
 
 
-def issue_on_completion(order: Order, *, at: datetime) -> None:
-    """Issue the invoice of an order that was just completed, where the shop wants it.
+def issue_on_completion(
+    order: Order, *, at: datetime, completed_at: datetime | None = None, is_history: bool = False
+) -> None:
+    """Issue the invoice of an order that is completed, where the shop wants it.
 
     What stands against it holds back no step: the history says that none was issued, and why
-    in a word. The caller holds the order's lock.
+    in a word. An order that comes in completed was so at ``completed_at``: before the mandate it
+    was the shop's own to invoice, of which ``is_history`` says nothing. The caller holds the
+    order's lock.
     """
     if not order.vendor.issues_on_completion or open_invoice(order):
         return
     try:
         with transaction.atomic():
-            if mandate_of(order.vendor) is None:
+            mandate = mandate_of(order.vendor)
+            if mandate is None:
                 raise MandateMissing(order.vendor)
+            if completed_at is not None and completed_at < mandate.at:
+                raise BeforeTheMandate(order)
             issue_invoice(order, by=None, at=at)
+    except BeforeTheMandate as refusal:
+        if not is_history:
+            record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": refusal.code})
     except InvoiceRefused as refusal:
         record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": refusal.code})
     except Exception:

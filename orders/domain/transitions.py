@@ -231,7 +231,7 @@ def _settle_documents(order: Order, *, by: By, at: datetime) -> None:
 
 
 def arrive(order: Order, *, by: By, at: datetime) -> None:
-    """Let a new order enter the state that it was reported with: stock, stage, history, mails.
+    """Let a new order enter the state that it was reported with: stock, stage, history, documents, mails.
 
     The order's row and lines are stored; ``at`` is when it arrived.
     """
@@ -241,6 +241,9 @@ def arrive(order: Order, *, by: By, at: datetime) -> None:
     order.save(update_fields=["paid_at", "completed_at", "stage", "prepare_by"])
     entry = record(order, HistoryKind.ARRIVED, by=by, at=at, new_status=order.status)
     move_stock(order, cause=f"change:{entry.pk}", by=by, at=at)
+    if order.status == OrderStatus.COMPLETED:
+        done = order.completed_at or order.placed_at
+        issue_on_completion(order, at=at, completed_at=done, is_history=emails.is_silent())
     emails.announce_arrival(order)
 
 

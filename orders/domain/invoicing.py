@@ -215,8 +215,8 @@ def is_invoiceable(order: Order) -> bool:
 
 def issue_on_completion(
     order: Order, *, at: datetime, completed_at: datetime | None = None, is_history: bool = False
-) -> None:
-    """Issue the invoice of an order that is completed, where the shop wants it.
+) -> list[Document]:
+    """Issue the invoice of an order that is completed, where the shop wants it; return it with its notes.
 
     What stands against it holds back no step: the history says that none was issued, and why
     in a word. An order that comes in completed was so at ``completed_at``: before the mandate it
@@ -224,7 +224,7 @@ def issue_on_completion(
     order's lock.
     """
     if not order.vendor.issues_on_completion or open_invoice(order):
-        return
+        return []
     try:
         with transaction.atomic():
             mandate = mandate_of(order.vendor)
@@ -232,7 +232,8 @@ def issue_on_completion(
                 raise MandateMissing(order.vendor)
             if completed_at is not None and completed_at < mandate.at:
                 raise BeforeTheMandate(order)
-            issue_invoice(order, by=None, at=at)
+            invoice = issue_invoice(order, by=None, at=at)
+            return [invoice, *invoice.corrections.order_by("pk")]
     except BeforeTheMandate as refusal:
         if not is_history:
             record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": refusal.code})
@@ -241,6 +242,7 @@ def issue_on_completion(
     except Exception:
         logger.exception("The invoice of order %s could not be made.", order)
         record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": "render"})
+    return []
 
 
 def missing_identity(vendor: Vendor, on: date | None = None) -> list[Missing]:

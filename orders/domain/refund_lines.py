@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from marketplace.money import stored_decimals
+from orders import emails
 from orders.domain import earnings
 from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, record
@@ -61,7 +62,7 @@ def set_lines_of_refunds(
     refunds = sorted(waiting.order_by("at", "id"), key=lambda refund: not told[refund.pk])
     if not any(told[refund.pk] for refund in refunds):
         waiting.update(awaits_lines=False)
-        issue_due_if_possible(order, by=by, at=at)
+        emails.announce_notes(order, issue_due_if_possible(order, by=by, at=at))
         return refunds
     lines = {line.pk: line for line in order.lines.select_for_update()}
     back = {refund.pk: _take_off(refund, lines) for refund in refunds}
@@ -74,7 +75,7 @@ def set_lines_of_refunds(
     order.save(update_fields=["refunded_total", "net_total", "commission_given_back", "earnings", "version"])
     numbers = [refund.pk for refund in refunds]
     record(order, HistoryKind.CHANGED, by=by, at=at, data={"fields": ["refund_lines"], "refunds": numbers})
-    issue_due_if_possible(order, by=by, at=at)
+    emails.announce_notes(order, issue_due_if_possible(order, by=by, at=at))
     return refunds
 
 

@@ -346,7 +346,9 @@ def _carry_out(
     elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
         actor = None if isinstance(by, Source) else by
         move(order, OrderStatus.COMPLETED, by=actor, at=at, issue_at=issue_at)
-    issue_due_if_possible(order, by=by, at=issue_at or at)
+    issued = issue_due_if_possible(order, by=by, at=issue_at or at)
     if refund.amount or ends:
-        emails.announce_refund(order, refund)
+        emails.announce_refund(order, refund, issued)
+    else:
+        emails.announce_notes(order, issued)
     return refund

@@ -273,6 +273,52 @@ def test_the_preparer_issues_nothing_for_a_selection(client_of, vendor, order):
     assert not Document.objects.exists()
 
 
+# An invoice that was taken back
+
+
+@pytest.fixture
+def come_back(vendor, monkeypatch):
+    """An order whose unpaid invoice was taken back, and which was paid after all."""
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", lambda said: f"PDF {said['number']}".encode())
+    order = make_order(vendor, number="1042", status="on-hold", buyer_siren="732829320")
+    issue_invoice(order, by=None, at=NOON)
+    change_status(order, "cancelled", by=None, at=LATER)
+    return order
+
+
+def served(client):
+    answer = client.get(f"{SHOP}/orders/1042/invoice.pdf")
+    return answer.status_code, answer.content.decode()
+
+
+def test_what_stands_in_its_place_is_a_proforma_until_it_is_issued(owned, come_back):
+    assert served(owned) == (200, "PDF RDB-F2026-000001")
+
+    change_status(come_back, "processing", by=None, at=LATER)
+    assert served(owned) == (200, "PDF ")
+
+    issue_invoice(come_back, by=None, at=LATER)
+    assert served(owned) == (200, "PDF RDB-F2026-000002")
+
+
+def test_nothing_of_it_can_be_issued_once_all_is_refunded(owned, come_back):
+    refund_order(come_back, amount=Decimal("12.00"), by=come_back.source, at=LATER, external_id="9")
+    change_status(come_back, "processing", by=None, at=LATER)
+
+    assert served(owned) == (200, "PDF RDB-F2026-000001")
+    assert "Proforma" not in owned.get(f"{SHOP}/orders/1042/").content.decode()
+
+
+@pytest.mark.parametrize("status", ["cancelled", "processing"])
+def test_the_page_says_that_it_was_taken_back(owned, come_back, status):
+    change_status(come_back, status, by=None, at=LATER)
+
+    page = " ".join(owned.get(f"{SHOP}/orders/1042/").content.decode().split())
+
+    assert f'href="{SHOP}/orders/1042/invoices/RDB-F2026-000001.pdf"' in page
+    assert ("· taken back" in page, "Proforma invoice" in page) == (True, status == "processing")
+
+
 # Mails
 
 

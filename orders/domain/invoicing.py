@@ -213,6 +213,11 @@ def is_invoiceable(order: Order) -> bool:
     return order.status in INVOICEABLE or is_open
 
 
+def is_left_to_invoice(order: Order) -> bool:
+    """Say whether the order's state has an invoice, and something of the order was not refunded."""
+    return is_invoiceable(order) and order.refund_state != RefundState.FULL
+
+
 def issue_on_completion(
     order: Order, *, at: datetime, completed_at: datetime | None = None, is_history: bool = False
 ) -> list[Document]:

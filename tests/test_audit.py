@@ -6,8 +6,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from marketplace.audit import AuditKind, audit, changes, shortened
+from marketplace.audit import AuditKind, audit, changes
 from marketplace.models import AuditEntry, AuditIsFrozen
+from marketplace.networks import shortened
 from orders.states import OrderStatus
 from tests.factories import PASSWORD, make_member, make_order, make_user
 from vendors.models import User

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import translation
 
-from marketplace.audit import shortened
 from marketplace.mail import ONE_TIME, queue_message
+from marketplace.networks import client_address, network_of
 from vendors.devices import is_known_device
 
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
@@ -58,8 +58,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         """Tell a person of a change to the account; the network address in it is shortened."""
-        request = self.request
-        address = shortened(request.META.get("REMOTE_ADDR", "")) if request else ""
+        address = network_of(self.request) if self.request else ""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "ip": address}, **kwargs)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -89,7 +88,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         key = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{shortened(request.META.get('REMOTE_ADDR', ''))}"
+        return f"{key}:{network_of(request)}"
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that allauth counts attempts and keeps sessions by; ours, so that all is one."""
+        return client_address(request)
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """People have no user name."""

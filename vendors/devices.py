@@ -12,9 +12,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from marketplace.audit import AuditKind, shortened
+from marketplace.audit import AuditKind
 from marketplace.mail import ONE_TIME, queue_email
 from marketplace.models import AuditEntry
+from marketplace.networks import network_of, shortened
 from vendors.models import User
 
 COOKIE = "known_device"
@@ -84,7 +85,7 @@ def tell_of_new_device(request: HttpRequest, user: User, **kwargs: Any) -> None:
         context={
             "at": timezone.now(),
             "device": device_of(request.META.get("HTTP_USER_AGENT", "")),
-            "address": shortened(request.META.get("REMOTE_ADDR", "")),
+            "address": network_of(request),
         },
     )
 

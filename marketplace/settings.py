@@ -175,8 +175,9 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
-    # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out.
-    "login_failed": "20/m/ip,5/5m/key",
+    # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out, and
+    # one network alone comes nowhere near UNKNOWN_DEVICES_LIMIT.
+    "login_failed": "20/m/ip,5/5m/key,10/h/key",
     "reset_password": "20/m/ip,5/10m/key",  # a limit, no password  # nosec B105
 }
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it

@@ -3,7 +3,6 @@ import time
 from datetime import timedelta
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
@@ -41,10 +40,7 @@ def fresh_throttle():
 
 @pytest.fixture
 def anna():
-    """A person whose address is verified, as after an invitation."""
-    user = make_user("anna@example.com", name="Anna")
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return user
+    return make_user("anna@example.com", name="Anna")
 
 
 def sign_in(client, password=PASSWORD, email="anna@example.com", **meta):

@@ -31,7 +31,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "too_many_login_attempts": gettext_lazy(
-            "Too many failed login attempts. Wait an hour, or have a new password sent: it lets this device in."
+            "Too many failed login attempts. "
+            "Wait an hour, or have a new password sent: it lets this device in."
         ),
     }
 

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
@@ -113,6 +114,13 @@ class PersonAdmin(OfficeAdmin, UserAdmin):  # type: ignore[type-arg]
         )
     ]
     inlines = [PlaceInline]
+
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save; an address that the marketplace writes is the person's own."""
+        super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            obj.vouch_for_address()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """People stand in histories: they are closed (may not sign in), never deleted."""

@@ -7,8 +7,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from allauth.account.models import EmailAddress
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from marketplace.audit import AuditKind, audit
@@ -119,7 +118,7 @@ def accept(secret: str, *, user: User, at: datetime) -> Membership:
     )
     if created:
         audit(AuditKind.JOINED, by=user, vendor=invitation.vendor, subject=user, role=member.role)
-    _trust_address(user)
+    user.vouch_for_address()  # the link came through the mailbox
     return member
 
 
@@ -131,9 +130,11 @@ def join(secret: str, *, name: str, password: str, at: datetime) -> Membership:
     """
     invitation = find_invitation(secret, at=at)
     _lock(invitation.vendor)
-    if User.objects.filter(email=invitation.email).exists():
-        raise ForSomebodyElse
-    user = User.objects.create_user(invitation.email, password, name=name)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, name=name)
+    except IntegrityError:  # made before, or by another shop's invitation at this moment
+        raise ForSomebodyElse from None
     return accept(secret, user=user, at=at)
 
 
@@ -191,13 +192,6 @@ def _lock_open(invitation: Invitation) -> None:
         raise TeamRefused(
             _("The invitation of %(email)s is not open any more.") % {"email": invitation.email}
         )
-
-
-def _trust_address(user: User) -> None:
-    """The link came through the mailbox, so the address is the person's."""
-    EmailAddress.objects.update_or_create(
-        user=user, email=user.email, defaults={"verified": True, "primary": True}
-    )
 
 
 def _send(invitation: Invitation, secret: str, by: User) -> None:

@@ -182,6 +182,14 @@ ACCOUNT_RATE_LIMITS = {
 }
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "vendors.second_factor_forms.AuthenticateForm",
+    "reauthenticate": "vendors.second_factor_forms.ReauthenticateForm",
+    "authenticate_webauthn": "vendors.second_factor_forms.AuthenticateWebAuthnForm",
+    "add_webauthn": "vendors.second_factor_forms.AddWebAuthnForm",
+    "login_webauthn": "vendors.second_factor_forms.LoginWebAuthnForm",
+    "reauthenticate_webauthn": "vendors.second_factor_forms.ReauthenticateWebAuthnForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_AT_HOME

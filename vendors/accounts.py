@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import translation
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from marketplace.mail import ONE_TIME, queue_message
 from marketplace.networks import client_address, network_of
+from vendors.audit_sign_ins import person_of, write_throttled
 from vendors.devices import is_known_device
 
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
@@ -75,8 +77,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
         So guessing from many places ends, while the person signs in from a device that did before.
         """
-        super().pre_authenticate(request, **credentials)
         email = str(credentials.get("email") or credentials.get("username") or "").lower()
+        try:
+            super().pre_authenticate(request, **credentials)
+            self._count_unknown_device(request, email)
+        except ValidationError:
+            write_throttled(request, person_of(email))
+            raise
+
+    def _count_unknown_device(self, request: HttpRequest, email: str) -> None:
         if email and not is_known_device(request, email):
             self._unknown_device = ratelimit.consume(
                 request,

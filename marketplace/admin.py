@@ -13,15 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_tasks_db.models import DBTaskResult
 
-from marketplace.audit import AuditKind, audit, changes, values_of
+from marketplace.audit import AuditKind, audit
 from marketplace.models import AuditEntry, OutgoingEmail
+from marketplace.office_audit import WrittenDown
 from marketplace.office_lists import CappedPaginator, OrderedList, WithSearchedSelects, by_date, found_exactly
 from marketplace.queue import run_again
 
-SECRETS = {"password", "secret_encrypted", "consumer_key_encrypted", "consumer_secret_encrypted"}
 
-
-class OfficeAdmin(WithSearchedSelects, admin.ModelAdmin):  # type: ignore[type-arg]
+class OfficeAdmin(WithSearchedSelects, WrittenDown):
     """What every page of the office shares: no count over a table, and every change in the audit."""
 
     show_full_result_count = False
@@ -48,17 +47,6 @@ class OfficeAdmin(WithSearchedSelects, admin.ModelAdmin):  # type: ignore[type-a
             return redirect(f"{request.path}?e=1")
         return super().changelist_view(request, extra_context)
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save, and write the columns that changed into the audit, before and after."""
-        names = [name for name in form.changed_data if name in {f.name for f in obj._meta.concrete_fields}]
-        old = type(obj)._base_manager.filter(pk=obj.pk).first() if change else None
-        before = values_of(old, names) if old else {}
-        super().save_model(request, obj, form, change)
-        changed = changes(before, values_of(type(obj)._base_manager.get(pk=obj.pk), names))
-        said = {name: ["…", "…"] if name in SECRETS else values for name, values in changed.items()}
-        by = cast(AbstractBaseUser, request.user)
-        audit(AuditKind.OFFICE_CHANGED, by=by, vendor=_shop_of(obj), subject=obj, changes=said)
-
 
 class ReadOnlyAdmin(OfficeAdmin):
     """Rows to look at: what changes them is the domain, never a form."""
@@ -73,11 +61,6 @@ class ReadOnlyAdmin(OfficeAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-def _shop_of(row: Any) -> Any:
-    """The shop that a row is or belongs to; None for others."""
-    return row if row._meta.model_name == "vendor" else getattr(row, "vendor", None)
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]

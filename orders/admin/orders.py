@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -143,6 +144,17 @@ class OrderAdmin(SeenIsWritten):
         }
 
 
+@transaction.atomic
+def _sent_again(answer: Answer, by: User) -> bool:
+    """Send one answer again and write who asked for it; False where it may not be."""
+    sent = send_again(answer, at=timezone.now())
+    if sent:
+        order = answer.order
+        facts = {"action": "send again", "answer": answer.pk}
+        audit(AuditKind.OFFICE_CHANGED, by=by, vendor=order.vendor, subject=order, facts=facts)
+    return sent
+
+
 @admin.register(Answer)
 class AnswerAdmin(ReadOnlyAdmin):
     """What storefronts are told; what one has not taken can be sent again."""
@@ -156,7 +168,8 @@ class AnswerAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Answer]) -> None:
-        sent = sum(send_again(answer, at=timezone.now()) for answer in queryset.order_by("pk"))
+        answers = queryset.select_related("order__vendor").order_by("pk")
+        sent = sum(_sent_again(answer, cast(User, request.user)) for answer in answers)
         text = ngettext("%(n)s answer is sent again.", "%(n)s answers are sent again.", sent)
         messages.success(request, text % {"n": sent})
 

@@ -464,7 +464,7 @@ def test_trouble_stops_a_run_with_a_sentence_and_the_next_goes_on(
     source, shop, trouble, times, says, monkeypatch
 ):
     monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 10)
-    shop.fails(trouble, times=times, path="offset=18&")
+    shop.fails(trouble, times=times, path="page=3&per_page=10")
     text, failed = run()
     stopped = ReconcileRun.objects.get()
     shop._planned.clear()
@@ -472,9 +472,9 @@ def test_trouble_stops_a_run_with_a_sentence_and_the_next_goes_on(
 
     again, failed_again = run()
 
-    assert (failed, says in text, says in stopped.problem, stopped.passed) == (True, True, True, 19)
-    assert (failed_again, "going on after 19 of 37 orders" in again) == (False, True)
-    assert "offset=18&" in shop.requests[0].path
+    assert (failed, says in text, says in stopped.problem, stopped.passed) == (True, True, True, 20)
+    assert (failed_again, "going on after 20 of 37 orders" in again) == (False, True)
+    assert "page=3&" in shop.requests[0].path
     assert (ReconcileRun.objects.count(), stands_here()) == (1, now_says(shop))
 
 
@@ -563,7 +563,7 @@ def test_orders_that_come_and_go_between_two_pages_make_none_be_overlooked(
     gone = sorted(shop.orders)[:went]
 
     def change(request):
-        if f"offset={2 * per_page - 2}&" in request.path and gone:
+        if f"page=2&per_page={per_page}&" in request.path and gone:
             for n in range(came):
                 shop.add({**template, "id": 800_000 + n, "number": str(800_000 + n)})
             while gone:
@@ -577,7 +577,7 @@ def test_orders_that_come_and_go_between_two_pages_make_none_be_overlooked(
 
 def test_orders_that_go_away_while_a_history_is_cut_off_make_none_be_overlooked(source, shop, monkeypatch):
     monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 5)
-    shop.fails(Trouble.UNAUTHORIZED, path="offset=20&")
+    shop.fails(Trouble.UNAUTHORIZED, path="page=5&per_page=5")
     _text, failed = run()
     for pk in sorted(shop.orders)[:12]:
         shop.delete(pk)
@@ -594,7 +594,7 @@ def test_a_last_order_that_is_shown_no_more_is_not_looked_for_for_ever(source, s
     def without_the_fifth(found, query, host, path):
         status, page, headers = list_of(found, query, host, path)
         fifth = sorted(shop.orders)[4]
-        return status, [each for each in page if "offset" not in query or each["id"] != fifth], headers
+        return status, [each for each in page if "page" not in query or each["id"] != fifth], headers
 
     monkeypatch.setattr(shop, "_page", without_the_fifth)
     _text, failed = run()
@@ -762,7 +762,7 @@ def test_killed_in_the_middle_of_the_history_it_goes_on(tmp_path):
         command = [*python, "manage.py", "reconcile", "naturalconect"]
         worker = subprocess.Popen(command, cwd=BASE, env=environment, stdout=subprocess.DEVNULL)
         end = time.monotonic() + 60
-        while not any("offset=147&" in each.path for each in there.requests):
+        while not any("page=4&" in each.path for each in there.requests):
             assert time.monotonic() < end
             time.sleep(0.01)
         worker.send_signal(signal.SIGKILL)
@@ -773,7 +773,7 @@ def test_killed_in_the_middle_of_the_history_it_goes_on(tmp_path):
         there.close()
 
     assert "going on after" in done.stdout
-    first = "/wp-json/wc/v3/orders?offset=0&"
+    first = "/wp-json/wc/v3/orders?page=1&per_page=50&"
     assert not any(each.path.startswith(first) for each in there.requests[asked:])
     counts = subprocess.run(
         [*python, "-c", COUNT], cwd=BASE, env=environment, check=True, capture_output=True, text=True

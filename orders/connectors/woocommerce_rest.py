@@ -130,12 +130,17 @@ class Storefront:
         self._http.close()
 
     def orders(
-        self, *, skip: int = 0, modified_after: datetime | None = None, status: str = "any"
+        self,
+        *,
+        page: int = 1,
+        per_page: int = 0,
+        modified_after: datetime | None = None,
+        status: str = "any",
     ) -> OrderPage:
-        """Return a page of the orders changed after ``modified_after``, by id, but for the first ``skip``."""
+        """Return a page of the orders changed after ``modified_after``, by id, oldest first."""
         return self._orders(
-            offset=skip,
-            per_page=self.per_page,
+            page=page,
+            per_page=per_page or self.per_page,
             **({"modified_after": _utc(modified_after)} if modified_after else {}),
             dates_are_gmt="true",
             orderby="id",

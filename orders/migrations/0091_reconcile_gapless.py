@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0090_order_figures'),
+        ("orders", "0090_order_figures"),
     ]
 
     operations = [

@@ -1,8 +1,8 @@
 """A storefront's list of orders, page by page, while orders come and go.
 
 A list is asked for by places, and places move: what is deleted in front moves all that follows
-up, past a reader who goes on at the next place. So every page begins with the last order that
-was read already; where it does not, the reader goes back until it is found again.
+up, past a reader who goes on at the next page. So after each page the place just before it is
+looked at: where an order stands there that was not read, the reader goes back.
 """
 
 from collections.abc import Iterator
@@ -37,24 +37,24 @@ def each_page(
     ago. An order that comes in before the place where it reads is one that changed meanwhile:
     the next question with a later ``since`` finds it. Raises StorefrontError.
     """
-    doubted: set[tuple[int, int]] = set()
+    page, doubted = passed // shop.per_page + 1, set[tuple[int, int]]()
     while True:
-        skip = max(passed - 1, 0)
-        found = shop.orders(skip=skip, modified_after=since, status=status)
+        found = shop.orders(page=page, modified_after=since, status=status)
+        if page > 1 and (page, last_id) not in doubted:
+            doubted.add((page, last_id))  # once: what is listed may not be shown
+            before = shop.orders(
+                page=(page - 1) * shop.per_page, per_page=1, modified_after=since, status=status
+            )
+            if not before.orders or _id_of(before.orders[0]) > last_id:
+                page -= 1
+                continue
         ids = [_id_of(payload) for payload in found.orders]
-        is_found = any(0 <= each <= last_id for each in ids)
-        if (
-            skip and not is_found and (skip, last_id) not in doubted
-        ):  # once: the last one may be shown no more
-            doubted.add((skip, last_id))
-            passed = max(skip - shop.per_page + 1, 0)
-            continue
         new = [payload for payload, each in zip(found.orders, ids, strict=True) if not 0 <= each <= last_id]
-        last_id = max([last_id, *ids])
-        passed = min(skip + shop.per_page, found.total)
+        last_id, passed = max([last_id, *ids]), min(page * shop.per_page, found.total)
         yield Page(new, passed, last_id, found.total)
         if passed >= found.total:
             return
+        page += 1
 
 
 def _id_of(payload: Any) -> int:

@@ -216,8 +216,7 @@ class WooCommerce:
         if page < pages:
             following = urlencode({**query, "page": page + 1})
             headers["Link"] = f'<http://{host}{path}?{following}>; rel="next"'
-        start = int(query.get("offset") or (page - 1) * size)
-        return 200, found[start : start + size], headers
+        return 200, found[(page - 1) * size : page * size], headers
 
     def _put(self, order: dict[str, Any], body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         if (status := body.get("status", order["status"])) not in STATUSES:

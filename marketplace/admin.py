@@ -13,18 +13,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_tasks_db.models import DBTaskResult
 
-from marketplace.audit import AuditKind, audit, changes, values_of
+from marketplace.audit import AuditKind, audit
 from marketplace.mail import opens_an_account
 from marketplace.models import AuditEntry, OutgoingEmail
+from marketplace.office_audit import WrittenDown, shop_of
 from marketplace.office_lists import CappedPaginator, OrderedList, WithSearchedSelects, by_date, found_exactly
 from marketplace.queue import run_again
-
-SECRETS = {"password", "secret_encrypted", "consumer_key_encrypted", "consumer_secret_encrypted"}
 
 MOST_AT_ONCE = 200  # rows of one action: each is done while the page waits
 
 
-class OfficeAdmin(WithSearchedSelects, admin.ModelAdmin):  # type: ignore[type-arg]
+class OfficeAdmin(WithSearchedSelects, WrittenDown):
     """What every page of the office shares: no count over a table, and every change in the audit."""
 
     show_full_result_count = False
@@ -75,17 +74,6 @@ class OfficeAdmin(WithSearchedSelects, admin.ModelAdmin):  # type: ignore[type-a
         names = [getattr(each, "parameter_name", each) for each in self.list_filter]
         return lookup in {f"{name}{end}" for name in names for end in ("", "__exact", "__id__exact")}
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save, and write the columns that changed into the audit, before and after."""
-        names = [name for name in form.changed_data if name in {f.name for f in obj._meta.concrete_fields}]
-        old = type(obj)._base_manager.filter(pk=obj.pk).first() if change else None
-        before = values_of(old, names) if old else {}
-        super().save_model(request, obj, form, change)
-        changed = changes(before, values_of(type(obj)._base_manager.get(pk=obj.pk), names))
-        said = {name: ["…", "…"] if name in SECRETS else values for name, values in changed.items()}
-        by = cast(AbstractBaseUser, request.user)
-        audit(AuditKind.OFFICE_CHANGED, by=by, vendor=_shop_of(obj), subject=obj, changes=said)
-
 
 class ReadOnlyAdmin(OfficeAdmin):
     """Rows to look at: what changes them is the domain, never a form."""
@@ -126,15 +114,8 @@ class SeenIsWritten(ReadOnlyAdmin):
     ) -> HttpResponse:
         row = context["original"]
         by = cast(AbstractBaseUser, request.user)
-        audit(AuditKind.CUSTOMER_SEEN, by=by, vendor=_shop_of(row), subject=row)
+        audit(AuditKind.CUSTOMER_SEEN, by=by, vendor=shop_of(row), subject=row)
         return super().render_change_form(request, context, *args, **kwargs)
-
-
-def _shop_of(row: Any) -> Any:
-    """The shop that a row is or belongs to, itself or by its order; None for others."""
-    if row._meta.model_name == "vendor":
-        return row
-    return getattr(row, "vendor", None) or getattr(getattr(row, "order", None), "vendor", None)
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]

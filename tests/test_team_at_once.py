@@ -39,8 +39,8 @@ def test_two_owners_who_demote_each_other_leave_one(owner, vendor):
     mine, theirs = owner.memberships.get(), other.memberships.get()
 
     came = while_the_first_is_open(
-        lambda: team.change_role(theirs, "manager", by=owner),
-        lambda: team.change_role(mine, "manager", by=other),
+        lambda: team.change_role(theirs, "manager", by=owner, at=NOON),
+        lambda: team.change_role(mine, "manager", by=other, at=NOON),
     )
 
     assert isinstance(came, team.TeamRefused)

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, SeenIsWritten, confirmation
+from marketplace.audit import AuditKind, audit
 from marketplace.office_lists import by_date
 from orders.domain.answers import send_again
 from orders.domain.stock import OutOfStock
@@ -131,6 +133,17 @@ class OrderAdmin(SeenIsWritten):
         }
 
 
+@transaction.atomic
+def _sent_again(answer: Answer, by: User) -> bool:
+    """Send one answer again and write who asked for it; False where it may not be."""
+    sent = send_again(answer, at=timezone.now())
+    if sent:
+        order = answer.order
+        facts = {"action": "send again", "answer": answer.pk}
+        audit(AuditKind.OFFICE_CHANGED, by=by, vendor=order.vendor, subject=order, facts=facts)
+    return sent
+
+
 @admin.register(Answer)
 class AnswerAdmin(SeenIsWritten):
     """What storefronts are told; what one has not taken can be sent again."""
@@ -144,7 +157,8 @@ class AnswerAdmin(SeenIsWritten):
 
     @admin.action(description=gettext_lazy("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Answer]) -> None:
-        sent = sum(send_again(answer, at=timezone.now()) for answer in queryset.order_by("pk"))
+        answers = queryset.select_related("order__vendor").order_by("pk")
+        sent = sum(_sent_again(answer, cast(User, request.user)) for answer in answers)
         text = ngettext("%(n)s answer is sent again.", "%(n)s answers are sent again.", sent)
         messages.success(request, text % {"n": sent})
 
@@ -154,7 +168,16 @@ class AnswerAdmin(SeenIsWritten):
 
 @admin.register(ReconcileRun)
 class ReconcileRunAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "source", "since", "page", "differed", "unheard", "finished_at", "problem"]
+    list_display = [
+        "started_at",
+        "source",
+        "since",
+        "passed",
+        "differed",
+        "unheard",
+        "finished_at",
+        "problem",
+    ]
     list_filter = ["source"]
     list_select_related = ["source"]
     ordering = ["-started_at"]

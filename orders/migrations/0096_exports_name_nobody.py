@@ -14,6 +14,8 @@ def forget_names(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0090_order_figures")]
+    dependencies = [
+        ("orders", "0093_state_before_refund"),
+    ]
 
     operations = [migrations.RunPython(forget_names, migrations.RunPython.noop, elidable=True)]

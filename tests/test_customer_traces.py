@@ -138,7 +138,12 @@ HARMLESS = {
         ),
     },
     "a digest of such, and names of fields": {
-        *("ReportedOrder.rank", "ReportedOrder.applied", "ReportedOrder.undecidable"),
+        *(
+            "ReportedOrder.rank",
+            "ReportedOrder.before_refund",
+            "ReportedOrder.applied",
+            "ReportedOrder.undecidable",
+        ),
         "ReportedOrder.differences",
     },
     "a sentence of ours": {"BulkItem.why"},

@@ -25,9 +25,20 @@ class OfficeAdmin(WithSearchedSelects, WrittenDown):
 
     show_full_result_count = False
     paginator = CappedPaginator
+    linked_by: tuple[str, ...] = ()  # what links of other pages narrow the list by, besides its filters
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OrderedList]:
         return OrderedList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Whether the address may narrow the list by ``lookup``: by what its filters offer, and nothing else.
+
+        Django takes any column, so that a hidden one could be read letter by letter.
+        """
+        offered = [str(getattr(each, "parameter_name", each)) for each in self.list_filter]
+        name, _sep, kind = lookup.partition("__")
+        is_offered = name in offered and kind in ("", "exact", "id__exact", "isnull")
+        return is_offered or lookup in self.linked_by
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -69,7 +69,7 @@ def write_down(request: HttpRequest, row: Model, was: Values, now: Values, *, pk
     audit(
         AuditKind.OFFICE_CHANGED,
         by=cast(AbstractBaseUser, request.user),
-        vendor=_shop_of(row),
+        vendor=shop_of(row),
         subject=f"{row._meta.model_name}:{pk or row.pk}",
         request=request,
         changes=said,
@@ -97,6 +97,8 @@ def _key(row: Any) -> str:
     return "/".join(row.natural_key()) if hasattr(row, "natural_key") else str(row.pk)
 
 
-def _shop_of(row: Any) -> Any:
-    """The shop that a row is or belongs to; None for others."""
-    return row if row._meta.model_name == "vendor" else getattr(row, "vendor", None)
+def shop_of(row: Any) -> Any:
+    """The shop that a row is or belongs to, itself or by its order; None for others."""
+    if row._meta.model_name == "vendor":
+        return row
+    return getattr(row, "vendor", None) or getattr(getattr(row, "order", None), "vendor", None)

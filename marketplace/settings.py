@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "vendors.devices.DeviceMiddleware",
     "vendors.second_factor.SecondFactorMiddleware",
+    "marketplace.replica.ReplicaMiddleware",
     "marketplace.unreadable.UnreadableMiddleware",
 ]
 
@@ -132,8 +133,10 @@ TEMPLATES = [
 
 # Database: SQLite in var/ unless DATABASE_URL names PostgreSQL
 DATABASES = {
-    "default": dj_database_url.config(
-        default=f"sqlite:///{VAR_DIR / 'comptoir.sqlite3'}", conn_max_age=600, conn_health_checks=True
+    "default": dj_database_url.parse(
+        env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'comptoir.sqlite3'}"),
+        conn_max_age=600,
+        conn_health_checks=True,
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -149,6 +152,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     )
 elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
+if replica := env.text("DATABASE_REPLICA_URL"):
+    DATABASES["replica"] = {
+        **dj_database_url.parse(replica, conn_max_age=600, conn_health_checks=True),
+        "TEST": {"MIRROR": "default"},
+    }
+    if any(each["ENGINE"] != "django.db.backends.postgresql" for each in DATABASES.values()):
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL and DATABASE_URL must both begin with postgres://.")
+    DATABASES["replica"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+    DATABASE_ROUTERS = ["marketplace.replica.ReplicaRouter"]
 PAGE_SECONDS = env.whole("PAGE_SECONDS", 15)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -318,7 +330,13 @@ if not IS_AT_HOME:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "marketplace.logs.WithoutWords" if not DEBUG else "logging.Formatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "filters": {"refusals_in_one_line": {"()": "marketplace.logs.RefusalsInOneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
+from marketplace.admin import OfficeAdmin, SeenIsWritten
 from marketplace.audit import AuditKind, audit
 from marketplace.office_lists import WithSearchedSelects, by_date
 from orders.domain.health import HOUR, health_of
@@ -224,7 +224,7 @@ def _replay(request: HttpRequest, deliveries: QuerySet[Delivery], *, subject: So
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(SeenIsWritten):
     list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
     list_filter = ["state", "source", by_date("received_at")]
     list_select_related = ["source", "vendor"]
@@ -282,7 +282,7 @@ class Differs(admin.SimpleListFilter):
 
 
 @admin.register(ReportedOrder)
-class ReportedOrderAdmin(ReadOnlyAdmin):
+class ReportedOrderAdmin(SeenIsWritten):
     list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     list_select_related = ["source", "order"]
     list_filter = ["source", "is_trashed", Differs]

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from marketplace.money import exponent, net_lines, round_half_up, split
+from marketplace.money import net_lines, round_half_up, split, stored_decimals
 from orders.models import LineKind, OrderLine
 
 ZERO = Decimal("0.00")
-STORED_DECIMALS = 2  # of every amount in the database
 
 Rate = Decimal | None
 """A fraction (0.0550 = 5.5 %); None where the seller charges no VAT (franchise)."""
@@ -149,7 +148,4 @@ def _by_rate(parts: Sequence[LinePart]) -> dict[Rate, list[LinePart]]:
 
 def decimals_of(lines: Sequence[OrderLine], currency: str) -> int:
     """Return the currency's decimals, at most those that are stored; more where the lines have them."""
-    places = min(exponent(currency), STORED_DECIMALS)
-    amounts = [amount for line in lines for amount in (line.total, line.discount)]
-    is_whole = all(round_half_up(amount, places) == amount for amount in amounts)
-    return places if is_whole else STORED_DECIMALS
+    return stored_decimals(currency, (amount for line in lines for amount in (line.total, line.discount)))

@@ -10,13 +10,12 @@ from decimal import Decimal
 from itertools import groupby
 from typing import cast
 
-from marketplace.money import exponent, net_lines, net_of, round_half_up, split
+from marketplace.money import STORED_DECIMALS, exponent, net_lines, net_of, split, stored_decimals
 from orders.documents.vat import LinePart, Rate, line_parts
 from orders.exports.blocks import Line
 from orders.models import OrderLine
 
 ZERO = Decimal("0.00")
-STORED_DECIMALS = 2
 
 
 @dataclass(slots=True)
@@ -109,9 +108,7 @@ def _settle_refunds(total: RateTotal, rate: Decimal, places: int) -> None:
 
 def _places(lines: Sequence[Line], currency: str) -> int:
     """The decimals of the currency, or those that are stored where a refund has more."""
-    places = min(exponent(currency), STORED_DECIMALS)
-    is_whole = all(round_half_up(line.refunded_total, places) == line.refunded_total for line in lines)
-    return places if is_whole else STORED_DECIMALS
+    return stored_decimals(currency, (line.refunded_total for line in lines))
 
 
 def _parts_by_line(lines: Sequence[Line], currency: str) -> list[list[LinePart]]:

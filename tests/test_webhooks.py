@@ -283,7 +283,7 @@ def test_bodies_of_before_are_emptied_too(source):
     kept = b'{"id": 7, "customer_ip_address": "203.0.113.9", "total": "1.10"}'
     delivery = Delivery.objects.create(source=source, topic="order.updated", external_id="7", body=kept)
 
-    import_module("orders.migrations.0095_deliveries_without_visitors").forget_visitors(apps, None)
+    import_module("orders.migrations.0097_deliveries_without_visitors").forget_visitors(apps, None)
 
     delivery.refresh_from_db()
     assert bytes(delivery.body) == b'{"id": 7, "customer_ip_address": "", "total": "1.10"}'

@@ -20,11 +20,14 @@ from marketplace.office_audit import WrittenDown, shop_of
 from marketplace.office_lists import CappedPaginator, OrderedList, WithSearchedSelects, by_date, found_exactly
 from marketplace.queue import run_again
 
+MOST_AT_ONCE = 200  # rows of one action: each is done while the page waits
+
 
 class OfficeAdmin(WithSearchedSelects, WrittenDown):
     """What every page of the office shares: no count over a table, and every change in the audit."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count of the whole table for each choice of each filter
     paginator = CappedPaginator
     linked_by: tuple[str, ...] = ()  # what links of other pages narrow it by
 
@@ -48,6 +51,20 @@ class OfficeAdmin(WithSearchedSelects, WrittenDown):
         if any("\0" in value for values in dict(request.GET.lists()).values() for value in values):
             return redirect(f"{request.path}?e=1")
         return super().changelist_view(request, extra_context)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Do what is asked with the chosen rows; with more than ``MOST_AT_ONCE`` of them nothing is done."""
+        if request.POST.get("select_across") == "1":
+            chosen = queryset[: MOST_AT_ONCE + 1].count()
+        else:
+            chosen = len(request.POST.getlist("_selected_action"))
+        if chosen <= MOST_AT_ONCE:
+            return super().response_action(request, queryset, *args, **kwargs)
+        text = _("More than %(most)s rows are chosen: nothing was done. Narrow the list first.")
+        messages.error(request, text % {"most": MOST_AT_ONCE})
+        return redirect(request.get_full_path())
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Narrow a list by its own filters alone, and by what links of other pages ask.

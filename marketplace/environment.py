@@ -67,7 +67,14 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+EXAMPLES = ("django-insecure", "development-only", "change-me", "changeme", "example")
+
+
 def is_weak(secret: str) -> bool:
     """Say whether a secret could be guessed: too short, too uniform, or copied from an example."""
-    examples = ("django-insecure", "development-only", "change-me", "changeme", "example")
-    return len(secret) < 50 or len(set(secret)) < 20 or any(word in secret.lower() for word in examples)
+    return len(secret) < 50 or len(set(secret)) < 20 or any(word in secret.lower() for word in EXAMPLES)
+
+
+def is_short(key: str) -> bool:
+    """Say whether a key could be guessed: less than 32 random bytes in base64, or copied from an example."""
+    return len(key) < 43 or len(set(key)) < 15 or any(word in key.lower() for word in EXAMPLES)

@@ -30,7 +30,14 @@ if not IS_AT_HOME and env.is_weak(SECRET_KEY):
         "and must not come from an example."
     )
 FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEY", "")
+if not IS_AT_HOME and FIELD_ENCRYPTION_KEYS and env.is_short(FIELD_ENCRYPTION_KEYS[0]):
+    raise ImproperlyConfigured(
+        "FIELD_ENCRYPTION_KEY is weak: its first key needs at least 43 characters (32 random bytes), "
+        "15 of them different. An older one may follow it until its secrets are renewed."
+    )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if IS_AT_HOME else "")
+if not IS_AT_HOME and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS=* lets anybody name this site: name its hosts.")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", False)
@@ -171,6 +178,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "vendors.passwords.FrenchPasswords"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -313,8 +321,15 @@ SESSION_COOKIE_AGE = 14 * 86_400
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of a form
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
+FILE_UPLOAD_HANDLERS = [
+    "marketplace.uploads.LimitedUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 if not IS_AT_HOME:
     SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
@@ -326,6 +341,7 @@ if not IS_AT_HOME:
     CSRF_COOKIE_NAME = "__Host-csrf"
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_SECURE = True
 
 LOGGING = {
     "version": 1,

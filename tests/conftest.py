@@ -15,7 +15,16 @@ from marketplace.models import OutgoingEmail
 from orders.models import HistoryEntry, Note, Order, OrderLine, Refund, RefundLine, Shipment, StockMovement
 from orders.models.tally_triggers import release_tally
 from tests.factories import make_member, make_vendor
-from vendors.models import Product, User, Vendor
+from vendors.models import (
+    IdentityChange,
+    Invitation,
+    LegalIdentity,
+    MandateStep,
+    Membership,
+    Product,
+    User,
+    Vendor,
+)
 from vendors.roles import Role
 
 # HYPOTHESIS_PROFILE=nightly looks much longer.
@@ -27,6 +36,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 LIFE: list[type[Model]] = [
     *(Order, OrderLine, HistoryEntry, Note, Product, StockMovement),
     *(Refund, RefundLine, Shipment, OutgoingEmail, DBTaskResult),
+    *(Vendor, User, Membership, Invitation, LegalIdentity, IdentityChange, MandateStep),
 ]
 
 

@@ -1,15 +1,19 @@
 """A customer who left a trace wherever one can: who of the staff sees it, what erasure leaves, what is handed out."""
 
+import json
+from importlib import import_module
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.core.management import call_command
 from django.db import connection, models
 
 from marketplace.models import AuditEntry, OutgoingEmail
 from orders.domain.intake import index_name
 from orders.domain.invoicing import delivery_note
 from orders.domain.privacy import PERSONAL, anonymise, erase
-from orders.models import Answer, Delivery, Note, Order, Refund, Shipment
+from orders.models import Answer, Customer, Delivery, Note, Order, Refund, Shipment
 from orders.states import OrderStatus
 from tests.factories import NOON, make_customer, make_document, make_line, make_order, make_product, make_user
 
@@ -191,3 +195,47 @@ def test_a_search_for_a_customer_is_written_without_the_words(client_of, order):
 
     entry = AuditEntry.objects.get(kind="customer_seen")
     assert (entry.subject, entry.data) == ("order", {"rows": 1, "filters": ["q"]})
+
+
+def test_a_customer_is_handed_out_all_that_is_stored(order, capsys):
+    call_command("customer_data", "ZQ@example.com")
+
+    found = json.loads(capsys.readouterr().out)
+    [told], [customer] = found["orders"], found["customers"]
+    assert (customer["name"], customer["shop"]) == (NAME, "Rucher des Baux")
+    assert {name: told[name] for name in PERSONAL} == {name: getattr(order, name) for name in PERSONAL}
+    assert (told["parcels"][0]["tracking_number"], told["refunds"][0]["amount"]) == ("6A00026927507", "1.00")
+    assert (told["notes"][0]["text"], told["notes"][0]["is_for_customer"]) == (f"{NAME} a appelé", False)
+    assert ([mail["subject"] for mail in told["mails"]], len(told["documents"])) == ([NAME], 1)
+    assert told["steps"][0]["kind"]
+
+
+def test_a_customer_who_never_ordered_is_handed_out_and_erased(vendor, capsys):
+    make_customer(vendor, NAME, email="zq@example.com")
+
+    call_command("customer_data", "zq@example.com")
+    call_command("customer_data", "zq@example.com", "--erase")
+
+    assert NAME in capsys.readouterr().out
+    assert not Customer.objects.exists()
+
+
+def test_who_asked_on_the_command_line_stands_in_the_audit(order, monkeypatch):
+    monkeypatch.setattr("orders.management.commands.customer_data.getuser", lambda: "alix")
+
+    call_command("customer_data", "zq@example.com")
+    call_command("customer_data", "zq@example.com", "--erase")
+
+    kinds = ["customer_exported", "customer_erased"]
+    assert [AuditEntry.objects.get(kind=kind).data["account"] for kind in kinds] == ["alix", "alix"]
+
+
+def test_what_exports_were_narrowed_by_before_loses_its_names(order):
+    log = order.vendor.exports.get()
+    log.filters = "status=completed&customer=Quatrebarbes&late=1"
+    log.save()
+
+    import_module("orders.migrations.0096_exports_name_nobody").forget_names(apps, None)
+
+    log.refresh_from_db()
+    assert log.filters == "status=completed&customer=*&late=1"

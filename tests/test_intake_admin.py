@@ -77,7 +77,7 @@ def test_a_new_storefront_shows_its_secret_once(staff):
 
 
 def test_a_storefront_may_bring_its_own_secret(staff):
-    staff.post(f"{SOURCE}add/", {**FORM, "own_secret": "clé-à-nous"})
+    staff.post(f"{SOURCE}add/", {**FORM, "own_secret": "clé-à-nous-de-vingt-lettres"})
 
     assert Source.objects.get().secret == "clé-à-nous"
 

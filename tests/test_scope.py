@@ -1,4 +1,5 @@
 import pytest
+from django.apps import apps
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.test import override_settings
@@ -11,7 +12,7 @@ from tests.factories import make_customer, make_order, make_product, make_vendor
 from vendors.access import vendor_required
 from vendors.models import Product
 from vendors.roles import Permission
-from vendors.scope import OutsideShop, inside, within
+from vendors.scope import OutsideShop, OwnedByShop, inside, within
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +105,53 @@ def test_a_forgetful_page_answers_as_if_the_order_were_not_there(client_of, owne
     assert (ours.status_code, foreign.status_code) == (200, 404)
     assert b"Camille" not in foreign.content
     assert "was about to touch orders.Order" in caplog.text
+
+
+@pytest.mark.parametrize(("path", "part"), [("export.csv", "csv"), ("export.xlsx", "sent")])
+def test_an_export_stays_inside_until_its_last_byte(client_of, owner, neighbour, monkeypatch, path, part):
+    def forgetful(*args):
+        yield b"ours"
+        yield Order.objects.get(number="2077").number.encode()
+
+    monkeypatch.setattr(f"orders.exports.export.Export.{part}", forgetful)
+
+    stream = client_of(owner).get(f"/vendors/rucher-des-baux/orders/{path}").streaming_content
+
+    with pytest.raises(OutsideShop):
+        list(stream)
+
+
+@pytest.mark.parametrize("step", ["bulk_create", "bulk_update"])
+def test_many_foreign_rows_at_once_are_refused_too(vendor, neighbour, step):
+    rows = (
+        [Customer(vendor=neighbour, name="x")] if step == "bulk_create" else list(neighbour.customers.all())
+    )
+    fields = {} if step == "bulk_create" else {"fields": ["name"]}
+
+    with within(vendor.pk), pytest.raises(OutsideShop):
+        getattr(Customer.objects, step)(rows, **fields)
+
+
+# Models with a shop that stand outside the second belt, and why.
+OUTSIDE = {
+    "vendors.Membership": "read before the shop is known, to know who asks",
+    "vendors.Invitation": "read by its secret, before the person belongs to the shop",
+    "vendors.LegalIdentity": "reached from the shop alone, one row each",
+    "orders.DocumentSeries": "numbers, locked by their shop when one is given; no page reads them",
+    "orders.OrderNameStart": "joined below orders, which are checked",
+    "orders.StaleFigures": "ids of orders whose figures the worker makes anew",
+    "orders.Tally": "figures of one shop, asked for by it in one place (orders.domain.tallies)",
+    "orders.SourceVendor": "the worker's and the office's alone",
+    "orders.Delivery": "the worker's and the office's; a page counts those set aside by its shop",
+    "marketplace.AuditEntry": "written by pages, read in the office alone",
+}
+
+
+def test_every_model_of_a_shop_is_inside_or_says_why_not():
+    of_a_shop = {
+        model._meta.label: issubclass(model, OwnedByShop)
+        for model in apps.get_models()
+        if any(field.name == "vendor" for field in model._meta.concrete_fields) and not model._meta.proxy
+    }
+
+    assert {label for label, is_inside in of_a_shop.items() if not is_inside} == set(OUTSIDE)

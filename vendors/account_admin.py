@@ -13,7 +13,8 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
 from marketplace.audit import AuditKind, audit
@@ -25,6 +26,14 @@ for library in ("django.contrib.auth", "allauth.account", "allauth.mfa", "allaut
     import_module(f"{library}.admin")
 for registered in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(registered)
+
+
+def change_own_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """Lead from Django's page to the account's own, which counts attempts, tells by mail and is audited."""
+    return redirect("account_change_password")
+
+
+admin.site.password_change = change_own_password  # type: ignore[assignment,method-assign]
 
 
 @admin.register(Group)

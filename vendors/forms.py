@@ -1,5 +1,6 @@
 """What people choose about their shop and about themselves."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -79,6 +80,9 @@ class InviteForm(RoleForm):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.PREPARER)
 
 
+ADDRESS = re.compile(r"://|www\.|\w\.[a-z]{2,}/", re.IGNORECASE)
+
+
 class JoinForm(forms.Form):
     """A new account for an invited address."""
 
@@ -96,6 +100,13 @@ class JoinForm(forms.Form):
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         self.email = email
         super().__init__(*args, **kwargs)
+
+    def clean_name(self) -> str:
+        """Refuse an address: the name begins mails that the marketplace sends to others."""
+        name: str = self.cleaned_data["name"]
+        if ADDRESS.search(name):
+            raise forms.ValidationError(_("Please give your name alone, without an address of a page."))
+        return name
 
     def clean_password(self) -> str:
         """Refuse what is easily guessed."""

@@ -30,7 +30,7 @@ SHOWN = 50  # rows of the trail
 @vendor_required(Permission.VIEW_IDENTITY)
 def identity(request: VendorRequest) -> HttpResponse:
     """Show the legal identity, what invoices still lack of it, and who changed what."""
-    stored = _identity_of(request.vendor)
+    stored = _identity_of(request.vendor, is_kept=request.method == "POST")
     may_change = request.may["manage_shop"]
     sent = request.method == "POST"
     if sent and not may_change:
@@ -48,8 +48,14 @@ def identity(request: VendorRequest) -> HttpResponse:
     return render(request, "shop/identity.html", _context(request.vendor, stored, form, regimes, may_change))
 
 
-def _identity_of(vendor: Vendor) -> LegalIdentity:
-    return LegalIdentity.objects.get_or_create(vendor=vendor)[0]
+def _identity_of(vendor: Vendor, *, is_kept: bool) -> LegalIdentity:
+    """The shop's identity; an empty one, stored only where something is kept in it."""
+    rows = LegalIdentity.objects
+    return (
+        rows.get_or_create(vendor=vendor)[0]
+        if is_kept
+        else rows.filter(vendor=vendor).first() or LegalIdentity(vendor=vendor)
+    )
 
 
 def _said(changes: int) -> str:

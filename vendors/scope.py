@@ -5,7 +5,7 @@ not in the database: ``docs/decisions/0030-a-shops-page-reads-only-the-shops-row
 """
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self, TypeVar
@@ -97,6 +97,13 @@ class ScopedQuerySet(models.QuerySet[Row]):
     def delete(self) -> tuple[int, dict[str, int]]:
         _need_filter(self.query)
         return super().delete()
+
+    def bulk_create(self, objs: Iterable[Row], *args: Any, **kwargs: Any) -> list[Row]:
+        rows = list(objs)
+        for row in rows:
+            if isinstance(row, OwnedByShop):
+                _check(row)
+        return super().bulk_create(rows, *args, **kwargs)
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Row]:
         self._need_filter_of_figures()

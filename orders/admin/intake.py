@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, cast
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django import forms
@@ -27,6 +28,7 @@ from orders.models import Delivery, ReportedOrder, Source, SourceVendor
 
 PASSWORD = forms.PasswordInput(attrs={"autocomplete": "off"})
 KINDS = ("vat", "levy")
+LEAST_SECRET = 20  # characters
 
 
 class SecureURLField(forms.URLField):
@@ -69,6 +71,36 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
                 gettext("%(name)s is no time zone; write it as Europe/Paris.") % {"name": name}
             )
         return name
+
+    def clean_rest_url(self) -> str:
+        address = str(self.cleaned_data["rest_url"] or "")
+        if address.startswith("http:"):
+            raise forms.ValidationError(
+                gettext("Write it with https://: over http:// anybody on the way could read the keys.")
+            )
+        return address
+
+    def clean_own_secret(self) -> str:
+        secret = str(self.cleaned_data["own_secret"])
+        if secret and len(secret) < LEAST_SECRET:
+            raise forms.ValidationError(
+                gettext("It needs at least %(least)s characters: whoever guesses it writes orders.")
+                % {"least": LEAST_SECRET}
+            )
+        return secret
+
+    def clean(self) -> dict[str, Any]:
+        """Keep stored keys for the host they were entered for: another one must not be sent them."""
+        data = super().clean() or self.cleaned_data
+        stored = Source.objects.filter(pk=self.instance.pk).first()
+        if stored is None or "rest_url" not in data or _host(data["rest_url"]) == _host(stored.rest_url):
+            return data
+        keys = [("new_consumer_key", stored.consumer_key_encrypted)]
+        keys += [("new_consumer_secret", stored.consumer_secret_encrypted)]
+        for name, is_stored in keys:
+            if is_stored and data["rest_url"] and not data.get(name):
+                self.add_error(name, gettext("Enter it again: the stored one belongs to another host."))
+        return data
 
     def clean_tax_kinds(self) -> dict[str, str]:
         kinds = self.cleaned_data["tax_kinds"] or {}
@@ -207,6 +239,10 @@ class SourceAdmin(OfficeAdmin):
             "address": _address(request, source),
         }
         return TemplateResponse(request, "admin/orders/source/secret.html", facts)
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).netloc.lower()
 
 
 def _address(request: HttpRequest, source: Source) -> str:

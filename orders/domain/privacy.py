@@ -51,6 +51,12 @@ PERSONAL = [
         for part in ("name", "company", "address_1", "address_2", "postcode", "city")
     ),
 ]
+# What is told of an order to its customer, beside all that names them.
+FACTS = [
+    *("number", "placed_at", "status", "total", "currency", "billing_country", "shipping_country"),
+    *("buyer_is_business", "payment_title", "shipping_method", "paid_at", "completed_at", "refunded_at"),
+]
+TOLD_WITH_AN_ORDER = ("lines", "shipments", "refunds", "notes", "history", "documents")
 TOLD_OF_A_PERSON = frozenset({*PERSONAL, "customer"})  # among what reports told
 
 
@@ -103,25 +109,36 @@ def anonymise(orders: QuerySet[Order], *, at: datetime, by: AbstractBaseUser | N
     return total
 
 
-def personal_data(email: str) -> dict[str, Any]:
-    """Return what is stored about the customer of ``email``, in all shops, fit for JSON."""
-    orders = _orders_of(email).select_related("vendor").prefetch_related("lines", "notes", "documents")
+def personal_data(email: str, *, account: str) -> dict[str, Any]:
+    """Return what is stored about the customer of ``email``, in all shops, fit for JSON.
+
+    ``account`` of the machine asked, which the audit keeps. Of issued documents the numbers are told;
+    the shop hands out their copies.
+    """
+    orders = _orders_of(email).select_related("vendor", "customer").prefetch_related(*TOLD_WITH_AN_ORDER)
     found = [_data_of(order) for order in orders.order_by("placed_at")]
-    audit(AuditKind.CUSTOMER_EXPORTED, by=None, rows={"orders": len(found)})
-    return {"email": email, "orders": found}
+    customers = [
+        _customer(row) for row in Customer.objects.filter(email__iexact=email).select_related("vendor")
+    ]
+    counts = {"orders": len(found), "customers": len(customers)}
+    audit(AuditKind.CUSTOMER_EXPORTED, by=None, account=account, rows=counts)
+    return {"email": email, "customers": customers, "orders": found}
 
 
-def erase(email: str, *, at: datetime) -> Forgotten:
+def erase(email: str, *, at: datetime, account: str = "") -> Forgotten:
     """Erase the customer of ``email`` from all shops; issued documents are kept.
 
-    Raises StillOpen, and changes nothing, while an order is not finished.
+    ``account`` of the machine asked, which the audit keeps. Raises StillOpen, and changes nothing,
+    while an order is not finished.
     """
     orders = _orders_of(email)
     still_open = orders.exclude(status__in=FINISHED).order_by("number").values_list("number", flat=True)
     if numbers := list(still_open):
         raise StillOpen(numbers)
     forgotten = anonymise(orders, at=at)
-    audit(AuditKind.CUSTOMER_ERASED, by=None, rows=asdict(forgotten))
+    known = Customer.objects.filter(email__iexact=email).values_list("pk", flat=True)
+    forgotten.customers += _forget_customers(list(known))  # those who never ordered
+    audit(AuditKind.CUSTOMER_ERASED, by=None, account=account, rows=asdict(forgotten))
     return forgotten
 
 
@@ -211,19 +228,37 @@ def _forget_customers(customers: list[int]) -> int:
     return left.delete()[0]
 
 
+def _customer(row: Customer) -> dict[str, Any]:
+    return {
+        "shop": row.vendor.name,
+        "name": row.name,
+        "email": row.email,
+        "account": row.external_id,
+        "first_seen": row.created_at.isoformat(),
+    }
+
+
 def _data_of(order: Order) -> dict[str, Any]:
     return {
         "shop": order.vendor.name,
-        "number": order.number,
-        "placed_at": order.placed_at.isoformat(),
-        "status": order.status,
-        "total": str(order.total),
-        "currency": order.currency,
-        **{name: getattr(order, name) for name in [*PERSONAL, "billing_country", "shipping_country"]},
-        "lines": [
-            {"name": line.name, "details": line.details, "quantity": line.quantity}
-            for line in order.lines.all()
+        **{name: str(getattr(order, name)) for name in FACTS},
+        **{name: getattr(order, name) for name in PERSONAL},
+        "lines": _rows(order.lines, "name", "details", "quantity", "total"),
+        "parcels": _rows(order.shipments, "carrier", "tracking_number", "shipped_at"),
+        "refunds": _rows(order.refunds, "at", "amount", "answer"),
+        "notes": _rows(order.notes, "written_at", "text", "is_for_customer"),
+        "steps": _rows(order.history, "at", "kind", "old_status", "new_status"),
+        "mails": [
+            {"to": mail.to, "at": mail.created_at.isoformat(), "subject": mail.subject, "text": mail.text}
+            for mail in OutgoingEmail.objects.filter(topic=topic_of(order), to=order.customer_email)
         ],
-        "notes": [note.text for note in order.notes.all() if note.is_for_customer],
         "documents": [document.number for document in order.documents.all()],
     }
+
+
+def _rows(related: Any, *names: str) -> list[dict[str, Any]]:
+    """What is told of each row below an order, as texts and numbers."""
+    return [
+        {name: value if isinstance(value := getattr(row, name), int | str) else str(value) for name in names}
+        for row in related.all()
+    ]

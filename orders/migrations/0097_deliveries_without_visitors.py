@@ -20,6 +20,8 @@ def forget_visitors(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0096_exports_name_nobody")]
+    dependencies = [
+        ("orders", "0096_exports_name_nobody"),
+    ]
 
     operations = [migrations.RunPython(forget_visitors, migrations.RunPython.noop)]

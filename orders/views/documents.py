@@ -255,7 +255,7 @@ def _pdf(pdf: bytes, name: str) -> HttpResponse:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "document"
     response["Content-Disposition"] = f'inline; filename="{safe[:100]}.pdf"'
     response["X-Content-Type-Options"] = "nosniff"
-    patch_cache_control(response, private=True, no_cache=True)
+    patch_cache_control(response, private=True, no_store=True)  # a shop's phone is shared
     return response
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.forms import BaseInlineFormSet
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -21,7 +21,7 @@ from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confir
 from marketplace.office_lists import WithSearchedSelects
 from vendors import access, account_admin  # noqa: F401  (registers itself)
 from vendors.domain import office
-from vendors.domain.identity import change_identity
+from vendors.domain.identity import PrefixTaken, change_identity, check_prefix
 from vendors.domain.mandate import mandate_of
 from vendors.models import (
     IdentityChange,
@@ -119,10 +119,24 @@ class PersonAdmin(OfficeAdmin, UserAdmin):  # type: ignore[type-arg]
         return False
 
 
+class OfficeIdentityForm(ModelForm):  # type: ignore[type-arg]
+    """The office may not give two shops of one company the same numbers either."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"prefix", "siret"} & {*self.changed_data}:
+            try:
+                check_prefix(data.get("prefix", ""), data.get("siret", "")[:9], self.instance.vendor_id or 0)
+            except PrefixTaken as refusal:
+                self.add_error("prefix", str(refusal))
+        return data
+
+
 class LegalIdentityInline(admin.StackedInline):  # type: ignore[type-arg]
     """A change made here stands in the shop's trail, as one made by its owner does."""
 
     model = LegalIdentity
+    form = OfficeIdentityForm
     extra = 0
     can_delete = False
     exclude = ["logo_svg", "logo_image"]

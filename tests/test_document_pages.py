@@ -512,6 +512,14 @@ def test_vat_in_euros_needs_a_rate(vendor):
     assert not Document.objects.exists()
 
 
+def test_an_order_in_euros_has_no_rate_whatever_was_entered(vendor):
+    ExchangeRate.objects.bulk_create([ExchangeRate(currency="EUR", on=NOON.date(), euros=Decimal(1))])
+
+    invoice = issue_invoice(make_order(vendor, status="processing"), by=None, at=NOON)
+
+    assert invoice.snapshot["euros"] is None
+
+
 def test_the_rate_of_the_day_or_the_last_before_it_gives_the_vat_in_euros(vendor):
     order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
     for days, euros in ((-9, "0.8"), (-3, "0.9"), (1, "0.7")):

@@ -1,7 +1,7 @@
 # What .ci/run and .ci/nightly share: steps with their durations, the tools, a PostgreSQL of their own.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-unset DATABASE_URL VAR_DIR
+unset DATABASE_URL DATABASE_REPLICA_URL VAR_DIR
 
 work=$(mktemp -d)
 bin=.venv/bin

@@ -32,30 +32,53 @@ from tests.recorded import recorded
 DATES_OF_REFUNDS = {"refunded_at"}
 
 
-def _changes() -> list[tuple[str, bytes]]:
+Told = list[tuple[str, bytes]]  # topic, body
+GIFT = {"id": 77, "name": "Gift", "total": "3.00", "total_tax": "0.00", "taxes": []}
+UNPAID = {"date_paid": None, "date_paid_gmt": None}
+
+
+def report(order_id: int, minute: int, status: str, **changes: object) -> tuple[str, bytes]:
+    """A recorded order as another one, told of at a minute."""
+    first = json.loads(recorded()[28].body)
+    date = f"2026-11-23T07:{minute:02}:00"
+    body = {**first, "id": order_id, "number": str(order_id), "status": status, "date_modified_gmt": date}
+    return "order.updated", json.dumps({**body, **changes}).encode()
+
+
+def _changes() -> Told:
     """An order whose lines, address and state change, with two reports of one second."""
-    first = json.loads(recorded()[28].body) | {"id": 9100, "number": "9100"}
-    line = first["line_items"][0]
-
-    def report(minute: int, status: str, **changes: object) -> tuple[str, bytes]:
-        date = f"2026-11-23T07:{minute:02}:00"
-        body = {**first, "status": status, "date_modified_gmt": date, **changes}
-        return "order.updated", json.dumps(body).encode()
-
-    gift = {"id": 77, "name": "Gift", "total": "3.00", "total_tax": "0.00", "taxes": []}
+    line = json.loads(recorded()[28].body)["line_items"][0]
     other = {**line, "id": 4242, "product_id": 4242, "variation_id": 0}
-    unpaid = {"date_paid": None, "date_paid_gmt": None}
     paid_later = {"date_paid": "2026-11-23T07:03:30", "date_paid_gmt": "2026-11-23T07:03:30"}
-    total = "51.07"
+    more = {"fee_lines": [GIFT], "total": "51.07"}
     return [
-        report(1, "pending", **unpaid),
-        report(1, "pending", **unpaid, customer_note="Bonjour"),
-        report(2, "on-hold", **unpaid, fee_lines=[gift], total=total),
-        report(3, "processing", fee_lines=[gift], total=total, line_items=[other], **paid_later),
-        report(
-            3, "processing", fee_lines=[gift], total=total, billing={"first_name": "Léa", "city": "Arles"}
-        ),
-        report(4, "cancelled", fee_lines=[gift], total=total),
+        report(9100, 1, "pending", **UNPAID),
+        report(9100, 1, "pending", **UNPAID, customer_note="Bonjour"),
+        report(9100, 2, "on-hold", **UNPAID, **more),
+        report(9100, 3, "processing", **more, line_items=[other], **paid_later),
+        report(9100, 3, "processing", **more, billing={"first_name": "Léa", "city": "Arles"}),
+        report(9100, 4, "cancelled", **more),
+    ]
+
+
+def _refunds(*amounts: str) -> list[dict[str, object]]:
+    return [{"id": 500 + n, "reason": "", "total": f"-{amount}"} for n, amount in enumerate(amounts)]
+
+
+def _stopped_then_refunded() -> Told:
+    """Cancelled, so that its units are back on the shelf, and refunded afterwards."""
+    return [
+        report(9101, 1, "processing"),
+        report(9101, 2, "cancelled"),
+        report(9101, 3, "refunded", refunds=_refunds("48.07")),
+    ]
+
+
+def _held_then_refunded() -> Told:
+    """Never paid, taken from the shelf all the same, and called refunded."""
+    return [
+        report(9102, 1, "on-hold", **UNPAID),
+        report(9102, 2, "refunded", **UNPAID),
     ]
 
 
@@ -69,7 +92,8 @@ def scenarios() -> dict[str, list[tuple[str, bytes]]]:
         body = json.loads(each.body)
         key = "1570" if body.get("id") in (1571, 1572) else str(body.get("id", 1576))
         found.setdefault(key, []).append((each.headers["X-WC-Webhook-Topic"], each.body))
-    return {**found, "9100": _changes()}
+    made = [_changes(), _stopped_then_refunded(), _held_then_refunded()]
+    return found | {str(json.loads(told[0][1])["id"]): told for told in made}
 
 
 @pytest.fixture
@@ -112,13 +136,26 @@ def store(source: Source, deliveries: list[tuple[str, bytes]]) -> list[int]:
     ]
 
 
+def tells_alone(told: tuple[str, bytes]) -> bool:
+    """Whether no other body says it: what an order held before a refund, where that is not what was paid for."""
+    body = json.loads(told[1])
+    return body.get("status") == "cancelled" or (body.get("status"), body.get("date_paid")) == (
+        "on-hold",
+        None,
+    )
+
+
 def shuffled(
     rng: random.Random, deliveries: list[tuple[str, bytes]], *, whole: bool
 ) -> list[tuple[str, bytes]]:
     """The deliveries in any order, some of them twice; unless ``whole`` without some that are not the last."""
     # A deletion says nothing else of its order: the last body that does is the last one too.
     last = {(json.loads(body).get("id"), len(body) < 100): n for n, (_topic, body) in enumerate(deliveries)}
-    kept = [d for n, d in enumerate(deliveries) if whole or n in last.values() or rng.random() < 0.6]
+    kept = [
+        told
+        for n, told in enumerate(deliveries)
+        if whole or n in last.values() or tells_alone(told) or rng.random() < 0.6
+    ]
     kept += [d for d in kept if rng.random() < 0.4]
     rng.shuffle(kept)
     return kept

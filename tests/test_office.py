@@ -89,8 +89,6 @@ def shop_form(vendor, **changes):
         "memberships-0-vendor": vendor.pk,
         "memberships-0-user": member.user_id,
         "memberships-0-role": "owner",
-        "memberships-0-since_0": "2026-01-01",
-        "memberships-0-since_1": "12:00",
         **changes,
     }
 

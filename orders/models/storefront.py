@@ -1,9 +1,10 @@
 """What goes back to a storefront, and what came of asking it."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
@@ -31,8 +32,14 @@ class Trouble(models.TextChoices):
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
     def open(self) -> Self:
-        """What the storefront has not taken yet, whatever the reason."""
-        return self.exclude(state=Answer.State.DONE)
+        """What the storefront has not taken yet and still should, whatever the reason.
+
+        A status that it did not take is over once a later one was to be told.
+        """
+        later = Answer.objects.filter(order=OuterRef("order"), kind=Answer.Kind.STATUS, id__gt=OuterRef("id"))
+        failed = Q(state__in=[Answer.State.REFUSED, Answer.State.GIVEN_UP])
+        is_over = Q(kind=Answer.Kind.STATUS) & failed & Exists(later)
+        return self.exclude(state=Answer.State.DONE).exclude(is_over)
 
     def in_trouble(self) -> Self:
         """What somebody should look at: refused, given up, or waiting for another attempt."""
@@ -131,36 +138,60 @@ class Answer(models.Model):
 
     @property
     def may_be_sent_again(self) -> bool:
-        """A refused refund is over: its amount is free, and the refund may be asked for anew."""
-        if self.state == self.State.DONE:
-            return False
-        return self.kind != self.Kind.REFUND or self.state != self.State.REFUSED
+        """Whether another round may do any good, and no harm.
+
+        A refused refund is over: its amount is free, and the refund may be asked for anew. A
+        status is over once a later one was to be told: it would undo that one at the storefront.
+        """
+        match self.kind, self.state:
+            case _, self.State.DONE:
+                return False
+            case self.Kind.REFUND, state:
+                return state != self.State.REFUSED
+            case self.Kind.STATUS, _:
+                later = Answer.objects.filter(order=self.order_id, kind=self.kind, pk__gt=self.pk)
+                return not later.exists()
+        return True
+
+
+class ReconcileRunQuerySet(models.QuerySet["ReconcileRun"]):
+    def compared_until(self) -> datetime | None:
+        """Until when all of a storefront's history was compared; None where it never was."""
+        done = self.filter(is_gapless=True, finished_at__isnull=False, problem="")
+        return done.order_by("-started_at").values_list("started_at", flat=True).first()
 
 
 class ReconcileRun(models.Model):
     """One comparison with a storefront: how far it is, and how much differed.
 
-    ``since`` is None where the whole history is loaded. ``page`` is the last page that was taken
-    wholly, so that a run which was killed goes on from there. ``counts`` holds how many orders
-    were created, changed, unchanged, skipped and set aside, and under ``field:<name>`` how many
-    differed in a field. ``differences`` names the first of them: ``[{"order", "fields"}]``, codes
-    and amounts only. ``problem`` is the sentence that stopped it.
+    ``since`` is None where the whole history is loaded. ``is_gapless`` says that it reaches back
+    to where all before had been compared: once it is finished, nothing before it began was left
+    out. ``passed`` is how many orders were taken, the last one ``last_id``, so that a run which
+    was killed goes on from there. ``counts`` holds how many orders were created, changed,
+    unchanged, skipped, set aside and not told wholly, and under ``field:<name>`` how many
+    differed in a field. ``differences`` names the first of them, ``[{"order", "fields"}]``:
+    codes, amounts and the storefront's words for its own trouble. ``problem`` is the sentence
+    that stopped it.
     """
 
     source = models.ForeignKey(
         Source, models.PROTECT, related_name="reconcile_runs", verbose_name=_("storefront")
     )
     since = models.DateTimeField(_("changes since"), null=True, blank=True)
+    is_gapless = models.BooleanField(_("leaves nothing out before it"), default=False)
     started_at = models.DateTimeField(_("started at"))
     continued_at = models.DateTimeField(_("last went on at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    page = models.PositiveIntegerField(_("pages taken"), default=0)
+    passed = models.PositiveIntegerField(_("orders compared"), default=0)
+    last_id = models.PositiveBigIntegerField(_("last order's id"), default=0)
     total = models.PositiveIntegerField(_("orders to compare"), default=0)
     differed = models.PositiveIntegerField(_("orders that differed"), default=0)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
     differences = models.JSONField(_("differences"), default=list, blank=True)
     unheard = models.PositiveIntegerField(_("steps the storefront has not taken"), default=0)
     problem = models.CharField(_("stopped by"), max_length=700, blank=True)
+
+    objects = ReconcileRunQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reconciliation")

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from marketplace.replica import reads_replica
 from orders.models import Customer, Order
 from orders.models.customers import normalise
 from orders.paging import BadCursor, Keyset, Page, paginate
@@ -33,6 +34,7 @@ class Buyer:
 
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
+@reads_replica
 def customer_list(request: VendorRequest) -> HttpResponse:
     """Show the shop's customers, the newest first; ``q`` finds by the first letters of any word."""
     asked = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_NAME]
@@ -81,6 +83,7 @@ def _buyers(request: VendorRequest, customers: Sequence[Customer]) -> list[Buyer
 
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
+@reads_replica
 def customer_detail(request: VendorRequest, pk: int) -> HttpResponse:
     """Show one customer and the orders placed in this shop, the latest first."""
     customer = get_object_or_404(Customer, vendor=request.vendor, pk=pk)

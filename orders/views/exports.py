@@ -10,10 +10,12 @@ from django.views.decorators.http import require_GET
 
 from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
+from marketplace.replica import reads_replica
 from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
 from orders.filters import FEW, OrderFilter
 from orders.models import ExportLog, Order
+from orders.models.exports import NAMES_A_PERSON
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 from vendors.scope import inside
@@ -25,6 +27,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @require_GET
 @never_cache
 @vendor_required(Permission.EXPORT)
+@reads_replica
 def export_csv(request: VendorRequest) -> HttpResponseBase:
     """Stream the orders that the filters leave, as CSV."""
     try:
@@ -40,6 +43,7 @@ def export_csv(request: VendorRequest) -> HttpResponseBase:
 @require_GET
 @never_cache
 @vendor_required(Permission.EXPORT)
+@reads_replica
 def export_xlsx(request: VendorRequest) -> HttpResponseBase:
     """Send the orders that the filters leave, as an Excel workbook."""
     try:
@@ -78,7 +82,8 @@ def _refused(request: VendorRequest, wrong: WrongParameter) -> HttpResponse:
 
 
 def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) -> ExportLog:
-    filters = urlencode({name: request.GET[name] for name in order_filter.values})
+    asked = {name: request.GET[name] for name in order_filter.values}
+    filters = urlencode({name: "*" if name in NAMES_A_PERSON else asked[name] for name in asked}, safe="*")
     log = ExportLog.objects.create(
         vendor=request.vendor, user=request.user, format=file_format, filters=filters[:500]
     )

@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from marketplace.limits import took_too_long
+from marketplace.replica import read_at, reads_replica
 from orders.filters import OrderFilter
 from orders.models import Document, DocumentKind, Order
 from orders.models.orders import OrderQuerySet
@@ -38,6 +39,7 @@ TYPED = {"customer", "q"}  # what a person writes letter by letter
 
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
+@reads_replica
 def order_list(request: VendorRequest) -> HttpResponse:
     """Show the vendor's orders, narrowed and sorted by the query string; 503 where that takes too long."""
     try:
@@ -59,7 +61,7 @@ def _order_list(request: VendorRequest) -> HttpResponse:
         "page": page,
         "lost": lost,
         "table": table_of(request, page.rows, order_filter, now),
-        "shown_at": now.isoformat(),
+        "shown_at": read_at(now).isoformat(),
         **controls_of(request, order_filter, timezone.localdate(now)),
         **_views(request, order_filter),
         **_empty_state(request, order_filter, page),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from marketplace.formats import FIXED
+from marketplace.replica import reads_replica
 from orders.domain.overview import (
     Period,
     Step,
@@ -77,6 +78,7 @@ class Compared:
 
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
+@reads_replica
 def overview(request: VendorRequest) -> HttpResponse:
     """Show what waits and, to those who may see amounts, sales and gains over time."""
     now = timezone.now()

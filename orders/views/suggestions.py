@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from marketplace.replica import reads_replica
 from orders.models import Order
 from orders.models.customers import normalise
 from vendors.access import VendorRequest, vendor_required
@@ -21,6 +22,7 @@ SUGGESTS_FROM = 2  # letters
 
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
+@reads_replica
 def customers(request: VendorRequest) -> HttpResponse:
     """Suggest the shop's customers whose name begins with what was typed, with their number of orders."""
     typed = request.GET.get("customer", "").replace("\0", "")[:200]
@@ -54,6 +56,7 @@ def _suggestions(orders: QuerySet[Order]) -> list[Suggestion]:
 
 @require_safe
 @vendor_required(Permission.VIEW_ORDERS)
+@reads_replica
 def news(request: VendorRequest) -> HttpResponse:
     """Say how many orders came in since a list was shown (``since``, ISO); 204 where none did."""
     since = _moment(request.GET.get("since", ""))

@@ -5,6 +5,7 @@ import random
 import threading
 from datetime import timedelta
 from functools import cache
+from itertools import permutations
 
 import pytest
 from django.db import connection, transaction
@@ -24,7 +25,7 @@ from orders.models import (
     Source,
     StockMovement,
 )
-from tests.digest import State, state, undecidable, without
+from tests.digest import State, digest, shown, state, undecidable, without
 from tests.factories import NOON, make_member, make_product, make_source, make_vendor
 from tests.recorded import recorded
 
@@ -82,6 +83,21 @@ def _held_then_refunded() -> Told:
     ]
 
 
+def _changed_after_a_refund() -> Told:
+    """Lines and total that change under refunds, several of them of one second."""
+    more = {"fee_lines": [GIFT], "total": "51.07"}
+    done = {"date_completed": "2026-11-23T07:05:00", "date_completed_gmt": "2026-11-23T07:05:00"}
+    one, two, three = _refunds("5.00", "7.02", "1.01")
+    return [
+        report(9103, 1, "processing"),
+        report(9103, 2, "processing", refunds=[one]),
+        report(9103, 2, "processing", refunds=[two, one]),
+        report(9103, 3, "processing", refunds=[two, one], **more),
+        report(9103, 3, "processing", refunds=[three, two, one], **more),
+        report(9103, 5, "completed", refunds=[three, two, one], **more, **done),
+    ]
+
+
 @cache
 def scenarios() -> dict[str, list[tuple[str, bytes]]]:
     """Deliveries (topic, body) by what they are about: an order, or a basket."""
@@ -92,7 +108,7 @@ def scenarios() -> dict[str, list[tuple[str, bytes]]]:
         body = json.loads(each.body)
         key = "1570" if body.get("id") in (1571, 1572) else str(body.get("id", 1576))
         found.setdefault(key, []).append((each.headers["X-WC-Webhook-Topic"], each.body))
-    made = [_changes(), _stopped_then_refunded(), _held_then_refunded()]
+    made = [_changes(), _stopped_then_refunded(), _held_then_refunded(), _changed_after_a_refund()]
     return found | {str(json.loads(told[0][1])["id"]): told for told in made}
 
 
@@ -218,6 +234,28 @@ def test_all_together_forwards_backwards_and_twice(source):
 
     for deliveries in (everything[::-1], everything * 2, [d for d in everything for _ in "12"]):
         assert_same(in_turn(source, deliveries), expected, whole=True)
+
+
+def test_a_refund_that_was_taken_back_is_listed_in_whatever_order_it_was_told(source):
+    told = [report(9104, 1, "processing"), report(9104, 2, "processing", refunds=_refunds("5.00"))]
+    told.append(report(9104, 3, "processing", refunds=[]))
+    found = []
+    for order in permutations(told):
+        with transaction.atomic():
+            for number in store(source, list(order)):
+                process_delivery.call(number)
+            found.append(ReportedOrder.objects.get(external_id="9104").differences)
+            transaction.set_rollback(True)
+
+    assert found == [[{"field": "refunds", "here": "500", "there": ""}]] * 6
+
+
+def test_two_databases_show_one_digest():
+    """PostgreSQL gives back what it keeps as JSON with its keys sorted, SQLite as it was written."""
+    tax = {"label": "TVA 20 %", "rate": "0.2000", "amount": "17.36", "kind": "vat"}
+
+    assert shown([dict(sorted(tax.items()))]) == shown([tax])
+    assert digest({"1": {"taxes": shown([tax])}}) == "73ece071feb4a9c7"
 
 
 def at_once(source, deliveries, workers):

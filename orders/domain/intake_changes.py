@@ -67,11 +67,11 @@ class Merge:
 
 
 def take_lines(merge: Merge) -> None:
-    """Bring lines and total to what is reported, unless parcels, documents or refunds stand on them."""
+    """Bring lines and total to what is reported, unless something stands on them (``is_fixed``)."""
     order, data = merge.order, merge.data
     if not merge.says_anew("lines") or not lines_differ(order, data):
         return
-    if is_fixed(order):
+    if is_fixed(order) or data.total < order.refunded_total:
         merge.refused.add("lines")
         return
     before = order.total
@@ -228,6 +228,8 @@ def remember(merge: Merge) -> None:
     """Keep what was applied, and where the order here is meant to differ; saves nothing."""
     reported = merge.reported
     if not merge.is_newer:
+        others = [each for each in reported.differences if each["field"] != "refunds"]
+        reported.differences = others + _refunds_not_known_there(merge)
         return
     kept = {name: merge.base.get(name) for name in merge.refused}
     refunds = sorted(refund.external_id for refund in merge.data.refunds)
@@ -242,7 +244,12 @@ def _differences(merge: Merge) -> list[dict[str, str]]:
         found.append({"field": "lines", "here": str(order.total), "there": str(data.total)})
     if order.status != data.status:
         found.append({"field": "status", "here": str(order.status), "there": str(data.status)})
-    told = {refund.external_id for refund in data.refunds}
-    only_here = merge.refunds_here - {"", BY_STATUS, *told}
-    found += [{"field": "refunds", "here": external_id, "there": ""} for external_id in sorted(only_here)]
-    return found
+    return found + _refunds_not_known_there(merge)
+
+
+def _refunds_not_known_there(merge: Merge) -> list[dict[str, str]]:
+    """The refunds that any report told of, and the latest does not."""
+    any_told = {refund.external_id for refund in merge.data.refunds} | merge.refunds_here
+    told = merge.reported.applied.get("refunds", any_told)
+    only_here = any_told - {"", BY_STATUS, *told}
+    return [{"field": "refunds", "here": external_id, "there": ""} for external_id in sorted(only_here)]

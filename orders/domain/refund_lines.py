@@ -79,6 +79,57 @@ def set_lines_of_refunds(
     return refunds
 
 
+def lift_refunds(order: Order) -> dict[Refund, dict[str, int]]:
+    """Take the storefront's refunds off the order's lines, which change under them; saves the lines.
+
+    Return them, the oldest first, with the units that came back by the storefront's id of the line:
+    those stay off what a line holds. ``lay_refunds`` is to follow in the same transaction.
+    """
+    lines = {line.pk: line for line in order.lines.select_for_update()}
+    refunds = sorted(
+        order.refunds.filter(progress=RefundProgress.CONFIRMED),
+        key=lambda refund: (len(refund.external_id), refund.external_id),
+    )
+    lifted = {}
+    for refund in refunds:
+        back = _take_off(refund, lines)
+        refund.commission_given_back = ZERO  # with its part of the fee per order
+        for pk, units in back.items():
+            lines[pk].units_returned += units
+        lifted[refund] = {lines[pk].external_id: units for pk, units in back.items()}
+    _save(lines)
+    order.refunded_total = ZERO
+    return lifted
+
+
+def lay_refunds(order: Order, lifted: Mapping[Refund, Mapping[str, int]], *, awaits_lines: bool) -> None:
+    """Spread the refunds that were lifted over the lines as they are now; saves order, lines and refunds.
+
+    With ``awaits_lines`` what each was for can be asked of the storefront once more. Raises
+    RefundRefused where less is left of the order than they are.
+    """
+    lines = {line.pk: line for line in order.lines.select_for_update()}
+    by_id = {line.external_id: line for line in lines.values()}
+    back: dict[Refund, dict[int, RefundedLine]] = {}
+    for refund, units in lifted.items():
+        there = {by_id[external_id]: number for external_id, number in units.items() if external_id in by_id}
+        back[refund] = {}
+        for line, number in there.items():
+            returned = min(number, line.units_returned)
+            line.units_returned -= returned
+            back[refund][line.pk] = RefundedLine(returned, ZERO, returned)
+    _save(lines)
+    of_fee = ZERO
+    for refund, named in back.items():
+        _put_on(order, refund, lines, named, is_strict=False)
+        so_far = earnings.given_back(order.commission_order_fee, order.refunded_total, order.total)
+        refund.commission_given_back += so_far - of_fee
+        refund.awaits_lines, of_fee = awaits_lines, so_far
+        refund.save(update_fields=["awaits_lines", "commission_given_back"])
+    _settle(order, lines)
+    order.save(update_fields=["refunded_total", "net_total", "commission_given_back", "earnings"])
+
+
 def _take_off(refund: Refund, lines: Mapping[int, OrderLine]) -> dict[int, int]:
     """Take a refund off the lines it was spread over; return the units that came back with it."""
     back = {}

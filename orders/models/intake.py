@@ -144,6 +144,13 @@ class Source(models.Model):
             secrets_ += self.previous_secret.splitlines()
         return [secret for secret in secrets_ if secret]
 
+    def _readable_secrets(self, at: datetime) -> list[str]:
+        """The secrets that are valid at ``at``; none where the keys that they need are lost."""
+        try:
+            return self.valid_secrets(at)
+        except SecretUnreadable:
+            return []
+
     @transaction.atomic
     def rotate_secret(self, *, at: datetime, secret: str = "") -> str:
         """Set a new secret, by default a random one, and return it; those valid until now stay so a while.
@@ -156,10 +163,7 @@ class Source(models.Model):
             fields=["secret_encrypted", "previous_secret_encrypted", "previous_secret_until"],
             from_queryset=Source.objects.select_for_update(no_key=True),
         )
-        try:
-            self.previous_secret = "\n".join(self.valid_secrets(at))
-        except SecretUnreadable:
-            self.previous_secret = ""  # the keys are lost, and what they were for with them
+        self.previous_secret = "\n".join(self._readable_secrets(at))
         self.previous_secret_until = at + OVERLAP if self.previous_secret_encrypted else None
         self.secret = secret or secrets.token_urlsafe(32)
         self.save(update_fields=["secret_encrypted", "previous_secret_encrypted", "previous_secret_until"])

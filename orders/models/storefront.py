@@ -5,6 +5,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
@@ -31,15 +32,19 @@ class Trouble(models.TextChoices):
 
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
+    def with_followers(self) -> Self:
+        """Say of each in ``is_followed`` whether a later status of its order was to be told."""
+        later = Answer.objects.filter(order=OuterRef("order"), kind=Answer.Kind.STATUS, id__gt=OuterRef("id"))
+        return self.annotate(is_followed=Exists(later))
+
     def open(self) -> Self:
         """What the storefront has not taken yet and still should, whatever the reason.
 
         A status that it did not take is over once a later one was to be told.
         """
-        later = Answer.objects.filter(order=OuterRef("order"), kind=Answer.Kind.STATUS, id__gt=OuterRef("id"))
-        failed = Q(state__in=[Answer.State.REFUSED, Answer.State.GIVEN_UP])
-        is_over = Q(kind=Answer.Kind.STATUS) & failed & Exists(later)
-        return self.exclude(state=Answer.State.DONE).exclude(is_over)
+        failed = [Answer.State.REFUSED, Answer.State.GIVEN_UP]
+        over = Q(kind=Answer.Kind.STATUS, state__in=failed, is_followed=True)
+        return self.with_followers().exclude(state=Answer.State.DONE).exclude(over)
 
     def in_trouble(self) -> Self:
         """What somebody should look at: refused, given up, or waiting for another attempt."""
@@ -149,9 +154,20 @@ class Answer(models.Model):
             case self.Kind.REFUND, state:
                 return state != self.State.REFUSED
             case self.Kind.STATUS, _:
-                later = Answer.objects.filter(order=self.order_id, kind=self.kind, pk__gt=self.pk)
-                return not later.exists()
+                return not self.is_followed
         return True
+
+    @property
+    def is_over(self) -> bool:
+        """A status that was not taken need not be any more once a later one was to be told."""
+        failed = (self.State.REFUSED, self.State.GIVEN_UP)
+        return self.kind == self.Kind.STATUS and self.state in failed and self.is_followed
+
+    @cached_property
+    def is_followed(self) -> bool:
+        """Whether a later status was to be told; ``with_followers`` asks it of many at once."""
+        later = Answer.objects.filter(order=self.order_id, kind=self.Kind.STATUS, pk__gt=self.pk)
+        return later.exists()
 
 
 class ReconcileRunQuerySet(models.QuerySet["ReconcileRun"]):

@@ -21,7 +21,7 @@ from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import BulkItem, Document, ExchangeRate, Order
 from orders.states import OrderStatus
-from tests.factories import NOON, make_document, make_line, make_member, make_order, make_vendor
+from tests.factories import NOON, make_document, make_line, make_member, make_order, make_product, make_vendor
 from vendors.domain.mandate import accept_mandate
 from vendors.models import LegalIdentity
 from vendors.roles import Role
@@ -273,6 +273,65 @@ def test_the_preparer_issues_nothing_for_a_selection(client_of, vendor, order):
     assert not Document.objects.exists()
 
 
+# What better is said before it is issued
+
+
+def hinted(client):
+    return [hint.field for hint in client.get(f"{SHOP}/orders/1042/invoice/").context["hints"]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "iban", "hints"),
+    [
+        ({"status": "on-hold", "payment_method": "bacs"}, "", ["iban"]),
+        ({"status": "on-hold", "payment_method": "bacs"}, "FR7630006000011234567890189", []),
+        ({"status": "on-hold", "payment_method": "cheque"}, "", []),
+        ({"status": "processing", "payment_method": "bacs"}, "", []),
+    ],
+)
+def test_a_transfer_needs_an_account_to_pay_to(owned, vendor, fields, iban, hints):
+    LegalIdentity.objects.filter(vendor=vendor).update(iban=iban)
+    make_order(vendor, number="1042", buyer_siren="732829320", **fields)
+
+    assert hinted(owned) == hints
+
+
+@pytest.mark.parametrize(
+    ("rate", "country", "terms", "hints"),
+    [
+        ("0", "FR", "", ["exemption_terms"]),
+        ("0", "FR", "Article 261, 4, 4°", []),
+        ("0", "DE", "", []),
+        ("0", "CH", "", []),
+        ("0.2", "FR", "", []),
+    ],
+)
+def test_what_has_no_vat_needs_a_reason_where_the_shop_can_give_one(
+    owned, vendor, rate, country, terms, hints
+):
+    LegalIdentity.objects.filter(vendor=vendor).update(exemption_terms=terms)
+    line = make_line(make_product(vendor, vat_rate=Decimal(rate)), 1)
+    make_order(
+        vendor,
+        number="1042",
+        status="processing",
+        lines=[line],
+        shipping_country=country,
+        billing_country=country,
+    )
+
+    assert hinted(owned) == hints
+
+
+def test_a_hint_leads_to_its_field(owned, vendor):
+    make_order(vendor, number="1042", status="on-hold", buyer_siren="732829320", payment_method="bacs")
+
+    page = owned.get(f"{SHOP}/orders/1042/invoice/").content.decode()
+
+    assert "The customer pays by transfer, and the invoice names no account to pay to." in page
+    assert f'href="{SHOP}/identity/#id_iban"' in page
+
+
 # An invoice that was taken back
 
 
@@ -510,6 +569,14 @@ def test_vat_in_euros_needs_a_rate(vendor):
     with pytest.raises(RateMissing, match="Order 1042 is in USD .+ no exchange rate of 23.November.2026"):
         issue_invoice(order, by=None, at=NOON)
     assert not Document.objects.exists()
+
+
+def test_an_order_in_euros_has_no_rate_whatever_was_entered(vendor):
+    ExchangeRate.objects.bulk_create([ExchangeRate(currency="EUR", on=NOON.date(), euros=Decimal(1))])
+
+    invoice = issue_invoice(make_order(vendor, status="processing"), by=None, at=NOON)
+
+    assert invoice.snapshot["euros"] is None
 
 
 def test_the_rate_of_the_day_or_the_last_before_it_gives_the_vat_in_euros(vendor):

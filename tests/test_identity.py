@@ -17,8 +17,8 @@ from marketplace.models import AuditEntry, KeptForever
 from orders.domain.invoicing import IdentityIncomplete, MandateMissing, issue_invoice
 from orders.domain.transitions import change_status
 from orders.models import Document, HistoryEntry
-from tests.factories import NOON, make_member, make_order, make_user, make_vendor
-from vendors.domain.identity import change_identity, is_siret, is_vat_number_of, shown
+from tests.factories import NOON, make_identity, make_member, make_order, make_user, make_vendor
+from vendors.domain.identity import PrefixTaken, change_identity, is_siret, is_vat_number_of, shown
 from vendors.domain.mandate import TEXTS, MandateText, accept_mandate, mandate_of, withdraw_mandate
 from vendors.identity_forms import FIELDS, IdentityForm
 from vendors.models import IdentityChange, LegalIdentity, MandateStep, Vendor
@@ -162,6 +162,66 @@ def test_two_shops_of_one_company_have_different_prefixes(owned, vendor):
     assert list(errors(owned.post(URL, sent(vendor, prefix="MEC")))) == ["prefix"]
     LegalIdentity.objects.filter(vendor=other).update(siret="73282932000074"[::-1])
     assert owned.post(URL, sent(vendor, prefix="MEC")).status_code == 302
+
+
+def of_the_company(slug, prefix):
+    """Another shop of the same SIREN."""
+    other = make_vendor(slug, identity=False)
+    make_identity(other, prefix="")
+    change_identity(other.identity, {"prefix": prefix}, by=None, at=NOON)
+    return other
+
+
+@pytest.mark.parametrize("moved", [{"prefix": "NEW"}, {"siret": "55210055400013"}])
+def test_a_prefix_that_a_shop_of_the_company_had_is_taken_for_good(owned, vendor, moved):
+    other = of_the_company("miel-et-cie", "MEC")
+    change_identity(other.identity, moved, by=None, at=NOON)
+
+    assert list(errors(owned.post(URL, sent(vendor, prefix="MEC")))) == ["prefix"]
+
+
+def test_a_shop_takes_its_own_earlier_prefix_up_again(vendor):
+    for prefix in ("NEW", "RDB"):
+        change_identity(vendor.identity, {"prefix": prefix}, by=None, at=NOON)
+
+    assert LegalIdentity.objects.get().prefix == "RDB"
+
+
+def test_the_domain_refuses_a_prefix_that_is_taken(vendor):
+    other = of_the_company("miel-et-cie", "MEC")
+
+    with pytest.raises(PrefixTaken, match="Another shop of the same company has or had the prefix MEC"):
+        change_identity(vendor.identity, {"prefix": "MEC"}, by=None, at=NOON)
+    with pytest.raises(PrefixTaken):
+        change_identity(
+            make_identity(make_vendor(identity=False), siret="", prefix="MEC"),
+            {"siret": other.identity.siret},
+            by=None,
+            at=NOON,
+        )
+    assert LegalIdentity.objects.get(vendor=vendor).prefix == "RDB"
+
+
+def test_the_office_is_refused_a_prefix_that_is_taken(client_of, vendor):
+    of_the_company("miel-et-cie", "MEC")
+    staff = client_of(make_user(is_staff=True, is_superuser=True))
+    page = f"/admin/vendors/vendor/{vendor.pk}/change/"
+    form = staff.get(page).context
+    data = {
+        one.form[name].html_name: one.form[name].value() or ""
+        for fieldsets in form["inline_admin_formsets"]
+        for one in fieldsets
+        for name in one.form.fields
+    }
+    for fieldsets in form["inline_admin_formsets"]:
+        for bound in fieldsets.formset.management_form:
+            data[bound.html_name] = bound.value()
+    data |= {bound.html_name: bound.value() or "" for bound in form["adminform"].form}
+
+    answer = staff.post(page, {**data, "identity-0-prefix": "MEC"})
+
+    assert "Another shop of the same company has or had the prefix MEC" in answer.content.decode()
+    assert LegalIdentity.objects.get(vendor=vendor).prefix == "RDB"
 
 
 def test_what_is_missing_is_linked_to_its_field(owned, vendor):

@@ -1,10 +1,13 @@
 """What papers say of the shop and of payment, word by word."""
 
+from decimal import Decimal
+
 import pytest
 
 from orders.documents.delivery_note import delivery_note_context
 from orders.documents.invoice import invoice_context
 from orders.domain.invoicing import delivery_note
+from orders.models import ExchangeRate
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_order
 from tests.paper import LOGO, basket, invoice_of, shop
@@ -52,3 +55,19 @@ def test_a_consumer_reads_no_due_date():
     said = invoice_context(invoice_of([make_line(None, total="12.00")]))["mentions"]
 
     assert not [mention for mention in said if "échéance" in mention or "plus tard" in mention]
+
+
+@pytest.mark.parametrize(
+    ("currency", "rate", "printed"),
+    [
+        ("USD", "0.92150000", "1 USD = 0,9215\u00a0€"),
+        ("USD", "0.90000000", "1 USD = 0,9000\u00a0€"),
+        ("JPY", "0.00614321", "1 JPY = 0,00614321\u00a0€"),
+        ("VND", "0.00003812", "1 VND = 0,00003812\u00a0€"),
+    ],
+)
+def test_a_rate_is_printed_with_all_the_decimals_that_it_has(currency, rate, printed):
+    known = ExchangeRate(currency=currency, on=NOON.date(), euros=Decimal(rate))
+    said = invoice_context(invoice_of([make_line(None, total="10000")], currency=currency, rate=known))
+
+    assert [printed in mention for mention in said["mentions"] if "En euros" in mention] == [True]

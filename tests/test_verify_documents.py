@@ -191,6 +191,20 @@ def test_a_file_without_a_document_is_told(issued, vendor, capsys):
     )
 
 
+def test_a_storage_that_may_not_be_listed_stops_no_proof(issued, capsys, monkeypatch):
+    class Forbidden(Exception):
+        pass
+
+    def listdir(folder):
+        raise Forbidden
+
+    monkeypatch.setattr(storages["documents"], "listdir", listdir)
+
+    status, said = run(capsys)
+
+    assert (status, "All 2 chains are whole: 4 documents." in said) == (0, True)
+
+
 def test_a_series_whose_rows_are_all_gone_is_shown(vendor, capsys):
     documents = [issue_invoice(make_order(vendor, status=PAID), by=None, at=NOON) for _ in range(2)]
     release()

@@ -6,7 +6,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.forms import BaseInlineFormSet
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -19,7 +19,7 @@ from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confir
 from marketplace.office_lists import WithSearchedSelects
 from vendors import access, account_admin, people_admin  # noqa: F401  (they register themselves)
 from vendors.domain import office
-from vendors.domain.identity import change_identity
+from vendors.domain.identity import PrefixTaken, change_identity, check_prefix
 from vendors.domain.mandate import mandate_of
 from vendors.domain.team import TeamRefused
 from vendors.models import (
@@ -78,10 +78,24 @@ class MembershipInline(WithSearchedSelects, admin.TabularInline):  # type: ignor
     autocomplete_fields = ["user"]
 
 
+class OfficeIdentityForm(ModelForm):  # type: ignore[type-arg]
+    """The office may not give two shops of one company the same numbers either."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"prefix", "siret"} & {*self.changed_data}:
+            try:
+                check_prefix(data.get("prefix", ""), data.get("siret", "")[:9], self.instance.vendor_id or 0)
+            except PrefixTaken as refusal:
+                self.add_error("prefix", str(refusal))
+        return data
+
+
 class LegalIdentityInline(admin.StackedInline):  # type: ignore[type-arg]
     """A change made here stands in the shop's trail, as one made by its owner does."""
 
     model = LegalIdentity
+    form = OfficeIdentityForm
     extra = 0
     can_delete = False
     exclude = ["logo_svg", "logo_image"]

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy
 
 from vendors.domain.identity import (
     PREFIX,
+    PrefixTaken,
+    check_prefix,
     is_iban,
     is_postcode,
-    is_prefix_taken,
     is_siret,
     is_vat_number_of,
 )
@@ -204,10 +205,10 @@ class IdentityForm(forms.ModelForm[LegalIdentity]):
             self.add_error(
                 "legal_form", _("A sole trader has neither legal form nor capital: leave both empty.")
             )
-        if is_prefix_taken(data.get("prefix", ""), siren, self.instance.vendor_id):
-            self.add_error(
-                "prefix", _("Another shop of the same company has this prefix: numbers would be given twice.")
-            )
+        try:
+            check_prefix(data.get("prefix", ""), siren, self.instance.vendor_id)
+        except PrefixTaken as refusal:
+            self.add_error("prefix", str(refusal))
         if data.get("is_rcs_exempt") and data.get("rcs_town"):
             self.add_error("rcs_town", _("Either a town of the RCS, or the exemption."))
         return data

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from vendors.access import VendorRequest, vendor_required
-from vendors.domain.identity import VAT_CHANGES, change_identity, label_of, missing_parts, shown
+from vendors.domain.identity import VAT_CHANGES, PrefixTaken, change_identity, label_of, missing_parts, shown
 from vendors.domain.mandate import (
     accept_mandate,
     steps_of,
@@ -40,11 +40,15 @@ def identity(request: VendorRequest) -> HttpResponse:
     )
     regimes = VatChanges(request.POST if sent else None, initial=vat_changes_of(stored), prefix="vat")
     if sent and form.is_valid() and regimes.is_valid():
-        changes = change_identity(
-            stored, form.columns(), vat_changes=regimes_of(regimes), by=request.user, at=timezone.now()
-        )
-        messages.success(request, _said(len(changes)))
-        return redirect("shop:identity", slug=request.vendor.slug)
+        try:
+            changes = change_identity(
+                stored, form.columns(), vat_changes=regimes_of(regimes), by=request.user, at=timezone.now()
+            )
+        except PrefixTaken as refusal:  # by another shop, since the form was checked
+            form.add_error("prefix", str(refusal))
+        else:
+            messages.success(request, _said(len(changes)))
+            return redirect("shop:identity", slug=request.vendor.slug)
     return render(request, "shop/identity.html", _context(request.vendor, stored, form, regimes, may_change))
 
 

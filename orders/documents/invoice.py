@@ -17,6 +17,7 @@ from orders.documents.snapshot import Euros, Group, Line, Snapshot
 from orders.documents.typesetting import EInvoice
 from vendors.logo import data_uri
 
+LEAST_DECIMALS_OF_RATE = 4
 MOST_DECIMALS = 6  # of a unit price
 FIGURE_BLANK = "\u2007"  # as wide as a digit
 
@@ -230,8 +231,14 @@ def _exemption(snapshot: Snapshot) -> str:
 
 def _euros(euros: Euros, currency: str) -> str:
     vat, gross = money(Decimal(euros["vat"]), "EUR"), money(Decimal(euros["gross"]), "EUR")
-    rate = f"1 {currency} = {decimal(Decimal(euros['rate']), 4)}{FIXED}€ le {_date(euros['rate_on'])}"
+    rate = f"1 {currency} = {_exchange_rate(euros['rate'])}{FIXED}€ le {_date(euros['rate_on'])}"
     return f"En euros\u202f: TVA {vat}, total {gross} ({rate})"
+
+
+def _exchange_rate(rate: str) -> str:
+    """Return the rate with all its decimals, at least four: by what is printed the amounts can be checked."""
+    decimals = -int(Decimal(rate).normalize().as_tuple().exponent)
+    return decimal(Decimal(rate), max(decimals, LEAST_DECIMALS_OF_RATE))
 
 
 def _money(amount: str, snapshot: Snapshot) -> str:

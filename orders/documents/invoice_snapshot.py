@@ -123,7 +123,12 @@ def payment_code(order: Order, identity: LegalIdentity) -> str:
     """
     method = order.payment_method.lower()
     code = "48" if method in CARDS else PAYMENT_CODES.get(method, "1")
-    return "1" if code == "58" and not identity.iban else code
+    return "1" if is_by_transfer(order) and not identity.iban else code
+
+
+def is_by_transfer(order: Order) -> bool:
+    """Say whether the customer pays by transfer, whether or not the shop's account is known."""
+    return PAYMENT_CODES.get(order.payment_method.lower()) == "58"
 
 
 def terms_of(identity: LegalIdentity, texts: LegalTexts) -> Terms:

@@ -1,5 +1,6 @@
 """Whether the issued documents are whole: numbers without gaps, chains without breaks, files as issued."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,6 +20,7 @@ from orders.models import Document, DocumentKind, DocumentSeries
 from orders.models.documents import document_storage
 from vendors.models import Vendor
 
+logger = logging.getLogger(__name__)
 CHAINED = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
 BATCH = 500
 
@@ -171,6 +173,9 @@ def _files(report: SeriesReport) -> list[str]:
     try:
         _folders, files = document_storage().listdir(folder)
     except (OSError, NotImplementedError):  # it has no such folder, or cannot tell
+        return []
+    except Exception:  # each kind of storage has errors of its own: this one may not be listed
+        logger.exception("The files of %s could not be listed.", folder)
         return []
     return [f"{folder}/{file}" for file in files]
 

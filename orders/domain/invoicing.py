@@ -330,5 +330,7 @@ def _rate(order: Order, day: date) -> ExchangeRate | None:
 
 
 def _known_rate(order: Order, day: date) -> ExchangeRate | None:
+    if order.currency == EURO:
+        return None
     rates = ExchangeRate.objects.filter(currency=order.currency, on__lte=day, on__gt=day - RATE_IS_GOOD_FOR)
     return rates.order_by("-on").first()

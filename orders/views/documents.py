@@ -28,6 +28,7 @@ from orders.domain.invoicing import (
     missing_identity,
     proforma_pdf,
 )
+from orders.domain.issue_hints import hints_of
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable, day_of, original_pdf
 from orders.emails import may_send_documents, send_documents
 from orders.models import DeliveryNote, Document, DocumentKind, Order, Shipment
@@ -165,12 +166,15 @@ def _to_issue(order: Order) -> dict[str, object]:
     """What issuing would do now, for the page that asks."""
     invoice = invoice_of(order)
     is_open = open_invoice(order) is None
-    supplied_at = date_of_supply(order).at or timezone.now()
+    may_issue, now = is_open and is_left_to_invoice(order), timezone.now()
+    supplied_at = date_of_supply(order).at or now
+    missing = missing_identity(order.vendor, day_of(order.vendor, supplied_at)) if is_open else []
     return {
-        "missing": missing_identity(order.vendor, day_of(order.vendor, supplied_at)) if is_open else [],
+        "missing": missing,
+        "hints": hints_of(order, now) if may_issue and not missing else [],
         "order": order,
         "invoice": invoice,
-        "may_issue": is_open and is_left_to_invoice(order),
+        "may_issue": may_issue,
         "may_issue_note": has_due(order),
         "may_send": may_send_documents(order),
     }

@@ -11,7 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from stdnum import iban
 from stdnum.fr import siren, siret, tva
@@ -99,13 +100,39 @@ def is_vat_number_of(number: str, siren_digits: str) -> bool:
     return bool(siren_digits) and belongs and tva.is_valid(compact)
 
 
-def is_prefix_taken(prefix: str, siren_digits: str, vendor_id: int) -> bool:
-    """Say whether another shop of the same legal person has this prefix.
+class PrefixTaken(Exception):
+    """Two shops of one legal person would give the same numbers; the message says which prefix."""
 
-    A number stands once for a seller (CGI annexe II art. 242 nonies A, I, 7°).
+    def __init__(self, prefix: str) -> None:
+        super().__init__(
+            _(
+                "Another shop of the same company has or had the prefix %(prefix)s: "
+                "numbers would be given twice."
+            )
+            % {"prefix": prefix}
+        )
+
+
+def check_prefix(prefix: str, siren_digits: str, vendor_id: int) -> None:
+    """Raise PrefixTaken where another shop that is or was of the legal person has or had this prefix.
+
+    A number stands once for a seller (CGI annexe II art. 242 nonies A, I, 7°), also one that
+    was given before the other shop changed its prefix.
     """
-    same = LegalIdentity.objects.filter(prefix=prefix, siret__startswith=siren_digits)
-    return bool(prefix and siren_digits) and same.exclude(vendor_id=vendor_id).exists()
+    if not (prefix and siren_digits):
+        return
+    others = LegalIdentity.objects.exclude(vendor_id=vendor_id)
+    company = others.filter(Q(siret__startswith=siren_digits) | _had("siret", "startswith", siren_digits))
+    if company.filter(Q(prefix=prefix) | _had("prefix", "exact", prefix)).exists():
+        raise PrefixTaken(prefix)
+
+
+def _had(field: str, lookup: str, value: str) -> Q:
+    """Keep the identities whose trail has a value of a field."""
+    changes = IdentityChange.objects.filter(
+        Q(**{f"before__{lookup}": value}) | Q(**{f"after__{lookup}": value}), field=field
+    )
+    return Q(vendor__in=changes.values("vendor"))
 
 
 def is_iban(number: str) -> bool:
@@ -129,7 +156,7 @@ def change_identity(
 
     What differs is one entry of the audit too. Locks the identity.
     ``vat_changes`` is ``{first day: regime}`` in place of those that stand;
-    None leaves them. Documents that were issued keep what they say.
+    None leaves them. Documents that were issued keep what they say. Raises PrefixTaken.
     """
     stored = LegalIdentity.objects.select_for_update().get(pk=identity.pk)
     changes = []
@@ -138,6 +165,9 @@ def change_identity(
         setattr(identity, name, value)
         if before != value:
             changes.append((name, _text(name, before), _text(name, value)))
+    if {"prefix", "siret"} & {name for name, _before, _after in changes}:
+        _one_at_a_time(identity.siren)
+        check_prefix(identity.prefix, identity.siren, identity.vendor_id)
     identity.save(update_fields=[name for name, _before, _after in changes])
     if vat_changes is not None:
         changes += _change_regimes(identity, vat_changes)
@@ -150,6 +180,16 @@ def change_identity(
         )
         for name, before, after in changes
     ]
+
+
+def _one_at_a_time(siren_digits: str) -> None:
+    """Let the shops of one legal person choose their prefixes one after the other; SQLite does so anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended('comptoir prefix', %s))",
+                [int(siren_digits or 0)],
+            )
 
 
 def _change_regimes(identity: LegalIdentity, wanted: Mapping[date, str]) -> list[tuple[str, str, str]]:

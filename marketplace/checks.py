@@ -4,7 +4,8 @@ from ctypes.util import find_library
 from functools import cache
 from typing import Any
 
-from django.core.checks import CheckMessage, Warning, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Tags, Warning, register
 
 PANGO_LINE = "sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
@@ -33,3 +34,11 @@ def pango(**kwargs: Any) -> list[CheckMessage]:
     if _has_pango():
         return []
     return [Warning("PDFs cannot be made: Pango is missing.", hint=PANGO_LINE, id="comptoir.W001")]
+
+
+@register(Tags.security, deploy=True)
+def hosts(**kwargs: Any) -> list[CheckMessage]:
+    """Warn where any host name will do: a request could then choose what links in mails begin with."""
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [Warning("ALLOWED_HOSTS=* lets anybody name this site: name its hosts.", id="comptoir.W002")]

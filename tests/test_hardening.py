@@ -6,6 +6,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from marketplace.checks import hosts
 from marketplace.uploads import MOST_BYTES
 from orders.states import OrderStatus
 from tests.factories import make_order
@@ -51,10 +52,13 @@ def test_a_weak_one_may_follow_until_its_secrets_are_renewed(tmp_path):
     assert said == "__Host-session"
 
 
-def test_any_host_is_no_host(tmp_path):
-    said = settings_with(SECRET_KEY=STRONG, ALLOWED_HOSTS="example.test,*", VAR_DIR=str(tmp_path))
+@pytest.mark.parametrize(
+    ("names", "warned"), [(["example.test", "*"], ["comptoir.W002"]), (["example.test"], [])]
+)
+def test_any_host_is_warned_of(settings, names, warned):
+    settings.ALLOWED_HOSTS = names
 
-    assert "ALLOWED_HOSTS=* lets anybody name this site" in said
+    assert [warning.id for warning in hosts()] == warned
 
 
 @pytest.mark.parametrize(

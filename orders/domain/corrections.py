@@ -14,7 +14,8 @@ from orders.domain.credit_notes import invoice_of, is_taken_back, take_back_to_c
 from orders.domain.history import By
 from orders.domain.invoicing import InvoiceRefused, is_invoiceable, issue_invoice, preview
 from orders.domain.locking import lock
-from orders.models import Document, Order
+from orders.domain.originals import day_of, lock_series
+from orders.models import Document, DocumentKind, Order
 from orders.states import RefundState
 
 SAID = ("seller", "buyer", "delivery", "delivered_to", "lines", "groups", "terms", "payment", "operation")
@@ -57,6 +58,7 @@ def correct_invoice(order: Order, buyer: BuyerData, *, invoice: str, by: By, at:
         raise NothingToCorrect(
             _("A new invoice would say what %(number)s says: nothing was changed.") % {"number": invoice}
         )
+    lock_series(order.vendor, DocumentKind.INVOICE, day_of(order.vendor, at))
     take_back_to_correct(order, current, by=by, at=at)
     return issue_invoice(order, by=by, at=at)
 

@@ -70,13 +70,23 @@ def take_number(vendor: Vendor, kind: DocumentKind, at: datetime, *, prefix: str
     if at > timezone.now() + CLOCKS_DIFFER:
         raise NotYet(at)
     on = day_of(vendor, at)
-    key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
-    series = DocumentSeries.objects.select_for_update().get(pk=key)
-    series.vendor = vendor
+    series = lock_series(vendor, kind, on)
     series.last_number += 1
     series.last_issued_on = max(on, series.last_issued_on or on)
     series.save(update_fields=["last_number", "last_issued_on"])
     return _numbered(series, prefix)
+
+
+def lock_series(vendor: Vendor, kind: DocumentKind, on: date) -> DocumentSeries:
+    """Lock the shop's series of the year of ``on`` until the transaction ends; one that is new is begun.
+
+    Who locks both locks the invoices' before the credit notes', as ``issue_invoice`` does: two
+    who wait for each other would both fail.
+    """
+    key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
+    series = DocumentSeries.objects.select_for_update().get(pk=key)
+    series.vendor = vendor
+    return series
 
 
 def next_number(vendor: Vendor, kind: DocumentKind, at: datetime) -> Numbered:

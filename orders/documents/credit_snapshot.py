@@ -33,7 +33,10 @@ class Credit:
 
 @dataclass(frozen=True)
 class Facts:
-    """What of a credit note is not about amounts."""
+    """What of a credit note is not about its lines.
+
+    ``due`` is what of the invoice nobody had paid and this note takes back: it is open no more.
+    """
 
     number: str
     on: date
@@ -44,6 +47,7 @@ class Facts:
     refunded_on: str = ""
     is_spread: bool = False
     is_correction: bool = False
+    due: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
     places = invoice["decimals"]
     parts = [*_parts(invoice, credit, places), *_shares_of_discounts(invoice, credit, places)]
     groups = _groups(invoice, credit, {part.line["rate"] for part in parts}, places)
-    totals = _totals(groups)
+    totals = _totals(groups, facts.due)
     return {
         **invoice,
         "template": TEMPLATE,
@@ -69,7 +73,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
         "issued_on": facts.on.isoformat(),
         "mandate": facts.mandate,
         "seller": facts.seller,
-        "is_paid": True,
+        "is_paid": not facts.due,
         "paid_on": facts.refunded_on,
         "due_on": facts.on.isoformat(),
         "lines": _lines(parts, groups, places),
@@ -231,15 +235,15 @@ def _by_position(invoice: Snapshot) -> dict[int, list[Line]]:
     return lines
 
 
-def _totals(groups: Sequence[Group]) -> Totals:
+def _totals(groups: Sequence[Group], due: Decimal = ZERO) -> Totals:
     gross = sum((Decimal(group["gross"]) for group in groups), ZERO)
     return {
         "net": _str(sum((Decimal(group["net"]) for group in groups), ZERO)),
         "vat": _str(sum((Decimal(group["vat"]) for group in groups), ZERO)),
         "gross": _str(gross),
         "discount": "0.00",
-        "prepaid": _str(gross),
-        "due": "0.00",
+        "prepaid": _str(gross - due),
+        "due": _str(due),
     }
 
 

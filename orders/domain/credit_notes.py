@@ -110,7 +110,7 @@ def issue_due_if_possible(order: Order, *, by: By, at: datetime) -> list[Documen
 
 
 def _take_back(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
-    return _write(order, invoice, _rest(invoice), reason=UNPAID, by=by, at=at)
+    return _write(order, invoice, _rest(invoice), reason=UNPAID, due=_still_due(invoice), by=by, at=at)
 
 
 def take_back_to_correct(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
@@ -118,7 +118,17 @@ def take_back_to_correct(order: Order, invoice: Document, *, by: By, at: datetim
 
     The caller holds the order's lock. Raises what rendering raises.
     """
-    return _write(order, invoice, _rest(invoice), reason=CORRECTION, is_correction=True, by=by, at=at)
+    due = _still_due(invoice)
+    return _write(
+        order, invoice, _rest(invoice), reason=CORRECTION, due=due, is_correction=True, by=by, at=at
+    )
+
+
+def _still_due(invoice: Document) -> Decimal:
+    """Return what stands as open on an invoice and its notes, whatever was paid since."""
+    notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)
+    taken_back = sum((Decimal(note.snapshot["totals"]["due"]) for note in notes), ZERO)
+    return Decimal(invoice.snapshot["totals"]["due"]) - taken_back
 
 
 def _rest(invoice: Document) -> Credit:
@@ -169,13 +179,15 @@ def _write(
     *,
     reason: str,
     refund: Refund | None = None,
+    due: Decimal = ZERO,
     is_correction: bool = False,
     by: By,
     at: datetime,
 ) -> Document:
     said: Snapshot = invoice.snapshot
     taken = take_number(order.vendor, DocumentKind.CREDIT_NOTE, at, prefix=said["number"].rpartition("-F")[0])
-    facts = replace(_facts(order, said, taken, reason, refund, by), is_correction=is_correction)
+    facts = _facts(order, said, taken, reason, refund, by)
+    facts = replace(facts, due=due, is_correction=is_correction)
     snapshot = credit_snapshot(said, credit, facts)
     document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, corrects=invoice, refund=refund)
     data = {"document": document.pk, "number": document.number, "corrects": invoice.number}

@@ -13,6 +13,7 @@ from typing import Literal
 
 from marketplace.money import net_of, round_half_up, share_net, split_steadily
 from orders.documents.snapshot import TEMPLATE, Euros, Group, Levy, Line, Seller, Snapshot, Totals
+from orders.documents.vat import borne_by_rate, given_back_by_rate
 
 ZERO = Decimal("0.00")
 REDUCTION = "Réduction sur\u202f: "
@@ -163,27 +164,16 @@ def _given_back(
 def _gross_by_rate(
     invoice: Snapshot, refunded: Mapping[int, Decimal], places: int
 ) -> dict[str | None, Decimal]:
-    sums: dict[str | None, Decimal] = defaultdict(lambda: ZERO)
-    for position, lines in _by_position(invoice).items():
-        weights = [Decimal(line["gross"]) for line in lines]
-        for line, part in zip(
-            lines, split_steadily(refunded.get(position, ZERO), weights, places), strict=True
-        ):
-            sums[line["rate"]] += part
-    return sums
+    lines = (
+        ([(line["rate"], Decimal(line["gross"])) for line in lines], refunded.get(position, ZERO))
+        for position, lines in _by_position(invoice).items()
+    )
+    return borne_by_rate(lines, places)
 
 
 def _limited(invoice: Snapshot, sums: Mapping[str | None, Decimal]) -> dict[str | None, Decimal]:
-    """Return the sums with none beyond the invoice's at its rate; what is beyond goes to the others."""
-    ends = {group["rate"]: Decimal(group["gross"]) for group in invoice["groups"]}
-    limited = {rate: min(max(sums[rate], min(ZERO, end)), max(ZERO, end)) for rate, end in ends.items()}
-    rest = sum(sums.values(), ZERO) - sum(limited.values(), ZERO)
-    for rate, end in ends.items():
-        low, high = min(ZERO, end), max(ZERO, end)
-        room = min(max(rest, low - limited[rate]), high - limited[rate])
-        limited[rate] += room
-        rest -= room
-    return limited
+    whole = {group["rate"]: Decimal(group["gross"]) for group in invoice["groups"]}
+    return given_back_by_rate(whole, sums)
 
 
 def _lines(parts: Sequence[_Part], groups: Sequence[Group], places: int) -> list[Line]:

@@ -154,6 +154,50 @@ def test_a_changed_identity_of_the_shop_is_a_reason_to_correct(order):
     assert "13520 Mouriès" in new.snapshot["seller"]["lines"]
 
 
+def as_it_is(order):
+    order = Order.objects.get(pk=order.pk)
+    return correct_invoice(order, buyer_data_of(order), invoice=CORRECTED, by=None, at=LATER)
+
+
+def test_a_missing_reason_for_no_vat_is_a_reason_to_correct(vendor):
+    order = make_order(
+        vendor, status="processing", lines=[make_line(None, total="50.00", vat_rate=Decimal(0))]
+    )
+    issue_invoice(order, by=None, at=NOON)
+    vendor.identity.exemption_terms = "Exonération de TVA, article 261, 4, 4° du CGI"
+    vendor.identity.save()
+
+    assert as_it_is(order).snapshot["exemption"]["text"] == vendor.identity.exemption_terms
+
+
+def test_a_delivery_since_the_issue_is_a_reason_to_correct(order):
+    change_status(order, OrderStatus.COMPLETED, by=None, at=LATER)
+
+    said = as_it_is(order).snapshot
+    assert (said["supply_is_delivery"], said["supplied_on"]) == (True, "2026-11-24")
+
+
+def test_another_place_of_collection_is_a_reason_to_correct(vendor):
+    order = make_order(vendor, status="processing", shipping_method="Retrait à l'atelier")
+    issue_invoice(order, by=None, at=NOON)
+    vendor.pickup_address = "1 rue Neuve\n13520 Les Baux"
+    vendor.save()
+
+    assert as_it_is(order).snapshot["collected_at"] == ["1 rue Neuve", "13520 Les Baux"]
+
+
+def test_an_open_invoice_of_yesterday_is_due_as_many_days_later_and_says_the_same(unpaid):
+    with pytest.raises(NothingToCorrect, match="would say what RDB-F2026-000001 says"):
+        as_it_is(unpaid)
+
+
+def test_another_delay_to_pay_is_a_reason_to_correct(unpaid):
+    unpaid.vendor.identity.payment_days = 45
+    unpaid.vendor.identity.save()
+
+    assert as_it_is(unpaid).snapshot["due_on"] == "2027-01-08"
+
+
 def test_nothing_is_left_to_correct_of_an_order_that_was_refunded_in_full(order):
     refund_order(order, amount=Decimal("13.00"), by=None, at=NOON)
 

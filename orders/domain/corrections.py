@@ -3,7 +3,7 @@
 The rules are told in ``docs/rules/invoicing.md``, "Corrections".
 """
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,7 +18,8 @@ from orders.domain.originals import day_of, lock_series
 from orders.models import Document, DocumentKind, Order
 from orders.states import RefundState
 
-SAID = ("seller", "buyer", "delivery", "delivered_to", "lines", "groups", "terms", "payment", "operation")
+# What differs between two invoices that say the same: who makes them, when, and in which version.
+NOT_SAID = frozenset({"number", "issued_on", "due_on", "mandate", "template", "texts"})
 
 
 class NothingToCorrect(InvoiceRefused):
@@ -65,4 +66,13 @@ def correct_invoice(order: Order, buyer: BuyerData, *, invoice: str, by: By, at:
 
 def _says_the_same(issued: Snapshot, new: Snapshot) -> bool:
     before, after = dict[str, object](**issued), dict[str, object](**new)
-    return all(before.get(part) == after[part] for part in SAID)
+    said = (after.keys() | before.keys()) - NOT_SAID
+    is_same = all((before.get(part) or None) == (after.get(part) or None) for part in said)
+    return is_same and _days_to_pay(issued) == _days_to_pay(new)
+
+
+def _days_to_pay(said: Snapshot) -> timedelta | None:
+    """Return how long after its issue an invoice is to be paid; None for one that is paid."""
+    if said["is_paid"]:
+        return None
+    return date.fromisoformat(said["due_on"]) - date.fromisoformat(said["issued_on"])

@@ -45,7 +45,7 @@ def ask(vendor, by, action, at=NOON):
 
 
 def worked(job, at=NOON):
-    while work_on(job, at=at, most=100):
+    while work_on(job, now=lambda: at, most=100):
         pass
     job.refresh_from_db()
     return job
@@ -169,7 +169,7 @@ def test_an_order_without_document_is_told_and_the_others_are_there(vendor, owne
 def test_a_killed_worker_loses_one_order_at_most(vendor, owner, monkeypatch):
     make_orders(vendor, 3)
     job = ask(vendor, owner, BulkAction.NOTES)
-    work_on(job, at=NOON, most=1)
+    work_on(job, now=lambda: NOON, most=1)
     render, rendered = downloads.delivery_note_pdf, []
     monkeypatch.setattr(downloads, "delivery_note_pdf", lambda note: rendered.append(note) or render(note))
 
@@ -330,7 +330,7 @@ def test_the_timer_deletes_files_and_ends_what_nobody_works_on(
     with django_capture_on_commit_callbacks(execute=True):
         worked(ask(vendor, owner, BulkAction.NOTES, at=long_ago), at=long_ago)
     abandoned = ask(vendor, owner, BulkAction.NOTES, at=long_ago)
-    work_on(abandoned, at=long_ago, most=1)
+    work_on(abandoned, now=lambda: long_ago, most=1)
 
     with django_capture_on_commit_callbacks(execute=True):
         call_command("prune_downloads")
@@ -379,4 +379,4 @@ def test_a_zip_asks_little_more_of_the_database_for_more_orders(
     job = ask(vendor, owner, BulkAction.ORIGINALS)
 
     with django_assert_max_num_queries(16 + 8 * count, connection=connection):
-        work_on(job, at=NOON, most=100)
+        work_on(job, now=lambda: NOON, most=100)

@@ -12,9 +12,16 @@ from orders.documents.credit_snapshot import SHARE_OF_DISCOUNT
 from orders.domain import credit_notes
 from orders.domain.credit_notes import has_due
 from orders.domain.invoicing import NotInvoiceable, WhollyRefunded, issue_invoice
-from orders.domain.refunds import RefundedLine, cancel_and_refund, refund_order
+from orders.domain.refund_lines import set_refund_lines
+from orders.domain.refunds import (
+    RefundedLine,
+    ask_for_refund,
+    cancel_and_refund,
+    confirm_refund,
+    refund_order,
+)
 from orders.domain.transitions import change_status
-from orders.models import Document, HistoryEntry, LineKind, OrderLine, Refund
+from orders.models import Document, HistoryEntry, LineKind, OrderLine, Refund, Source
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_order, make_product, make_vendor
 from vendors.domain.mandate import accept_mandate, withdraw_mandate
@@ -136,6 +143,59 @@ def test_a_refund_that_waits_for_its_lines_holds_its_note_back(vendor):
     credit_notes.issue_due(order, by=None, at=LATER)
 
     assert [note.total for note in notes(order)] == [Decimal("1.00"), Decimal("5.00")]
+
+
+@pytest.fixture
+def requested(vendor, owner):
+    """A refund of 10.00 of the first of two lines that was asked for here and is carried out there."""
+    lines = [make_line(None, total="10.00", name="Miel"), make_line(None, total="10.00", name="Savon")]
+    order = invoiced(vendor, *lines)
+    order.source.confirms_refunds = True
+    order.source.save()
+    part = {order.lines.get(name="Miel").pk: RefundedLine(1, Decimal("10.00"))}
+    return ask_for_refund(order, lines=part, by=owner, at=NOON)
+
+
+def reported(order):
+    """A report of the storefront, which can be asked for the refund's lines."""
+    return refund_order(
+        order, amount=Decimal("10.00"), by=order.source, at=LATER, external_id="77", awaits_lines=True
+    )
+
+
+def test_a_refund_that_is_taken_for_a_request_is_credited_on_the_lines_that_the_storefront_tells(requested):
+    order = requested.order
+    refund = reported(order)
+    assert notes(order) == []
+
+    soap = order.lines.get(name="Savon")
+    set_refund_lines(refund, {soap.pk: RefundedLine(1, Decimal("10.00"))}, by=order.source, at=LATER)
+
+    assert [line["name"] for line in notes(order)[0].snapshot["lines"]] == ["Savon"]
+
+
+def test_the_answer_to_a_request_tells_the_lines_of_what_was_reported_before_it(requested):
+    reported(requested.order)
+
+    for _ in range(2):
+        confirm_refund(requested, "77", by=requested.order.source, at=LATER)
+
+    [note] = notes(requested.order)
+    assert [line["name"] for line in note.snapshot["lines"]] == ["Miel"]
+
+
+def test_a_request_whose_lines_are_gone_waits_for_those_that_the_storefront_tells(requested, monkeypatch):
+    order = requested.order
+    monkeypatch.setattr(Source, "has_rest", True)
+    honey = order.lines.get(name="Miel")
+    refund_order(
+        order, lines={honey.pk: RefundedLine(1, Decimal("9.00"))}, by=order.source, at=LATER, external_id="76"
+    )
+
+    confirm_refund(requested, "77", by=order.source, at=LATER)
+
+    requested.refresh_from_db()
+    assert (requested.is_spread, requested.awaits_lines, len(notes(order))) == (True, True, 1)
 
 
 def test_a_spread_refund_is_marked_on_its_note(vendor):

@@ -32,6 +32,7 @@ class Server:
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
+    pid: int = 0  # of gunicorn itself
 
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
@@ -74,18 +75,18 @@ class Server:
 
 
 @contextmanager
-def served(url: str, folder: Path) -> Iterator[Server]:
-    """Start gunicorn with one worker on this database; stop it afterwards."""
+def served(url: str, folder: Path, *, workers: int = 1) -> Iterator[Server]:
+    """Start gunicorn with so many workers on this database; stop it afterwards."""
     port = free_port()
     command = [
         *(sys.executable, "-m", "gunicorn", "marketplace.wsgi", "--bind", f"127.0.0.1:{port}"),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", "4", "--keep-alive", "600"),
+        *("--worker-class", "gthread", "--workers", str(workers), "--threads", "4", "--keep-alive", "600"),
         *("--timeout", "600", "--no-control-socket", "--log-level", "warning"),
         *("--pythonpath", f"{ROOT},{ROOT / 'benchmarks'}"),
     ]
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, "DATABASE_URL": url})
     try:
-        server = Server(port)
+        server = Server(port, pid=process.pid)
         for _attempt in range(100):
             try:
                 server.get("/healthz")

@@ -27,6 +27,7 @@ COUNTS = "this counter grows by one and is never set back nor deleted"
 WRONG_STEP = (
     "NEW.last_number NOT IN (OLD.last_number, OLD.last_number + 1) "
     "OR NEW.last_issued_on < OLD.last_issued_on "
+    "OR (OLD.last_issued_on IS NOT NULL AND NEW.last_issued_on IS NULL) "
     "OR NEW.vendor_id <> OLD.vendor_id OR NEW.kind <> OLD.kind OR NEW.year <> OLD.year"
 )
 
@@ -69,10 +70,19 @@ def _statements(vendor: str, table: str) -> list[str]:
 
 def _sqlite(table: str, column: str | None) -> list[str]:
     young = f"WHEN OLD.{column} > datetime('now', '-{KEPT_DAYS} days') " if column else ""
+    return _renewed(table, SAYS, [("update", _update_of(table), ""), ("delete", "DELETE", young)])
+
+
+def _renewed(table: str, says: str, triggers: list[tuple[str, str, str]]) -> list[str]:
+    """Make triggers (name, event, condition) on SQLite anew, so that a change of their words arrives."""
     return [
-        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word} BEFORE {event} ON {table} {condition}"
-        f"BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
-        for word, event, condition in (("update", _update_of(table), ""), ("delete", "DELETE", young))
+        statement
+        for word, event, condition in triggers
+        for statement in (
+            f"DROP TRIGGER IF EXISTS {table}_no_{word}",
+            f"CREATE TRIGGER {table}_no_{word} BEFORE {event} ON {table} {condition}"
+            f"BEGIN SELECT RAISE(ABORT, '{says}'); END",
+        )
     ]
 
 
@@ -106,14 +116,9 @@ def _no_truncate(table: str) -> list[str]:
 
 def _of_counter(vendor: str, table: str) -> list[str]:
     if vendor == "sqlite":
-        return [
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{word} BEFORE {event} ON {table} {condition}"
-            f"BEGIN SELECT RAISE(ABORT, '{COUNTS}'); END"
-            for word, event, condition in (
-                ("update", "UPDATE", f"WHEN {WRONG_STEP} "),
-                ("delete", "DELETE", ""),
-            )
-        ]
+        return _renewed(
+            table, COUNTS, [("update", "UPDATE", f"WHEN {WRONG_STEP} "), ("delete", "DELETE", "")]
+        )
     return [
         "CREATE OR REPLACE FUNCTION comptoir_counter() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN IF TG_OP = 'UPDATE' THEN IF ({WRONG_STEP}) IS NOT TRUE THEN RETURN NEW; END IF; END IF; "

@@ -1,6 +1,5 @@
 """Who did what: one function writes the audit, in the caller's transaction."""
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +8,9 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from marketplace.models import AuditEntry, AuditKind
+from marketplace.networks import network_of
 
-__all__ = ["AuditKind", "audit", "changes", "shortened", "values_of"]
+__all__ = ["AuditKind", "audit", "changes", "values_of"]
 
 
 def audit(
@@ -35,7 +35,7 @@ def audit(
         vendor_id=vendor.pk if vendor else None,
         subject=about[:80],
         data=data,
-        address=shortened(request.META.get("REMOTE_ADDR", "")) if request else "",
+        address=network_of(request) if request else "",
     )
 
 
@@ -52,22 +52,6 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, li
         for name in names
         if _plain(before.get(name)) != _plain(after.get(name))
     }
-
-
-def shortened(address: str) -> str:
-    """Return the network of ``address``: its first three bytes (IPv4) or 48 bits (IPv6); "" for nonsense.
-
-    >>> shortened("192.0.2.77"), shortened("2001:db8:1:2:3::4"), shortened("unix:")
-    ('192.0.2.0', '2001:db8:1::', '')
-    """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    bits = 24 if ip.version == 4 else 48
-    return str(ipaddress.ip_network(f"{ip}/{bits}", strict=False).network_address)
 
 
 def _plain(value: Any) -> Any:

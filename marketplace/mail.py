@@ -19,15 +19,17 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django_tasks import task
 
+from marketplace.logs import said
 from marketplace.models import OutgoingEmail
 from marketplace.queue import MOST_ATTEMPTS
 
 # Media queries stay in the head; nothing is ever fetched.
 INLINER = CSSInliner(keep_at_rules=True, minify_css=True, load_remote_stylesheets=False)
-ONE_TIME = "once:"  # events whose words open an account: forgotten once they are sent
+
+ONE_TIME = "once:"  # events whose words open an account: never shown, forgotten once sent or given up
 
 
-class AttachmentDamaged(Exception):
+class AttachmentDamaged(OSError):
     """A file that a mail carries is not the one that was attached."""
 
 
@@ -127,26 +129,31 @@ def _queue(*, event: str, subject: str, text: str, html: str, **columns: Any) ->
     return row
 
 
+def opens_an_account(mail: OutgoingEmail) -> bool:
+    """Whether the mail's words are a key: a link to a new password, an invitation, an address to confirm."""
+    return mail.event.startswith(ONE_TIME)
+
+
 @task()
 def send_email(mail_id: int) -> None:
     """Send a queued mail once; a failure is noted on the row and raised, so that the queue tries again."""
     with transaction.atomic():
         mail = OutgoingEmail.objects.select_for_update().get(pk=mail_id)
-        if mail.state in (OutgoingEmail.State.SENT, OutgoingEmail.State.ERASED):
-            return
+        if mail.state in (OutgoingEmail.State.SENT, OutgoingEmail.State.ERASED) or not mail.text:
+            return  # of a one-time mail that was given up the words are gone
         mail.attempts += 1
         try:
             _message(mail).send()
         except Exception as error:
             failure: Exception | None = error
-            mail.last_error = f"{type(error).__name__}: {error}"[:1000]
+            mail.last_error = said(error)[:1000]
             if mail.attempts >= MOST_ATTEMPTS:
                 mail.state = OutgoingEmail.State.FAILED
         else:
             failure = None
             mail.state, mail.sent_at, mail.last_error = OutgoingEmail.State.SENT, timezone.now(), ""
-            if mail.event.startswith(ONE_TIME):
-                mail.text = mail.html = ""
+        if opens_an_account(mail) and mail.state != OutgoingEmail.State.QUEUED:
+            mail.text = mail.html = ""
         mail.save(update_fields=["attempts", "last_error", "state", "sent_at", "text", "html"])
     if failure is not None:
         raise failure

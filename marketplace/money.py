@@ -9,6 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from math import floor
 
+STORED_DECIMALS = 2  # of every amount in the database
+
 # ISO 4217, table A.1: the currencies that do not have two decimals.
 EXPONENTS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX"), 0),
@@ -20,6 +22,17 @@ EXPONENTS = {
 def exponent(currency: str) -> int:
     """Return the number of decimals of a currency: 2 for EUR, 0 for JPY, 3 for TND."""
     return EXPONENTS.get(currency, 2)
+
+
+def stored_decimals(currency: str, amounts: Iterable[Decimal] = ()) -> int:
+    """Return how many decimals amounts of a currency have here: its own, at most ``STORED_DECIMALS``.
+
+    As many as are stored, where one of ``amounts`` has more than the currency: a storefront may
+    keep its prices in hundredths of a yen.
+    """
+    places = min(exponent(currency), STORED_DECIMALS)
+    is_whole = places == STORED_DECIMALS or all(round_half_up(each, places) == each for each in amounts)
+    return places if is_whole else STORED_DECIMALS
 
 
 def quantum(currency: str) -> Decimal:

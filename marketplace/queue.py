@@ -4,6 +4,7 @@ A task is a row; it may run twice (a worker can die after its work and before sa
 so every task locks its own row and does nothing the second time.
 """
 
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.utils.module_loading import import_string
 from django_tasks import TaskResult, TaskResultStatus
 from django_tasks.signals import task_finished
 from django_tasks_db.models import DBTaskResult
+
+from marketplace.logs import told
 
 PAUSES = [timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200, 21600, 43200, 86400)]
 MOST_ATTEMPTS = len(PAUSES) + 1
@@ -38,8 +41,13 @@ def unfinished(path: str) -> list[list[Any]]:
 
 @receiver(task_finished)
 def retry_failed(task_result: TaskResult[Any], **kwargs: Any) -> None:
-    """Put a failed task back into the queue, after a pause that grows with every attempt."""
+    """Put a failed task back into the queue, after a pause that grows with every attempt.
+
+    Its traceback is kept without words that quote a person.
+    """
     attempts = len(task_result.worker_ids)
+    if error := sys.exception():
+        DBTaskResult.objects.filter(pk=task_result.id).update(traceback=told(error))
     if task_result.status == TaskResultStatus.FAILED and 0 < attempts < MOST_ATTEMPTS:
         DBTaskResult.objects.filter(pk=task_result.id, status=TaskResultStatus.FAILED).update(
             status=TaskResultStatus.READY, finished_at=None, run_after=timezone.now() + PAUSES[attempts - 1]

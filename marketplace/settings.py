@@ -33,6 +33,8 @@ FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEY", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver" if IS_AT_HOME else "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", False)
+TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", int(BEHIND_TLS_PROXY))  # of ours, in X-Forwarded-For
 
 # The marketplace
 MARKETPLACE_NAME = env.text("MARKETPLACE_NAME", "naturalconect")
@@ -185,12 +187,21 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
-    # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out.
-    "login_failed": "20/m/ip,5/5m/key",
+    # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out, and
+    # one network alone comes nowhere near UNKNOWN_DEVICES_LIMIT.
+    "login_failed": "20/m/ip,5/5m/key,10/h/key",
     "reset_password": "20/m/ip,5/10m/key",  # a limit, no password  # nosec B105
 }
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "vendors.second_factor_forms.AuthenticateForm",
+    "reauthenticate": "vendors.second_factor_forms.ReauthenticateForm",
+    "authenticate_webauthn": "vendors.second_factor_forms.AuthenticateWebAuthnForm",
+    "add_webauthn": "vendors.second_factor_forms.AddWebAuthnForm",
+    "login_webauthn": "vendors.second_factor_forms.LoginWebAuthnForm",
+    "reauthenticate_webauthn": "vendors.second_factor_forms.ReauthenticateWebAuthnForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_AT_HOME
@@ -306,9 +317,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 if not IS_AT_HOME:
     SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", True)
-    SECURE_PROXY_SSL_HEADER = (
-        ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", False) else None
-    )
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^webhooks/"]
     SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -321,7 +330,13 @@ if not IS_AT_HOME:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "marketplace.logs.WithoutWords" if not DEBUG else "logging.Formatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "filters": {"refusals_in_one_line": {"()": "marketplace.logs.RefusalsInOneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},

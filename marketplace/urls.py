@@ -22,4 +22,5 @@ urlpatterns = [
 ]
 
 handler400 = "marketplace.views.bad_request"
+handler429 = "vendors.account_views.too_many_requests"  # allauth's
 handler500 = "vendors.views.server_error"

@@ -31,6 +31,11 @@ def silence() -> Iterator[None]:
         _silent.reset(token)
 
 
+def is_silent() -> bool:
+    """Say whether what happens now is history, of which nobody is told."""
+    return _silent.get()
+
+
 def topic_of(order: Order) -> str:
     """What mails about this order are filed under."""
     return f"order:{order.pk}"
@@ -47,28 +52,43 @@ def announce_reported(order: Order) -> None:
     _tell_of_new_order(order)
 
 
-def announce_step(order: Order, change: StatusChange) -> None:
-    """Tell shop and customer of a step that concerns them."""
+def announce_step(order: Order, change: StatusChange, issued: Sequence[Document] = ()) -> None:
+    """Tell shop and customer of a step that concerns them; ``issued`` are the documents that it brought."""
+    notes = [document for document in issued if document.kind == DocumentKind.CREDIT_NOTE]
     old, new = change.old_status, change.new_status
     is_news = old not in ANNOUNCED and new in ANNOUNCED and _tell_of_new_order(order)
     if new == OrderStatus.PROCESSING and old not in PAID and not is_news and _was_announced(order, change):
         _tell_shop(order, "payment_confirmed", f"payment:{change.pk}", "wants_new_order_mail")
     if new == OrderStatus.COMPLETED:
-        documents = order.documents.filter(kind=DocumentKind.INVOICE).order_by("-pk")[:1]
-        _tell_customer(order, "order_completed", f"completed:{order.pk}", documents=documents)
+        documents = [*order.documents.open_invoices().order_by("-pk")[:1], *notes]
+        if _tell_customer(order, "order_completed", f"completed:{order.pk}", documents=documents):
+            notes = []
     if new in STOPPED and _was_announced(order):
         if old not in STOPPED:
             _tell_shop(order, "order_stopped", f"stopped:{change.pk}", "wants_stopped_mail")
-        if new == OrderStatus.CANCELLED:
-            _tell_customer(order, "order_cancelled", f"cancelled:{change.pk}")
+        if new == OrderStatus.CANCELLED and _tell_customer(
+            order, "order_cancelled", f"cancelled:{change.pk}", documents=notes
+        ):
+            notes = []
+    announce_notes(order, notes)
 
 
-def announce_refund(order: Order, refund: Refund) -> None:
-    """Tell the shop that a refund is recorded, and the customer what is given back."""
+def announce_notes(order: Order, notes: Sequence[Document]) -> None:
+    """Send the customer credit notes that no other mail carries, where the shop wants documents attached."""
+    if notes and order.vendor.attaches_documents:
+        send_documents(order, notes)
+
+
+def announce_refund(order: Order, refund: Refund, issued: Sequence[Document] = ()) -> None:
+    """Tell the shop that a refund is recorded, and the customer what is given back.
+
+    Its credit note is attached, and what else was ``issued`` with it: notes that could not be made before.
+    """
     is_whole = order.refund_state == RefundState.FULL
     facts: dict[str, Any] = {"refund": refund, "is_whole": is_whole}
     _tell_shop(order, "refund_recorded", f"refund:{refund.pk}", "wants_refund_mail", **facts)
-    notes = order.documents.filter(refund=refund)
+    others = [document for document in issued if document.refund_id != refund.pk]
+    notes = [*others, *order.documents.filter(refund=refund)]
     _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", documents=notes, **facts)
 
 

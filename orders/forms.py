@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from marketplace.money import round_half_up
+from marketplace.money import round_half_up, stored_decimals
 from orders.domain.refunds import RefundedLine
 from orders.models import Carrier, LineKind, Order, OrderLine
 
@@ -239,4 +239,5 @@ def price_of_units(line: OrderLine, units: int) -> Decimal:
     left = line.quantity - line.units_refunded
     if units >= left:
         return line.refundable
-    return min(round_half_up(line.total * units / line.quantity), line.refundable)
+    places = stored_decimals(line.order.currency, [line.total, line.refundable])
+    return min(round_half_up(line.total * units / line.quantity, places), line.refundable)

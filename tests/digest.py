@@ -43,7 +43,12 @@ def _order(order: Order) -> dict[str, Any]:
 
 def _columns(row: Any) -> dict[str, Any]:
     names = [field.name for field in row._meta.fields if field.name not in ROWS | {"hidden_at"}]
-    return {name: str(getattr(row, name)) for name in names}
+    return {name: shown(getattr(row, name)) for name in names}
+
+
+def shown(value: Any) -> str:
+    """The value as text, the same on every database: PostgreSQL sorts the keys of what it keeps as JSON."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else str(value)
 
 
 def undecidable() -> dict[str, set[str]]:

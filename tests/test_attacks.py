@@ -252,11 +252,9 @@ def test_a_form_of_ten_thousand_fields_is_refused(client_of, owner):
     assert response.status_code == 413
 
 
-def settings_with(**environment):
+def settings_with(shown="SESSION_COOKIE_NAME", **environment):
     """What a start in production says: the last line of its output."""
-    code = (
-        "import django; django.setup(); from django.conf import settings as s; print(s.SESSION_COOKIE_NAME)"
-    )
+    code = f"import django; django.setup(); from django.conf import settings as s; print(s.{shown})"
     started = subprocess.run(
         [sys.executable, "-c", code],
         env={

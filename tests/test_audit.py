@@ -1,15 +1,19 @@
+import re
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from marketplace.audit import AuditKind, audit, changes, shortened
-from marketplace.models import AuditEntry, AuditIsFrozen
+from marketplace.audit import AuditKind, audit, changes
+from marketplace.models import AuditEntry, AuditIsFrozen, OutgoingEmail
+from marketplace.networks import shortened
 from orders.states import OrderStatus
 from tests.factories import PASSWORD, make_member, make_order, make_user
+from tests.test_second_factor import SECRET, code, confirm
 from vendors.models import User
 
 pytestmark = pytest.mark.django_db
@@ -184,3 +188,119 @@ def test_a_preparer_does_not_export(client_of, vendor):
     client_of(make_member(vendor, "preparer")).get(f"{SHOP}/orders/export.csv")
 
     assert not written("exported").exists()
+
+
+def account_changes():
+    return list(written("account_changed").order_by("id").values_list("data__what", flat=True))
+
+
+def signed_in(client):
+    anna = make_user("anna@example.com")
+    sign_in(client)
+    confirm(client)
+    return anna
+
+
+def test_second_factors_are_written(client, django_capture_on_commit_callbacks):
+    anna = signed_in(client)
+    text = client.get("/accounts/2fa/totp/activate/").content.decode()
+    secret = re.search(r'value="([A-Z2-7]{16,40})"', text)[1]
+    steps = [
+        ("totp/activate", {"code": code(secret)}),
+        ("recovery-codes/generate", {}),
+        ("totp/deactivate", {}),
+    ]
+
+    for page, data in steps:
+        with django_capture_on_commit_callbacks(execute=True):
+            client.post(f"/accounts/2fa/{page}/", data)
+
+    gone = ["totp taken away", "recovery_codes taken away"]
+    assert account_changes() == ["totp added", "recovery_codes added", "recovery_codes renewed", *gone]
+    assert set(written("account_changed").values_list("user", "subject")) == {(anna.pk, f"user:{anna.pk}")}
+
+
+def test_a_changed_address_is_written_with_before_and_after(client):
+    signed_in(client)
+    client.post("/accounts/email/", {"action_add": "", "email": "new@example.com"})
+    mail = OutgoingEmail.objects.filter(to="new@example.com").latest("id")
+
+    client.post(re.search(r"/accounts/confirm-email/\S+", mail.text)[0])
+
+    assert account_changes() == ["new address asked for", "address"]
+    changed = written("account_changed").latest("id").data["changes"]
+    assert changed == {"email": ["anna@example.com", "new@example.com"]}
+
+
+def test_ended_sessions_are_written(client):
+    signed_in(client)
+
+    client.post("/accounts/sessions/")
+
+    assert account_changes() == ["other sessions ended"]
+
+
+def test_wrong_codes_are_written_and_too_many_once(client):
+    anna = make_user("anna@example.com")
+    TOTP.activate(anna, SECRET)
+    sign_in(client)
+
+    for _ in range(8):
+        client.post("/accounts/2fa/authenticate/", {"code": "000000"})
+
+    rows = written("sign_in_failed").order_by("id").values_list("subject", "data__what")
+    assert list(rows) == [*[(f"user:{anna.pk}", "code")] * 5, (f"user:{anna.pk}", "too many")]
+
+
+MADE_UP = [
+    '{"id": "made up"}',
+    "[]",
+    '"x"',
+    "7",
+    '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {}}',
+]
+
+
+@pytest.mark.parametrize("credential", MADE_UP)
+@pytest.mark.parametrize("page", ["authenticate", "webauthn/login", "webauthn/add"])
+def test_a_made_up_passkey_is_refused(client, page, credential):
+    anna = make_user("anna@example.com")
+    if page == "authenticate":
+        TOTP.activate(anna, SECRET)
+    if page != "webauthn/login":
+        sign_in(client)
+        confirm(client)
+    client.get(f"/accounts/2fa/{page}/")
+
+    assert client.post(f"/accounts/2fa/{page}/", {"credential": credential}).status_code < 400
+
+
+@pytest.mark.parametrize("page", ["authenticate", "webauthn/login"])
+def test_a_refused_passkey_is_written(client, page):
+    anna = make_user("anna@example.com")
+    TOTP.activate(anna, SECRET)
+    if page == "authenticate":
+        sign_in(client)
+
+    client.post(f"/accounts/2fa/{page}/", {"credential": '{"id": "made up"}'})
+
+    subject = f"user:{anna.pk}" if page == "authenticate" else ""
+    assert written("sign_in_failed").values_list("subject", "data__what").get() == (subject, "passkey")
+
+
+def test_attempts_that_are_too_many_are_written_once_in_a_while(client):
+    anna = make_user("anna@example.com")
+
+    for _ in range(29):
+        sign_in(client, password="wrong")
+
+    rows = written("sign_in_failed").order_by("id").values_list("subject", "data__what")
+    assert list(rows) == [*[(f"user:{anna.pk}", None)] * 5, (f"user:{anna.pk}", "too many")]
+
+
+def test_a_network_that_tries_too_often_is_written_once_in_a_while(client):
+    for n in range(40):
+        answer = sign_in(client, f"n{n}@example.com", "wrong")
+
+    assert answer.status_code == 429
+    assert written("sign_in_failed").filter(data={"what": "too many"}).count() == 1

@@ -14,7 +14,7 @@ from orders import jobs
 from orders.domain.buyers import buyer_data_of, name_buyer
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refund_lines import set_refund_lines
-from orders.domain.refunds import RefundedLine, ask_for_refund
+from orders.domain.refunds import RefundedLine, ask_for_refund, refund_order
 from orders.domain.transitions import validate
 from orders.jobs import process_again, process_delivery, receive_delivery
 from orders.models import Delivery, Order, ReportedOrder, Source, UnknownVendors
@@ -390,14 +390,44 @@ def test_another_product_on_a_line_moves_both_stocks(source):
     assert sum(old.movements.values_list("units", flat=True)) == 10
 
 
-def test_lines_of_an_order_with_a_refund_are_a_difference(source):
+def test_lines_change_under_a_refund_of_the_storefront_which_is_spread_anew(source):
+    Source.objects.update(commission_order_fee=Decimal("1.00"))
     deliver(source, told(31))
     payload = later(told(31), total="60.00", fee_lines=[{"id": 5, "name": "Gift", "total": "11.93"}])
 
     deliver(source, payload)
 
-    assert order_of(payload).total == Decimal("48.07")
-    assert ReportedOrder.objects.get().differences == [{"field": "lines", "here": "48.07", "there": "60.00"}]
+    order = order_of(payload)
+    (refund,) = order.refunds.all()
+    shares = dict(refund.lines.values_list("line__name", "amount"))
+    assert (order.total, order.refunded_total, "Gift" in shares) == (Decimal("60.00"), refund.amount, True)
+    assert sum(shares.values()) == sum(line.refunded_total for line in order.lines.all()) == refund.amount
+    assert (
+        order.total - order.refunded_total == order.earnings + order.commission - order.commission_given_back
+    )
+    assert ReportedOrder.objects.get().differences == []
+
+
+def test_lines_that_come_to_less_than_was_refunded_are_a_difference(source):
+    deliver(source, told(31))
+    rebate = {"id": 5, "name": "Rebate", "total": "-38.07"}
+
+    deliver(source, later(told(31), total="10.00", fee_lines=[rebate], refunds=[]))
+
+    assert order_of(told(31)).total == Decimal("48.07")
+    assert [each["field"] for each in ReportedOrder.objects.get().differences] == ["lines", "refunds"]
+
+
+def test_lines_of_an_order_with_a_refund_of_the_shop_are_a_difference(source):
+    deliver(source, told(29))
+    order = order_of(told(29))
+    refund_order(order, amount=Decimal("1.00"), by=None, at=NOON)
+    payload = later(told(29), total="60.00", fee_lines=[{"id": 5, "name": "Gift", "total": "11.93"}])
+
+    deliver(source, payload)
+
+    assert order_of(payload).total == order.total
+    assert [each["field"] for each in ReportedOrder.objects.get().differences][:1] == ["lines"]
 
 
 def test_a_changed_address_and_message_are_taken_and_told(source):

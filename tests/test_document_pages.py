@@ -16,11 +16,13 @@ from marketplace.mail import AttachmentDamaged, send_email
 from marketplace.models import AuditEntry, OutgoingEmail
 from orders.documents.invoice_snapshot import payment_code
 from orders.domain.invoicing import RateMissing, issue_invoice
+from orders.domain.refund_lines import set_lines_of_refunds
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import BulkItem, Document, ExchangeRate, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_document, make_line, make_member, make_order, make_vendor
+from vendors.domain.mandate import accept_mandate
 from vendors.models import LegalIdentity
 from vendors.roles import Role
 
@@ -271,6 +273,52 @@ def test_the_preparer_issues_nothing_for_a_selection(client_of, vendor, order):
     assert not Document.objects.exists()
 
 
+# An invoice that was taken back
+
+
+@pytest.fixture
+def come_back(vendor, monkeypatch):
+    """An order whose unpaid invoice was taken back, and which was paid after all."""
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", lambda said: f"PDF {said['number']}".encode())
+    order = make_order(vendor, number="1042", status="on-hold", buyer_siren="732829320")
+    issue_invoice(order, by=None, at=NOON)
+    change_status(order, "cancelled", by=None, at=LATER)
+    return order
+
+
+def served(client):
+    answer = client.get(f"{SHOP}/orders/1042/invoice.pdf")
+    return answer.status_code, answer.content.decode()
+
+
+def test_what_stands_in_its_place_is_a_proforma_until_it_is_issued(owned, come_back):
+    assert served(owned) == (200, "PDF RDB-F2026-000001")
+
+    change_status(come_back, "processing", by=None, at=LATER)
+    assert served(owned) == (200, "PDF ")
+
+    issue_invoice(come_back, by=None, at=LATER)
+    assert served(owned) == (200, "PDF RDB-F2026-000002")
+
+
+def test_nothing_of_it_can_be_issued_once_all_is_refunded(owned, come_back):
+    refund_order(come_back, amount=Decimal("12.00"), by=come_back.source, at=LATER, external_id="9")
+    change_status(come_back, "processing", by=None, at=LATER)
+
+    assert served(owned) == (200, "PDF RDB-F2026-000001")
+    assert "Proforma" not in owned.get(f"{SHOP}/orders/1042/").content.decode()
+
+
+@pytest.mark.parametrize("status", ["cancelled", "processing"])
+def test_the_page_says_that_it_was_taken_back(owned, come_back, status):
+    change_status(come_back, status, by=None, at=LATER)
+
+    page = " ".join(owned.get(f"{SHOP}/orders/1042/").content.decode().split())
+
+    assert f'href="{SHOP}/orders/1042/invoices/RDB-F2026-000001.pdf"' in page
+    assert ("· taken back" in page, "Proforma invoice" in page) == (True, status == "processing")
+
+
 # Mails
 
 
@@ -293,6 +341,92 @@ def test_the_invoice_is_attached_to_completed(vendor, order):
 
     [attached] = OutgoingEmail.objects.get(template="order_completed").attachments
     assert attached["name"] == "RDB-F2026-000001.pdf"
+
+
+def attached():
+    """The customer's mails and what each carries."""
+    mails = OutgoingEmail.objects.filter(to="camille@example.com").order_by("pk")
+    return [(sent.template, [file["name"] for file in sent.attachments]) for sent in mails]
+
+
+@pytest.fixture
+def attaching(vendor):
+    vendor.attaches_documents = True
+    vendor.save()
+    return vendor
+
+
+def unpaid(vendor):
+    """An order of a business that was invoiced before it was paid."""
+    order = make_order(vendor, status="on-hold", buyer_siren="732829320")
+    issue_invoice(order, by=None, at=NOON)
+    return order
+
+
+def test_a_note_that_waited_for_its_lines_follows_in_a_mail_of_its_own(attaching, order):
+    issue_invoice(order, by=None, at=NOON)
+    refund = refund_order(order, amount=Decimal("5.00"), by=None, at=LATER, awaits_lines=True)
+
+    for _ in range(2):
+        set_lines_of_refunds(order, {refund.pk: {}}, by=None, at=LATER)
+
+    assert attached() == [("order_refunded", []), ("order_documents", ["RDB-A2026-000001.pdf"])]
+
+
+def test_a_note_that_could_not_be_made_goes_with_the_next_one(attaching, order, monkeypatch):
+    issue_invoice(order, by=None, at=NOON)
+    with monkeypatch.context() as broken:
+        broken.setattr("orders.domain.credit_notes.invoice_pdf", lambda said: 1 / 0)
+        refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
+
+    refund_order(order, amount=Decimal("1.00"), by=None, at=LATER)
+
+    assert attached()[1] == ("order_refunded", ["RDB-A2026-000001.pdf", "RDB-A2026-000002.pdf"])
+
+
+def test_the_note_of_an_unpaid_invoice_goes_with_the_cancellation(attaching):
+    order = unpaid(attaching)
+
+    change_status(order, "cancelled", by=None, at=LATER)
+
+    assert attached() == [("order_cancelled", ["RDB-A2026-000001.pdf"])]
+    sent = OutgoingEmail.objects.get(template="order_cancelled")
+    assert all("RDB-A2026-000001" in part for part in (sent.text, sent.html))
+
+
+def test_a_note_of_an_order_that_failed_goes_by_itself(attaching):
+    change_status(unpaid(attaching), "failed", by=None, at=LATER)
+
+    assert attached() == [("order_documents", ["RDB-A2026-000001.pdf"])]
+
+
+def test_a_later_cancellation_does_not_carry_the_note_again(attaching):
+    order = unpaid(attaching)
+    for status in ("cancelled", "processing", "cancelled"):
+        change_status(order, status, by=None, at=LATER)
+
+    assert attached()[-1] == ("order_cancelled", [])
+
+
+def test_an_invoice_on_completion_takes_its_notes_along(attaching, order, owner):
+    accept_mandate(attaching, by=owner, at=NOON)
+    attaching.issues_on_completion = True
+    attaching.save()
+    refund_order(order, amount=Decimal("5.00"), by=None, at=NOON)
+
+    change_status(Order.objects.get(pk=order.pk), "completed", by=None, at=LATER)
+
+    assert attached()[-1] == ("order_completed", ["RDB-F2026-000001.pdf", "RDB-A2026-000001.pdf"])
+
+
+def test_no_note_is_sent_where_the_shop_attaches_none(vendor, order):
+    issue_invoice(order, by=None, at=NOON)
+    refund = refund_order(order, amount=Decimal("5.00"), by=None, at=LATER, awaits_lines=True)
+    set_lines_of_refunds(order, {refund.pk: {}}, by=None, at=LATER)
+    change_status(unpaid(vendor), "failed", by=None, at=LATER)
+    change_status(unpaid(vendor), "cancelled", by=None, at=LATER)
+
+    assert attached() == [("order_refunded", []), ("order_cancelled", [])]
 
 
 def test_nothing_is_attached_otherwise(credited):

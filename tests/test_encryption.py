@@ -61,6 +61,30 @@ def test_both_secrets_are_valid_while_a_rotation_overlaps():
 
 
 @pytest.mark.django_db
+def test_asked_twice_for_a_new_secret_the_one_that_the_storefront_knows_stays_valid():
+    source = make_source()
+    source.rotate_secret(at=NOON, secret="first")
+    twice = Source.objects.get()  # another worker's answer to the second click
+
+    second = source.rotate_secret(at=NOON)
+    third = twice.rotate_secret(at=NOON)
+
+    assert twice.valid_secrets(NOON) == [third, second, "first"]
+    assert twice.valid_secrets(twice.previous_secret_until) == [third]
+
+
+@pytest.mark.django_db
+def test_a_new_secret_is_made_also_where_the_old_one_cannot_be_read_any_more(settings):
+    source = make_source()
+    source.rotate_secret(at=NOON, secret="first")
+    settings.FIELD_ENCRYPTION_KEYS = ["another"]
+
+    second = source.rotate_secret(at=NOON)
+
+    assert source.valid_secrets(NOON) == [second]
+
+
+@pytest.mark.django_db
 def test_secrets_are_encrypted_anew_with_the_first_key(settings):
     settings.FIELD_ENCRYPTION_KEYS = ["old"]
     source = make_source()

@@ -627,8 +627,8 @@ def test_every_export_is_logged_with_its_filters_and_rows(owned, owner, vendor):
 
     logged = ExportLog.objects.order_by("pk").values_list("vendor", "user", "format", "filters", "rows")
     assert list(logged) == [
-        (vendor.pk, owner.pk, "csv lines strict codes", "status=pending&customer=cam%26", 0),
-        (vendor.pk, owner.pk, "csv lines strict codes", "status=pending&customer=cam", 2),
+        (vendor.pk, owner.pk, "csv lines strict codes", "status=pending&customer=*", 0),
+        (vendor.pk, owner.pk, "csv lines strict codes", "status=pending&customer=*", 2),
         (vendor.pk, owner.pk, "xlsx orders codes", "", 1),
     ]
 

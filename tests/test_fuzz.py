@@ -7,7 +7,6 @@ thinking of it; ``.ci/nightly`` puts each value into each field.
 import os
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.management.color import no_style
@@ -68,7 +67,6 @@ def person(client, shops):
     """A browser in which the owner of our shop just typed the password; errors come as pages."""
     vendor, _neighbour = shops
     owner = make_member(vendor, email="anna@rucher.example")
-    EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
     make_order(vendor, number="1050", status=OrderStatus.COMPLETED)
     make_order(vendor, number="1051", status=OrderStatus.ON_HOLD)
     make_order(vendor, number="1052", status=OrderStatus.FAILED)

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketplace.models import OutgoingEmail
 from marketplace.money import net_of
 from orders.documents.invoice_snapshot import Supply
 from orders.documents.vat import line_parts, vat_groups
@@ -591,6 +592,17 @@ def test_a_pdf_is_made_before_anything_is_locked(made):
     assert [original_pdf(document) for document in documents] == [
         b"%PDF " + document.number.encode() for document in documents
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_makes_the_pdf_before_anything_is_locked(made, client_of):
+    vendor = make_vendor("rucher-des-baux", attaches_documents=False)
+    make_order(vendor, status=PAID, number="1042")
+
+    client_of(make_member(vendor)).post("/vendors/rucher-des-baux/orders/1042/invoice/", {"send": "on"})
+
+    assert made == [("RDB-F2026-000001", False)]
+    assert OutgoingEmail.objects.filter(template="order_documents").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

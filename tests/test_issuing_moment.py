@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from marketplace.models import OutgoingEmail
 from orders.domain.credit_notes import has_due
 from orders.domain.intake import take_order
 from orders.domain.invoicing import issue_invoice
@@ -16,7 +17,8 @@ from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Document, DocumentSeries, Order
 from orders.states import OrderStatus
-from tests.factories import NOON, make_order, make_source
+from orders.views.timeline import timeline
+from tests.factories import NOON, make_order, make_source, make_vendor
 from vendors.domain.mandate import accept_mandate
 
 TODAY = date(2026, 11, 23)
@@ -78,6 +80,77 @@ def test_an_order_that_was_completed_there_is_invoiced_here_and_now(by_itself, t
     assert (invoice.issued_on, invoice.issued_at) == (TODAY, NOON)
 
 
+def unpaid_and_stopped(vendor) -> Order:
+    """An order of a business whose invoice was taken back, because it was cancelled before it was paid."""
+    order = make_order(vendor, status=OrderStatus.ON_HOLD, buyer_is_business=True)
+    issue_invoice(order, by=None, at=NOON)
+    change_status(order, OrderStatus.CANCELLED, by=None, at=NOON)
+    return order
+
+
+def attached_to_completed() -> list[str]:
+    [mail] = OutgoingEmail.objects.filter(template="order_completed")
+    return [file["name"] for file in mail.attachments]
+
+
+def test_an_order_that_comes_back_is_invoiced_anew_when_it_is_completed(by_itself):
+    by_itself.attaches_documents = True
+    by_itself.save()
+    order = unpaid_and_stopped(by_itself)
+
+    change_status(order, OrderStatus.PROCESSING, by=None, at=NOON)
+    change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
+
+    assert [one.number for one in order.documents.order_by("pk")] == [
+        "RDB-F2026-000001",
+        "RDB-A2026-000001",
+        "RDB-F2026-000002",
+    ]
+    assert attached_to_completed() == ["RDB-F2026-000002.pdf"]
+
+
+def test_an_invoice_that_was_taken_back_goes_to_nobody(vendor):
+    vendor.attaches_documents = True
+    vendor.save()
+    order = unpaid_and_stopped(vendor)
+
+    change_status(order, OrderStatus.PROCESSING, by=None, at=NOON)
+    change_status(order, OrderStatus.COMPLETED, by=None, at=NOON)
+
+    assert attached_to_completed() == []
+
+
+def test_an_order_that_comes_in_completed_is_invoiced_too(by_itself):
+    order = report(by_itself, status=OrderStatus.COMPLETED, completed_at=NOON + timedelta(minutes=1))
+
+    assert [document.number for document in order.documents.all()] == ["RDB-F2026-000001"]
+    assert order.completed_at == NOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("known", [{"completed_at": NOON - timedelta(hours=1)}, {}])
+def test_what_was_completed_before_the_mandate_is_left_to_the_shop(by_itself, known):
+    order = report(by_itself, status=OrderStatus.COMPLETED, **known)
+
+    assert not order.documents.exists()
+    [said] = timeline(order, order.history.filter(kind="document"), [], [], shows_amounts=True)
+    assert said.what == ("No invoice was issued on completion: that was before the shop accepted the mandate")
+
+
+@pytest.mark.parametrize(("completed_at", "invoices"), [(NOON + timedelta(minutes=1), 1), (LAST_YEAR, 0)])
+def test_what_is_read_in_later_is_invoiced_where_it_was_completed_since(by_itself, completed_at, invoices):
+    data = replace(PAID, status=OrderStatus.COMPLETED, completed_at=completed_at)
+
+    order = take_order(data, source=make_source(), vendor=by_itself, at=NOON, announce=False).order
+
+    assert (order.documents.count(), order.history.filter(kind="document").count()) == (invoices, invoices)
+
+
+def test_an_order_that_comes_in_completed_is_not_invoiced_where_the_shop_does_not_want_it(vendor):
+    order = report(vendor, status=OrderStatus.COMPLETED, completed_at=NOON + timedelta(minutes=1))
+
+    assert (order.documents.count(), order.history.filter(kind="document").count()) == (0, 0)
+
+
 def test_the_day_of_supply_is_the_storefronts(by_itself):
     assert completed(by_itself, LAST_YEAR + timedelta(hours=5)).snapshot["supplied_on"] == "2025-12-30"
 
@@ -136,3 +209,22 @@ def test_a_note_of_the_future_stays_due(vendor):
     refund_order(order, amount=Decimal("5.00"), by=None, at=timezone.now() + timedelta(days=1))
 
     assert (order.documents.filter(kind="A").count(), has_due(order)) == (0, True)
+
+
+def test_a_note_is_never_dated_before_its_invoice(db, monkeypatch):
+    vendor = make_vendor(time_zone="Pacific/Auckland")
+    order = make_order(vendor, status=OrderStatus.PROCESSING)
+    late = datetime(2026, 12, 31, 20, 0, tzinfo=UTC)  # 1 January there
+    monkeypatch.setattr("orders.domain.originals.timezone.now", lambda: late)
+    issue_invoice(order, by=None, at=late)
+    vendor.time_zone = "Europe/Paris"
+    vendor.save()
+
+    refund_order(Order.objects.get(pk=order.pk), amount=Decimal("5.00"), by=None, at=late)
+
+    invoice, note = order.documents.order_by("pk")
+    assert (invoice.issued_on, note.number, note.issued_on) == (
+        date(2027, 1, 1),
+        "RDB-A2027-000001",
+        date(2027, 1, 1),
+    )

@@ -7,7 +7,16 @@ from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import AuditEntry, OutgoingEmail
 from orders.states import OrderStatus
-from tests.factories import NOON, make_member, make_order, make_product, make_source, make_user, make_vendor
+from tests.factories import (
+    NOON,
+    make_document,
+    make_member,
+    make_order,
+    make_product,
+    make_source,
+    make_user,
+    make_vendor,
+)
 from vendors.domain.mandate import accept_mandate
 from vendors.models import Vendor
 from vendors.roles import Role
@@ -80,8 +89,6 @@ def shop_form(vendor, **changes):
         "memberships-0-vendor": vendor.pk,
         "memberships-0-user": member.user_id,
         "memberships-0-role": "owner",
-        "memberships-0-since_0": "2026-01-01",
-        "memberships-0-since_1": "12:00",
         **changes,
     }
 
@@ -133,11 +140,22 @@ def test_support_changes_nothing(seen, vendor, path):
     assert seen.post(f"{SHOP}/{path}").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["orders/export.csv", "team/", "orders/1042/delivery-note.pdf"])
+@pytest.mark.parametrize(
+    "path",
+    ["orders/export.csv", "team/", "orders/1042/delivery-note.pdf", "documents/originals.zip"],
+)
 def test_support_exports_and_numbers_nothing(seen, vendor, path):
-    make_order(vendor, number="1042", status=OrderStatus.PROCESSING)
+    make_document(make_order(vendor, number="1042", status=OrderStatus.PROCESSING))
 
     assert seen.get(f"{SHOP}/{path}").status_code == 403
+
+
+def test_support_is_offered_no_export(seen, vendor):
+    make_document(make_order(vendor, status=OrderStatus.PROCESSING))
+
+    page = seen.get(f"{SHOP}/documents/").content.decode()
+
+    assert ("RDB-F2026-000001" in page, "originals.zip" in page) == (True, False)
 
 
 def test_support_sees_no_other_shop(seen):

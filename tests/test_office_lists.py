@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.apps import apps
@@ -87,7 +86,6 @@ def one_more(n):
         vendor=vendor, invited_by=person, role=Role.MANAGER, digest=f"{n}", invited_at=NOON, expires_at=NOON
     )
     AuditEntry.objects.create(kind="exported", user=person, vendor=vendor, subject="order:1")
-    EmailAddress.objects.create(user=person, email=person.email, verified=True)
     Authenticator.objects.create(user=person, type="totp", data={})
     UserSession.objects.create(user=person, ip="192.0.2.0", session_key=f"s{n}", user_agent="Firefox")
     Group.objects.create(name=f"group {n}")

@@ -97,6 +97,21 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
         assert page(client, order).status_code == 200
 
 
+def test_a_status_that_a_later_one_followed_is_no_trouble_any_more(client_of, owner, vendor):
+    order = make_order(vendor, status=S.PROCESSING)
+    for status, trouble, state in ((S.COMPLETED, "silent", "given_up"), (S.PROCESSING, "", "done")):
+        Answer.objects.create(
+            order=order, kind="status", status=status, cause=status, state=state,
+            asked_at=NOON, next_try_at=NOON, trouble=trouble, answered_at=NOON,
+        )  # fmt: skip
+    text = page(client_of(owner), order).content.decode()
+    Answer.objects.filter(state="done").delete()
+
+    before = page(client_of(owner), order).content.decode()
+
+    assert ("did not answer in time" in before, "did not answer in time" in text) == (True, False)
+
+
 def test_validating_completes_the_order_and_says_so(client_of, owner, order):
     response = validate(client_of(owner), order, version=order.version)
 

@@ -27,7 +27,7 @@ from orders.models import Delivery, Note, Order, ReconcileRun, Refund, ReportedO
 from tests.digest import state, undecidable, without
 from tests.doubles.woocommerce import KEY, SECRET, Trouble, WooCommerce, recorded
 from tests.factories import NOON, make_member, make_source
-from tests.test_intake_order import scenarios, set_up, shuffled, store
+from tests.test_intake_order import scenarios, set_up, shuffled, store, tells_alone
 
 pytestmark = pytest.mark.django_db
 BASE = Path(__file__).resolve().parent.parent
@@ -131,6 +131,46 @@ def test_only_what_changed_since_is_asked_for(loaded, shop):
     assert "modified_after=" in shop.requests[0].path
 
 
+def test_a_look_at_the_last_hours_is_no_history(source, shop):
+    run("naturalconect", since="90m")
+
+    text, _failed = run()
+
+    assert ("the whole history" in text, stands_here()) == (True, now_says(shop))
+
+
+def test_a_look_at_the_last_hours_leaves_no_gap_before_it(loaded, shop):
+    ReconcileRun.objects.update(started_at=timezone.now() - timedelta(days=7))
+    shop.clock = timezone.now() - timedelta(days=3)
+    shop.add({**recorded("guest_processing")[0], "id": 7001, "number": "7001"})
+    shop.change(7001)
+    run("naturalconect", since="90m")
+
+    text, _failed = run()
+
+    assert ("changes since" in text, "7001: created" in text) == (True, True)
+
+
+def test_a_look_that_reaches_back_far_enough_counts_as_any(loaded, shop):
+    run("naturalconect", since="2h")
+    wide = ReconcileRun.objects.latest("id")
+
+    run()
+
+    assert ReconcileRun.objects.latest("id").since == wide.started_at - timedelta(hours=1)
+
+
+def test_a_look_at_the_last_hours_does_not_end_a_history_that_was_cut_off(source, shop):
+    shop.fails(Trouble.UNAUTHORIZED, path="/notes")
+    _text, failed = run()
+    run("naturalconect", since="90m")
+
+    text, failed_after = run()
+
+    assert ("the whole history" in text, failed, failed_after) == (True, True, False)
+    assert stands_here() == now_says(shop)
+
+
 def test_lost_deliveries_are_repaired_and_stored_with_how(loaded, shop):
     shop.change(1360, status="completed")
     shop.change(1358, billing={**shop.orders[1358]["billing"], "first_name": "Zoé"})
@@ -158,6 +198,24 @@ def test_a_trashed_and_a_deleted_order_are_hidden_and_a_restored_one_is_back(loa
 
     hidden = Order.objects.exclude(hidden_at=None).values_list("external_id", flat=True)
     assert sorted(hidden) == ["1360", "1361"]
+    assert not ReportedOrder.objects.exclude(undecidable=[]).exists()
+
+
+def test_a_change_in_the_second_of_a_reconciliation_is_decided_by_the_next(loaded, shop, source):
+    shop.orders[1360]["customer_note"] = "Sonnez deux fois"  # the date of change stays
+    deliver(shop, source, 1360)
+    marked = ReportedOrder.objects.get(external_id="1360").undecidable
+
+    run()
+
+    order = Order.objects.get(external_id="1360")
+    assert (marked, order.customer_note) == (["customer_note"], "Sonnez deux fois")
+    assert not ReportedOrder.objects.exclude(undecidable=[]).exists()
+
+
+def test_the_echo_of_what_was_asked_for_is_no_tie(loaded, shop, source):
+    deliver(shop, source, 1360)
+
     assert not ReportedOrder.objects.exclude(undecidable=[]).exists()
 
 
@@ -340,6 +398,40 @@ def test_a_refund_that_has_no_lines_there_stays_spread(loaded, shop, source):
     assert_adds_up(refund.order)
 
 
+def test_a_lost_refund_that_left_the_date_of_change_alone_is_found(loaded, shop):
+    amount = with_refund(shop, (0, 1, Decimal(1) / 3))
+    ReconcileRun.objects.update(started_at=timezone.now())
+
+    text, _failed = run()
+    again, _failed = run()
+
+    order = Order.objects.get(external_id="1360")
+    assert ("1360: changed (refunded 0.00 → " in text, "0 differed" in again) == (True, True)
+    assert (order.refunded_total, order.refunds.get().awaits_lines) == (amount, False)
+    assert_adds_up(order)
+
+
+def test_a_lost_state_that_left_the_date_of_change_alone_is_found(loaded, shop):
+    shop.orders[1360]["status"] = "cancelled"
+    ReconcileRun.objects.update(started_at=timezone.now())
+
+    run()
+
+    assert Order.objects.get(external_id="1360").status == "cancelled"
+
+
+def test_a_state_that_is_set_aside_is_not_asked_for_each_time(loaded, shop):
+    shop.change(1360, status="wc-packed")
+    run("naturalconect", since="2020-01-01")
+    ReconcileRun.objects.update(started_at=timezone.now() + timedelta(hours=2))
+    shop.requests.clear()
+
+    text, _failed = run()
+
+    assert "0 differed" in text
+    assert not [each for each in shop.requests if each.path.endswith("/orders/1360")]
+
+
 def assert_adds_up(order):
     order.refresh_from_db()
     refunds = list(order.refunds.filter(progress="confirmed"))
@@ -372,7 +464,7 @@ def test_trouble_stops_a_run_with_a_sentence_and_the_next_goes_on(
     source, shop, trouble, times, says, monkeypatch
 ):
     monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 10)
-    shop.fails(trouble, times=times, path="page=3")
+    shop.fails(trouble, times=times, path="page=3&per_page=10")
     text, failed = run()
     stopped = ReconcileRun.objects.get()
     shop._planned.clear()
@@ -380,9 +472,9 @@ def test_trouble_stops_a_run_with_a_sentence_and_the_next_goes_on(
 
     again, failed_again = run()
 
-    assert (failed, says in text, says in stopped.problem, stopped.page) == (True, True, True, 2)
-    assert (failed_again, "going on after page 2" in again) == (False, True)
-    assert "page=3" in shop.requests[0].path
+    assert (failed, says in text, says in stopped.problem, stopped.passed) == (True, True, True, 20)
+    assert (failed_again, "going on after 20 of 37 orders" in again) == (False, True)
+    assert "page=3&" in shop.requests[0].path
     assert (ReconcileRun.objects.count(), stands_here()) == (1, now_says(shop))
 
 
@@ -395,19 +487,119 @@ def test_a_trouble_that_passes_is_waited_for(source, shop, trouble):
     assert ("33 were missing" in text, failed) == (True, False)
 
 
-def test_orders_that_go_away_between_two_pages_make_none_be_overlooked(source, shop, monkeypatch):
-    monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 10)
-    gone = sorted(shop.orders)[:4]
+def with_waiting_refund(shop, source):
+    with_refund(shop, (0, 1, Decimal(1) / 3))
+    deliver(shop, source, 1360)
+    return Refund.objects.get(order__external_id="1360")
 
-    def vanish(request):
-        if "page=2&" in request.path and gone:
+
+def test_an_order_that_was_deleted_for_good_holds_no_run_up(loaded, shop, source):
+    refund = with_waiting_refund(shop, source)
+    shop.delete(1360)
+
+    text, failed = run()
+
+    refund.refresh_from_db()
+    assert (failed, "1360: changed (hidden False → True)" in text) == (False, True)
+    assert (refund.awaits_lines, refund.is_spread) == (False, True)
+    assert not ReconcileRun.objects.filter(finished_at=None).exists()
+
+
+def test_a_deleted_order_that_is_hidden_already_waits_for_no_lines(loaded, shop, source):
+    refund = with_waiting_refund(shop, source)
+    shop.delete(1360)
+    take_trash(source, "1360", is_trashed=True, number=5, at=NOON)
+
+    _text, failed = run()
+
+    refund.refresh_from_db()
+    assert (failed, refund.awaits_lines) == (False, False)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.ERROR, Trouble.BAD_REQUEST, Trouble.SILENCE, Trouble.HTML])
+@pytest.mark.parametrize("what", ["refunds", "notes"])
+def test_what_one_order_does_not_tell_is_named_and_the_run_goes_on(loaded, shop, source, trouble, what):
+    refund = with_waiting_refund(shop, source)
+    shop.change(1360)
+    shop.fails(trouble, times=99, path=f"/1360/{what}")
+
+    text, failed = run("naturalconect", since="2020-01-01")
+    shop._planned.clear()
+    run()
+
+    refund.refresh_from_db()
+    assert (text.count("1360: not_told (storefront: "), failed) == (1, False)
+    assert (refund.awaits_lines, refund.is_spread) == (False, False)
+
+
+def test_a_storefront_that_answers_nothing_any_more_stops_the_run(loaded, shop, source):
+    with_waiting_refund(shop, source)
+    shop.fails(Trouble.ERROR, times=5, path="/1360/refunds")
+    shop.fails(Trouble.ERROR, times=5, path="include=0")
+
+    text, failed = run()
+
+    assert (failed, "answered with an error of its own" in text) == (True, True)
+
+
+def test_going_on_after_the_last_page_counts_no_further(loaded, shop, source):
+    with_waiting_refund(shop, source)
+    shop.fails(Trouble.UNAUTHORIZED, times=2, path="/1360/refunds")
+    run()
+    before = ReconcileRun.objects.latest("id").passed
+
+    run()
+
+    assert ReconcileRun.objects.latest("id").passed == before
+
+
+@pytest.mark.parametrize(("per_page", "went"), [(10, 4), (5, 12), (5, 20)])
+@pytest.mark.parametrize("came", [0, 4, 30])
+def test_orders_that_come_and_go_between_two_pages_make_none_be_overlooked(
+    source, shop, monkeypatch, per_page, went, came
+):
+    monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", per_page)
+    template = shop.orders[1360]
+    gone = sorted(shop.orders)[:went]
+
+    def change(request):
+        if f"page=2&per_page={per_page}&" in request.path and gone:
+            for n in range(came):
+                shop.add({**template, "id": 800_000 + n, "number": str(800_000 + n)})
             while gone:
                 shop.delete(gone.pop())
 
-    shop.after_request = vanish
+    shop.after_request = change
     run()
 
-    assert set(now_says(shop)) <= set(stands_here())
+    assert (gone, now_says(shop).keys() - stands_here().keys()) == ([], set())
+
+
+def test_orders_that_go_away_while_a_history_is_cut_off_make_none_be_overlooked(source, shop, monkeypatch):
+    monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 5)
+    shop.fails(Trouble.UNAUTHORIZED, path="page=5&per_page=5")
+    _text, failed = run()
+    for pk in sorted(shop.orders)[:12]:
+        shop.delete(pk)
+
+    run()
+
+    assert (failed, now_says(shop).keys() - stands_here().keys()) == (True, set())
+
+
+def test_a_last_order_that_is_shown_no_more_is_not_looked_for_for_ever(source, shop, monkeypatch):
+    monkeypatch.setattr("orders.connectors.woocommerce_rest.PER_PAGE", 5)
+    list_of = shop._page
+
+    def without_the_fifth(found, query, host, path):
+        status, page, headers = list_of(found, query, host, path)
+        fifth = sorted(shop.orders)[4]
+        return status, [each for each in page if "page" not in query or each["id"] != fifth], headers
+
+    monkeypatch.setattr(shop, "_page", without_the_fifth)
+    _text, failed = run()
+
+    assert (failed, len(stands_here())) == (False, 32)
 
 
 def test_only_one_run_at_a_time(source, shop):
@@ -492,7 +684,8 @@ def test_after_lost_deliveries_one_run_makes_the_state_that_of_all_of_them(name,
             whole = outcome_of(there, deliveries)
             transaction.set_rollback(True)
         with transaction.atomic():
-            lost = [each for each in shuffled(rng, deliveries, whole=True) if rng.random() < 0.5]
+            told = shuffled(rng, deliveries, whole=True)
+            lost = [each for each in told if tells_alone(each) or rng.random() < 0.5]
             some = outcome_of(there, lost)
             transaction.set_rollback(True)
     finally:
@@ -579,8 +772,8 @@ def test_killed_in_the_middle_of_the_history_it_goes_on(tmp_path):
     finally:
         there.close()
 
-    assert "going on after page" in done.stdout
-    first = "/wp-json/wc/v3/orders?page=1&"
+    assert "going on after" in done.stdout
+    first = "/wp-json/wc/v3/orders?page=1&per_page=50&"
     assert not any(each.path.startswith(first) for each in there.requests[asked:])
     counts = subprocess.run(
         [*python, "-c", COUNT], cwd=BASE, env=environment, check=True, capture_output=True, text=True

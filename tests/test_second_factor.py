@@ -3,7 +3,6 @@ import time
 from datetime import timedelta
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
@@ -41,10 +40,7 @@ def fresh_throttle():
 
 @pytest.fixture
 def anna():
-    """A person whose address is verified, as after an invitation."""
-    user = make_user("anna@example.com", name="Anna")
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return user
+    return make_user("anna@example.com", name="Anna")
 
 
 def sign_in(client, password=PASSWORD, email="anna@example.com", **meta):
@@ -257,6 +253,35 @@ def test_guessing_from_everywhere_ends_but_not_for_a_device_that_is_known(client
     assert "Too many failed login attempts" in response.content.decode()
     assert "Too many failed" in sign_in(Client(), REMOTE_ADDR="10.1.0.1").content.decode()
     assert sign_in(client).status_code == 302
+
+
+def test_one_network_shuts_no_new_device_out(anna, monkeypatch):
+    now = [time.time()]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    for _ in range(11):
+        for _ in range(5):
+            sign_in(Client(), "wrong", REMOTE_ADDR="203.0.113.5")
+        now[0] += 301
+
+    assert sign_in(Client(), REMOTE_ADDR="192.0.2.77").status_code == 302
+
+
+def reset_by_mail(client, password):
+    client.post("/accounts/password/reset/", {"email": "anna@example.com"})
+    mail = OutgoingEmail.objects.filter(template="account/email/password_reset_key").latest("id")
+    link = re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", mail.text)[1]
+    form = client.get(link).headers["Location"]
+    client.post(form, {"password1": password, "password2": password})
+
+
+def test_a_reset_by_mail_lets_the_person_in_while_strangers_guess(client, anna):
+    for n in range(51):
+        sign_in(Client(), "wrong", REMOTE_ADDR=f"10.0.{n}.1")
+
+    reset_by_mail(client, "une-autre-phrase")
+
+    assert "Too many failed" in sign_in(Client(), "une-autre-phrase").content.decode()
+    assert sign_in(client, "une-autre-phrase").status_code == 302
 
 
 def test_a_right_password_is_no_attempt(anna):

@@ -18,7 +18,7 @@ from orders.domain.intake import take_order
 from orders.domain.notes import add_note
 from orders.domain.refunds import RefundedLine, ask_for_refund, cancel_and_refund, refund_order
 from orders.domain.transitions import change_status, validate
-from orders.models import Answer, Order, RefundProgress, Source
+from orders.models import Answer, Order, RefundProgress, ReportedOrder, Source
 from orders.storefronts.answers import send_waiting
 from tests.doubles.woocommerce import KEY, SECRET, Trouble, WooCommerce, recorded
 from tests.factories import NOON, make_member, make_order, make_source
@@ -56,7 +56,9 @@ def order(source, shop, vendor):
 
 
 def take(order_id, source, shop, vendor):
-    return take_order(parse_order(shop.orders[order_id]), source=source, vendor=vendor, at=NOON).order
+    data = parse_order(shop.orders[order_id])
+    source.vendors.get_or_create(external_id=data.vendor_external_id, defaults={"vendor": vendor})
+    return take_order(data, source=source, vendor=vendor, at=NOON).order
 
 
 def work():
@@ -446,6 +448,66 @@ def test_the_echo_of_a_step_moves_nothing(order, owner, shop, source, act):
     assert len(shop.made("PUT") + shop.made("POST")) == {"complete": 1, "ship": 2, "note": 1}[act]
 
 
+def test_a_step_of_the_storefront_after_it_took_ours_is_taken(order, owner, shop, source):
+    validate(order, by=owner, at=NOON)
+    work()
+
+    shop.change(1360, status="cancelled")  # before the echo was built: both changes arrive as one
+    report(order, shop, source)
+
+    order.refresh_from_db()
+    assert (order.status, ReportedOrder.objects.get().differences) == ("cancelled", [])
+
+
+def test_a_step_of_the_storefront_after_its_refund_of_all_is_taken(order, owner, shop, source):
+    cancel_and_refund(order, by=owner, at=timezone.now())
+    work()
+
+    shop.change(1360, status="cancelled")
+    report(order, shop, source)
+
+    order.refresh_from_db()
+    assert (order.status, order.refunds.count()) == ("cancelled", 1)
+
+
+def test_a_refund_is_made_also_where_the_order_cannot_be_asked_for_after_it(order, owner, shop):
+    def fall_silent(request):
+        if request.method == "POST":
+            shop.fails(Trouble.ERROR)
+
+    shop.after_request = fall_silent
+    ask(order, owner, amount=Decimal("1.00"))
+    work()
+
+    assert (states(), order.refunds.get().progress) == ([("refund", "done")], "confirmed")
+
+
+def test_a_delivery_from_before_a_step_that_was_taken_changes_nothing(order, owner, shop, source):
+    change_status(order, "on-hold", by=None, at=NOON)
+    work()
+    shop.change(1360, status="processing")
+    late = parse_order(shop.orders[1360])
+    change_status(order, "processing", by=None, at=NOON)
+    change_status(order, "completed", by=None, at=NOON)
+    work()
+
+    take_order(late, source=source, vendor=order.vendor, at=timezone.now())
+
+    order.refresh_from_db()
+    assert order.status == "completed"
+
+
+def test_the_echo_of_a_step_does_not_undo_the_one_after_it(order, owner, shop, source):
+    validate(order, by=owner, at=NOON)
+    change_status(order, "processing", by=owner, at=NOON, note="Trop tôt")
+    shop.change(1360, status="completed")
+
+    report(order, shop, source)
+
+    order.refresh_from_db()
+    assert order.status == "processing"
+
+
 # Trouble
 
 
@@ -511,6 +573,20 @@ def test_after_many_attempts_an_answer_is_given_up_and_can_be_sent_again(order, 
 
     assert (given_up, sent, states()) == ([("status", "given_up")], True, [("status", "done")])
     assert len(shop.requests) == 10
+
+
+@pytest.mark.parametrize("state", [State.GIVEN_UP, State.REFUSED])
+def test_a_status_is_not_sent_again_once_a_later_one_was_told(order, owner, shop, state):
+    validate(order, by=owner, at=NOON)
+    Answer.objects.update(state=state, trouble="unreachable")
+    change_status(order, "processing", by=owner, at=NOON, note="Trop tôt")
+    work()
+
+    sent = send_again(Answer.objects.order_by("id")[0], at=timezone.now())
+    work()
+
+    assert (sent, shop.orders[1360]["status"]) == (False, "processing")
+    assert not Answer.objects.in_trouble().exists()
 
 
 def test_a_refused_refund_is_not_sent_again(order, owner, shop):

@@ -176,7 +176,7 @@ def test_a_removed_member_has_no_access_in_an_open_session(client_of, client, ow
     client_of(lea)
     assert client.get("/vendors/rucher-des-baux/orders/").status_code == 200
 
-    team.remove(lea.memberships.get(), by=owner)
+    team.remove(lea.memberships.get(), by=owner, at=timezone.now())
 
     assert client.get("/vendors/rucher-des-baux/orders/").status_code == 404
 
@@ -207,7 +207,7 @@ def test_an_owner_whose_account_is_closed_does_not_count(owner, vendor):
     make_member(vendor, Role.OWNER, is_active=False)
 
     with pytest.raises(team.LastOwner):
-        team.remove(owner.memberships.get(), by=owner)
+        team.remove(owner.memberships.get(), by=owner, at=timezone.now())
 
 
 def test_an_owner_may_leave_another_behind(client_of, owner, vendor):
@@ -221,9 +221,9 @@ def test_an_owner_may_leave_another_behind(client_of, owner, vendor):
 
 def test_removing_twice_is_once(owner, vendor):
     member = make_member(vendor, Role.MANAGER).memberships.get()
-    team.remove(member, by=owner)
+    team.remove(member, by=owner, at=timezone.now())
 
-    team.remove(member, by=owner)
+    team.remove(member, by=owner, at=timezone.now())
 
     assert AuditEntry.objects.filter(kind="left").count() == 1
 
@@ -266,3 +266,78 @@ def test_the_page_shows_the_table(client_of, owner):
     text = client_of(owner).get(TEAM).content.decode()
 
     assert text.count('scope="row"') == len(Permission)
+
+
+def test_an_address_is_written_to_five_times_a_week_at_most(client_of, owner, vendor):
+    client = client_of(owner)
+    for _ in range(7):
+        response = invite(client, "stranger@example.com")
+        vendor.invitations.open().update(revoked_at=timezone.now())
+
+    assert "stranger@example.com was written to 5 times in a week" in response.content.decode()
+    assert OutgoingEmail.objects.filter(to="stranger@example.com").count() == 5
+
+
+def test_a_shop_sends_sixty_invitations_a_day_at_most(owner, vendor):
+    now = timezone.now()
+    for n in range(60):
+        team.revoke(
+            team.invite(vendor, email=f"p{n}@example.com", role="manager", by=owner, at=now), by=owner, at=now
+        )
+
+    with pytest.raises(team.TeamRefused, match="60 invitations were sent since yesterday"):
+        team.invite(vendor, email="lea@example.com", role="manager", by=owner, at=now)
+
+    tomorrow = now + timedelta(days=1, minutes=1)
+    assert team.invite(vendor, email="lea@example.com", role="manager", by=owner, at=tomorrow)
+
+
+@pytest.mark.parametrize("step", ["remove", "role"])
+def test_who_is_no_owner_any_more_has_no_way_back_in(client_of, owner, vendor, step):
+    other = make_member(vendor, Role.OWNER)
+    invited = team.invite(vendor, email="second@example.com", role="owner", by=other, at=timezone.now())
+    own = team.invite(vendor, email="lea@example.com", role="manager", by=owner, at=timezone.now())
+
+    client_of(owner).post(f"{TEAM}members/{other.memberships.get().pk}/{step}/", {"role": "manager"})
+
+    assert list(vendor.invitations.open()) == [own]
+    assert AuditEntry.objects.get(kind="invitation_ended").subject == f"invitation:{invited.pk}"
+
+
+def gone_at_the_lock(monkeypatch, member):
+    """Another request removes ``member`` just before this one has the shop's lock."""
+    lock = team._lock
+
+    def after_the_other(vendor, by=None):
+        Membership.objects.filter(pk=member.pk).delete()
+        lock(vendor, by)
+
+    monkeypatch.setattr(team, "_lock", after_the_other)
+
+
+def test_a_role_for_somebody_who_has_just_left_is_refused(client_of, owner, vendor, monkeypatch):
+    member = make_member(vendor, Role.MANAGER, name="Léa").memberships.get()
+    gone_at_the_lock(monkeypatch, member)
+
+    response = client_of(owner).post(f"{TEAM}members/{member.pk}/role/", {"role": "preparer"}, follow=True)
+
+    assert "Léa is no longer in the team." in response.content.decode()
+
+
+@pytest.mark.parametrize("step", ["invite", "resend", "revoke", "change_role", "remove"])
+def test_an_owner_who_was_removed_a_moment_ago_changes_nothing(vendor, owner, monkeypatch, step):
+    other = make_member(vendor, Role.OWNER)
+    member = make_member(vendor, Role.MANAGER).memberships.get()
+    now = {"by": owner, "at": timezone.now()}
+    invitation = team.invite(vendor, email="lea@example.com", role="manager", **(now | {"by": other}))
+    gone_at_the_lock(monkeypatch, owner.memberships.get())
+    steps = {
+        "invite": lambda: team.invite(vendor, email="new@example.com", role="owner", **now),
+        "resend": lambda: team.resend(invitation, **now),
+        "revoke": lambda: team.revoke(invitation, **now),
+        "change_role": lambda: team.change_role(member, "owner", **now),
+        "remove": lambda: team.remove(member, **now),
+    }
+
+    with pytest.raises(team.TeamRefused, match="You are no owner of Rucher des Baux any more"):
+        steps[step]()

@@ -3,17 +3,17 @@
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from marketplace.append_only import protect, release
-from orders.domain.continuity import continuity_of
+from orders.domain.continuity import continuity_of, verify
 from orders.domain.invoicing import issue_invoice
 from orders.domain.originals import FIRST, chain_hash
 from orders.domain.refunds import refund_order
@@ -145,6 +145,38 @@ def test_a_snapshot_of_another_shape_is_a_trouble_and_no_traceback(issued, capsy
     assert (status, "The total of RDB-F2026-000001 is not the one that it says." in said) == (1, True)
 
 
+def test_what_a_note_corrects_in_another_shape_is_a_trouble_too(issued, capsys):
+    note = Document.objects.get(kind="A")
+    by_force(note, snapshot={**note.snapshot, "corrects": "RDB-F2026-000002"})
+
+    assert "RDB-A2026-000001 says to correct another invoice." in run(capsys)[1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"year": 2025}, "RDB-F2026-000003 is dated in another year than its series."),
+        ({"issued_on": date(2026, 11, 24)}, "RDB-F2026-000003 says another date."),
+    ],
+)
+def test_a_date_that_contradicts_the_document_is_named(issued, capsys, columns, says):
+    by_force(issued[2], **columns)
+
+    assert says in run(capsys)[1]
+
+
+def test_what_is_issued_meanwhile_is_neither_a_gap_nor_left_behind(issued, vendor):
+    waiting = [make_order(vendor, status=PAID) for _ in range(2)]
+
+    def another_is_issued():
+        if waiting:
+            issue_invoice(waiting.pop(), by=None, at=NOON)
+
+    reports = list(verify(another_is_issued))
+
+    assert [(report.gaps, report.strays, report.troubles) for report in reports] == [([], [], [])] * 2
+
+
 def test_a_file_without_a_document_is_told(issued, vendor, capsys):
     storages["documents"].save(f"{vendor.pk}/F2026/RDB-F2026-000004.pdf", ContentFile(b"left behind"))
 
@@ -264,3 +296,27 @@ def test_any_storage_keeps_originals(vendor, settings):
     document = issue_invoice(make_order(vendor, status=PAID), by=None, at=NOON)
 
     assert storages["documents"].open(document.pdf.name).read() == b"%PDF RDB-F2026-000001"
+
+
+@pytest.mark.parametrize("day", ["NULL", "'2026-11-01'"])
+def test_the_date_of_a_counter_is_never_set_back(issued, day):
+    with (
+        pytest.raises(DatabaseError, match="never set back"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"UPDATE orders_documentseries SET last_issued_on = {day} WHERE kind = 'F'")
+
+
+def test_triggers_of_an_earlier_version_are_renewed(issued):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL replaces a trigger's function")
+    release()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER orders_documentseries_no_update BEFORE UPDATE ON orders_documentseries "
+            "WHEN 0 BEGIN SELECT RAISE(ABORT, 'never'); END"
+        )
+    protect()
+
+    test_the_date_of_a_counter_is_never_set_back(issued, "NULL")

@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -17,6 +18,7 @@ from django.http import HttpRequest
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
 from marketplace.audit import AuditKind, audit
 from vendors.models import User
+from vendors.people_admin import may_touch
 
 # The libraries' own pages, which are replaced here; imported again they do nothing.
 for library in ("django.contrib.auth", "allauth.account", "allauth.mfa", "allauth.usersessions"):
@@ -27,7 +29,16 @@ for registered in (Group, EmailAddress, Authenticator, UserSession):
 
 @admin.register(Group)
 class RightsAdmin(OfficeAdmin, GroupAdmin):
-    """Groups of rights that staff is given; each change stands in the audit."""
+    """Groups of rights that staff is given, changed by superusers alone; each change stands in the audit."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return cast(User, request.user).is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return cast(User, request.user).is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return cast(User, request.user).is_superuser
 
 
 @admin.register(EmailAddress)
@@ -42,8 +53,9 @@ class EndedByOffice(ReadOnlyAdmin):
     """Rows that the office may end, after Django's own page that asks; what it does stands in the audit."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the row may be ended: those of the staff by superusers alone."""
         label = f"{self.opts.app_label}.delete_{self.opts.model_name}"
-        return request.user.has_perm(label)
+        return request.user.has_perm(label) and (obj is None or may_touch(request, obj.user))
 
     def end(self, row: Any) -> str:
         """End one row; return what it was, for the audit."""
@@ -52,6 +64,8 @@ class EndedByOffice(ReadOnlyAdmin):
     @transaction.atomic
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """End the row and write who did it."""
+        if not self.has_delete_permission(request, obj):
+            raise PermissionDenied
         person, what = obj.user, self.end(obj)
         audit(
             AuditKind.ACCOUNT_CHANGED, by=cast(User, request.user), subject=person, request=request, what=what

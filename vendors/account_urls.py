@@ -4,6 +4,8 @@ from allauth.account import views
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from vendors.account_views import EmailView, SessionsView
+
 urlpatterns = [
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
@@ -22,11 +24,11 @@ urlpatterns = [
     ),
     path("password/change/", views.password_change, name="account_change_password"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
-    path("email/", views.email, name="account_email"),
+    path("email/", EmailView.as_view(), name="account_email"),
     path("confirm-email/", views.email_verification_sent, name="account_email_verification_sent"),
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", views.confirm_email, name="account_confirm_email"),
     path("2fa/", include("allauth.mfa.urls")),
-    path("sessions/", include("allauth.usersessions.urls")),
+    path("sessions/", SessionsView.as_view(), name="usersessions_list"),
     # allauth names this address in places; nobody signs up by themselves.
     path("signup/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
 ]

@@ -8,12 +8,15 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation import gettext_lazy
 
-from marketplace.audit import shortened
 from marketplace.mail import ONE_TIME, queue_message
+from marketplace.networks import client_address, network_of
+from vendors.audit_sign_ins import person_of, write_throttled
 from vendors.devices import is_known_device
 
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
@@ -26,6 +29,14 @@ class _Undone(Exception):
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's adapter, with sign-up closed."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": gettext_lazy(
+            "Too many failed login attempts. "
+            "Wait an hour, or have a new password sent: it lets this device in."
+        ),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -58,8 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         """Tell a person of a change to the account; the network address in it is shortened."""
-        request = self.request
-        address = shortened(request.META.get("REMOTE_ADDR", "")) if request else ""
+        address = network_of(self.request) if self.request else ""
         super().send_notification_mail(template_prefix, user, {**(context or {}), "ip": address}, **kwargs)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -67,8 +77,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
         So guessing from many places ends, while the person signs in from a device that did before.
         """
-        super().pre_authenticate(request, **credentials)
         email = str(credentials.get("email") or credentials.get("username") or "").lower()
+        try:
+            super().pre_authenticate(request, **credentials)
+            self._count_unknown_device(request, email)
+        except ValidationError:
+            write_throttled(request, person_of(email))
+            raise
+
+    def _count_unknown_device(self, request: HttpRequest, email: str) -> None:
         if email and not is_known_device(request, email):
             self._unknown_device = ratelimit.consume(
                 request,
@@ -89,7 +106,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         key = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{shortened(request.META.get('REMOTE_ADDR', ''))}"
+        return f"{key}:{network_of(request)}"
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that allauth counts attempts and keeps sessions by; ours, so that all is one."""
+        return client_address(request)
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """People have no user name."""

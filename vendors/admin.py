@@ -1,11 +1,9 @@
-"""Shops and people, for the marketplace's staff."""
+"""Shops, their teams and shelves, for the marketplace's staff."""
 
 from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
@@ -19,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
 from marketplace.office_lists import WithSearchedSelects
-from vendors import access, account_admin  # noqa: F401  (registers itself)
+from vendors import access, account_admin, people_admin  # noqa: F401  (they register themselves)
 from vendors.domain import office
 from vendors.domain.identity import change_identity
 from vendors.domain.mandate import mandate_of
+from vendors.domain.team import TeamRefused
 from vendors.models import (
     IdentityChange,
     Invitation,
@@ -42,81 +41,41 @@ admin.site.index_title = _("Administration")
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
-class PersonCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    class Meta:
-        model = User
-        fields = ["email", "name"]
-
-
-class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
-    class Meta:
-        model = User
-        fields = "__all__"
-
-
 OPENING = _("The teams reach their orders again.")
 CLOSING = _("The teams lose their pages at once. Orders go on coming in, and documents are kept.")
 
 
 class TeamFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """A shop that has an owner keeps one, whatever the office changes."""
+    """A shop that has an owner who may sign in keeps one, whatever the office changes."""
 
     def clean(self) -> None:
         super().clean()
-        if not isinstance(self.instance, Vendor) or self.instance.pk is None:
-            return
-        had_one = self.instance.memberships.filter(role=Role.OWNER).exists()
-        kept = [form.cleaned_data for form in self.forms if form.cleaned_data.get("role") == Role.OWNER]
-        if had_one and not any(not data.get("DELETE") for data in kept):
+        data = [(form, getattr(form, "cleaned_data", {})) for form in self.forms]
+        if any(form.instance.pk and "user" in form.changed_data for form, _values in data):
+            raise ValidationError(_("A place keeps its person: remove it and add one for the other person."))
+        leaving = [form for form, values in data if form.initial.get("role") == Role.OWNER != _role(values)]
+        staying = [
+            values for _form, values in data if _role(values) == Role.OWNER and values["user"].is_active
+        ]
+        if leaving and not staying:
             raise ValidationError(_("A shop keeps an owner: nothing was changed."))
 
 
+def _role(values: dict[str, Any]) -> str:
+    """The role that a place of the team is to have; "" for one that is given up, or not filled in."""
+    is_given_up = values.get("DELETE") or not values.get("user")
+    return "" if is_given_up else str(values.get("role", ""))
+
+
 class MembershipInline(WithSearchedSelects, admin.TabularInline):  # type: ignore[type-arg]
+    """The team; what is changed here is done by the same functions as on the shop's own page."""
+
     model = Membership
     formset = TeamFormSet
     extra = 0
     fields = ["user", "role", "since"]
+    readonly_fields = ["since"]
     autocomplete_fields = ["user"]
-
-
-class PlaceInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The shops of a person, to look at: teams are changed on the shop."""
-
-    model = Membership
-    extra = 0
-    can_delete = False
-    fields = ["vendor", "role", "since"]
-    readonly_fields = ["vendor", "role", "since"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(User)
-class PersonAdmin(OfficeAdmin, UserAdmin):  # type: ignore[type-arg]
-    form = PersonChangeForm
-    add_form = PersonCreationForm
-    ordering = ["email"]
-    list_display = ["email", "name", "is_staff", "is_active", "last_login"]
-    list_filter = ["is_staff", "is_active"]
-    search_fields = ["email", "name"]
-    readonly_fields = ["last_login", "date_joined"]
-    fieldsets = [
-        (None, {"fields": ["email", "password", "name", "language"]}),
-        (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
-        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
-    ]
-    add_fieldsets = [
-        (
-            None,
-            {"classes": ["wide"], "fields": ["email", "name", "usable_password", "password1", "password2"]},
-        )
-    ]
-    inlines = [PlaceInline]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """People stand in histories: they are closed (may not sign in), never deleted."""
-        return False
 
 
 class LegalIdentityInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -185,7 +144,18 @@ class VendorAdmin(OfficeAdmin):
         }
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Write a legal identity by the domain, so that the trail has it; the rest as ever."""
+        """Write the team and a legal identity by the domain, so that its trail has them; the rest as ever."""
+        if formset.model is Membership:
+            formset.save(commit=False)
+            office.change_team(
+                formset.instance,
+                placed=formset.new_objects,
+                changed=[member for member, _names in formset.changed_objects],
+                removed=formset.deleted_objects,
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+            return
         if formset.model is not LegalIdentity:
             super().save_formset(request, form, formset, change)
             return
@@ -196,6 +166,14 @@ class VendorAdmin(OfficeAdmin):
             edited = next(one for one in formset.forms if one.instance is identity)
             values = {name: getattr(identity, name) for name in edited.changed_data}
             change_identity(identity, values, by=cast(User, request.user), at=timezone.now())
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show or save the shop; a team that changed meanwhile is told, and nothing is saved."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except TeamRefused as refusal:
+            messages.error(request, str(refusal))
+            return redirect(request.path)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A shop is closed, never deleted: its orders and invoices must be kept."""

@@ -1,9 +1,10 @@
-"""Devices a person signed in from: a signed cookie remembers them, a mail tells of a new one."""
+"""Devices a person is known on: a signed cookie remembers them, a mail tells of a new one."""
 
 import uuid
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.signals import password_reset
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import user_logged_in
 from django.core import signing
@@ -12,9 +13,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from marketplace.audit import AuditKind, shortened
+from marketplace.audit import AuditKind
 from marketplace.mail import ONE_TIME, queue_email
 from marketplace.models import AuditEntry
+from marketplace.networks import network_of, shortened
 from vendors.models import User
 
 COOKIE = "known_device"
@@ -41,21 +43,21 @@ def is_known_device(request: HttpRequest, email: str) -> bool:
 
 
 class DeviceMiddleware:
-    """Remembers, in the answer to a sign-in, that the person signed in from this device."""
+    """Remembers, in the answer, who has just shown on this device that they are who they say."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if getattr(request, "signed_in_now", False) and request.user.is_authenticated:
-            remember(request, response)
+        if person := getattr(request, "person_shown", None):
+            remember(request, response, person)
         return response
 
 
-def remember(request: HttpRequest, response: HttpResponse) -> None:
-    """Keep in the browser that this person signed in here."""
-    people = [request.user.pk, *(pk for pk in known_people(request) if pk != request.user.pk)][:MOST]
+def remember(request: HttpRequest, response: HttpResponse, person: User) -> None:
+    """Keep in the browser that this person is known here."""
+    people = [person.pk, *(pk for pk in known_people(request) if pk != person.pk)][:MOST]
     response.set_cookie(
         COOKIE,
         signing.dumps(people, salt=SALT),
@@ -69,7 +71,7 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
 @receiver(user_logged_in)
 def tell_of_new_device(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Mail the person when a device that never signed in to the account does; not at the first sign-in."""
-    request.signed_in_now = True  # type: ignore[attr-defined]
+    request.person_shown = user  # type: ignore[attr-defined]
     if user.pk in known_people(request):
         return
     before = AuditEntry.objects.filter(user=user, kind=AuditKind.SIGNED_IN)
@@ -84,9 +86,15 @@ def tell_of_new_device(request: HttpRequest, user: User, **kwargs: Any) -> None:
         context={
             "at": timezone.now(),
             "device": device_of(request.META.get("HTTP_USER_AGENT", "")),
-            "address": shortened(request.META.get("REMOTE_ADDR", "")),
+            "address": network_of(request),
         },
     )
+
+
+@receiver(password_reset)
+def know_after_reset(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who opened the link in the mailbox is let in on this device, however often strangers failed."""
+    request.person_shown = user  # type: ignore[attr-defined]
 
 
 def device_of(user_agent: str) -> str:

@@ -42,9 +42,10 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a person; without ``password`` nobody can sign in as them yet."""
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user = self.model(email=email.lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
+        user.vouch_for_address()
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -72,6 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("may sign in"), default=True)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
 
+    emailaddress_set: Any  # allauth's rows of the person
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
@@ -84,6 +86,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def clean(self) -> None:
+        """Write the address in small letters, as everything looks for it."""
+        super().clean()
+        self.email = self.email.lower()
+
+    def vouch_for_address(self) -> None:
+        """Count ``email`` as the person's own, and no other: we gave it, or its mailbox answered."""
+        self.emailaddress_set.exclude(email=self.email).delete()
+        self.emailaddress_set.update_or_create(email=self.email, defaults={"verified": True, "primary": True})
 
 
 class VendorQuerySet(models.QuerySet["Vendor"]):

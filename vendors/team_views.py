@@ -69,7 +69,7 @@ def change_role(request: VendorRequest, pk: int) -> HttpResponse:
         return _to_team(request)
     role = Role(form.cleaned_data["role"])
     said = _("%(person)s is now: %(role)s.") % {"person": member.user, "role": role.label}
-    return _do(request, said, lambda: team.change_role(member, role, by=request.user))
+    return _do(request, said, lambda: team.change_role(member, role, by=request.user, at=timezone.now()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,7 +80,7 @@ def remove_member(request: VendorRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "shop/remove_member.html", {"member": member})
     said = _("%(person)s is no longer in the team.") % {"person": member.user}
-    return _do(request, said, lambda: team.remove(member, by=request.user))
+    return _do(request, said, lambda: team.remove(member, by=request.user, at=timezone.now()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -89,7 +89,7 @@ def leave(request: VendorRequest) -> HttpResponse:
     """Leave the team oneself, after being asked."""
     if request.method == "POST":
         try:
-            team.remove(request.membership, by=request.user)
+            team.remove(request.membership, by=request.user, at=timezone.now())
         except team.TeamRefused as refusal:
             messages.error(request, str(refusal))
         else:

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import OfficeAdmin, ReadOnlyAdmin
+from marketplace.admin import OfficeAdmin, SeenIsWritten
 from marketplace.audit import AuditKind, audit
 from marketplace.office_lists import WithSearchedSelects, by_date
 from orders.domain.health import HOUR, health_of
@@ -162,9 +163,12 @@ class SourceAdmin(OfficeAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             obj.rotate_secret(at=timezone.now(), secret=form.cleaned_data["own_secret"])
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
         renewed = [name for name in ("new_consumer_key", "new_consumer_secret") if form.cleaned_data[name]]
         if renewed:
-            self._write_down(request, obj, [name.removeprefix("new_") for name in renewed])
+            self._write_down(request, form.instance, [name.removeprefix("new_") for name in renewed])
 
     def response_add(self, request: HttpRequest, obj: Source, post_url_continue: Any = None) -> HttpResponse:
         """Show the secret in the answer itself, which nothing keeps."""
@@ -181,7 +185,7 @@ class SourceAdmin(OfficeAdmin):
     def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Process all that was set aside once more, as after a vendor was mapped."""
         source = self._changeable(request, pk)
-        _say_replayed(request, process_again(source.deliveries.quarantined()))
+        _replay(request, source.deliveries.quarantined(), subject=source)
         return redirect("admin:orders_source_change", pk)
 
     def _write_down(self, request: HttpRequest, source: Source, secrets: list[str]) -> None:
@@ -209,13 +213,18 @@ def _address(request: HttpRequest, source: Source) -> str:
     return request.build_absolute_uri(reverse("woocommerce_webhook", args=[source.slug]))
 
 
-def _say_replayed(request: HttpRequest, number: int) -> None:
+@transaction.atomic
+def _replay(request: HttpRequest, deliveries: QuerySet[Delivery], *, subject: Source | str) -> None:
+    """Process the deliveries once more, say how many, and write who asked for it."""
+    number = process_again(deliveries)
+    by = cast(AbstractBaseUser, request.user)
+    audit(AuditKind.OFFICE_CHANGED, by=by, subject=subject, action="process again", deliveries=number)
     text = ngettext("%(n)s delivery is processed again.", "%(n)s deliveries are processed again.", number)
     messages.success(request, text % {"n": number})
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(SeenIsWritten):
     list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
     list_filter = ["state", "source", by_date("received_at")]
     list_select_related = ["source", "vendor"]
@@ -257,7 +266,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Process again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        _say_replayed(request, process_again(queryset.exclude(state="waiting")))
+        _replay(request, queryset.exclude(state="waiting"), subject="deliveries")
 
 
 class Differs(admin.SimpleListFilter):
@@ -273,7 +282,7 @@ class Differs(admin.SimpleListFilter):
 
 
 @admin.register(ReportedOrder)
-class ReportedOrderAdmin(ReadOnlyAdmin):
+class ReportedOrderAdmin(SeenIsWritten):
     list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
     list_select_related = ["source", "order"]
     list_filter = ["source", "is_trashed", Differs]

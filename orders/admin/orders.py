@@ -4,13 +4,14 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, confirmation
+from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, SeenIsWritten, confirmation
 from marketplace.audit import AuditKind, audit
 from marketplace.office_lists import by_date
 from orders.domain.answers import send_again
@@ -66,17 +67,6 @@ class RefundInline(ReadOnlyInline):
 class ShipmentInline(ReadOnlyInline):
     model = Shipment
     fields = ["number", "carrier", "tracking_number", "shipped_at", "created_by"]
-
-
-class SeenIsWritten(ReadOnlyAdmin):
-    """Rows with a customer's data: whoever of the staff opens one stands in the audit."""
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> Any:
-        row = context["original"]
-        audit(AuditKind.CUSTOMER_SEEN, by=cast(User, request.user), vendor=row.vendor, subject=row)
-        return super().render_change_form(request, context, *args, **kwargs)
 
 
 def _move_to(
@@ -143,8 +133,19 @@ class OrderAdmin(SeenIsWritten):
         }
 
 
+@transaction.atomic
+def _sent_again(answer: Answer, by: User) -> bool:
+    """Send one answer again and write who asked for it; False where it may not be."""
+    sent = send_again(answer, at=timezone.now())
+    if sent:
+        order = answer.order
+        facts = {"action": "send again", "answer": answer.pk}
+        audit(AuditKind.OFFICE_CHANGED, by=by, vendor=order.vendor, subject=order, facts=facts)
+    return sent
+
+
 @admin.register(Answer)
-class AnswerAdmin(ReadOnlyAdmin):
+class AnswerAdmin(SeenIsWritten):
     """What storefronts are told; what one has not taken can be sent again."""
 
     list_display = ["asked_at", "order", "what", "state", "attempts", "tried_at", "why"]
@@ -156,7 +157,8 @@ class AnswerAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Answer]) -> None:
-        sent = sum(send_again(answer, at=timezone.now()) for answer in queryset.order_by("pk"))
+        answers = queryset.select_related("order__vendor").order_by("pk")
+        sent = sum(_sent_again(answer, cast(User, request.user)) for answer in answers)
         text = ngettext("%(n)s answer is sent again.", "%(n)s answers are sent again.", sent)
         messages.success(request, text % {"n": sent})
 
@@ -166,14 +168,23 @@ class AnswerAdmin(ReadOnlyAdmin):
 
 @admin.register(ReconcileRun)
 class ReconcileRunAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "source", "since", "page", "differed", "unheard", "finished_at", "problem"]
+    list_display = [
+        "started_at",
+        "source",
+        "since",
+        "passed",
+        "differed",
+        "unheard",
+        "finished_at",
+        "problem",
+    ]
     list_filter = ["source"]
     list_select_related = ["source"]
     ordering = ["-started_at"]
 
 
 @admin.register(HistoryEntry)
-class HistoryEntryAdmin(ReadOnlyAdmin):
+class HistoryEntryAdmin(SeenIsWritten):
     list_display = ["at", "order", "kind", "actor", "user", "source", "old_status", "new_status"]
     list_select_related = ["order", "user", "source"]
     search_fields = ["order__number__exact"]
@@ -197,7 +208,7 @@ class StockMovementAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Document)
-class DocumentAdmin(ReadOnlyAdmin):
+class DocumentAdmin(SeenIsWritten):
     list_display = ["number", "vendor", "order", "issued_on", "total", "currency", "sha256"]
     list_select_related = ["vendor", "order"]
     list_filter = [by_date("issued_on")]
@@ -224,7 +235,7 @@ class ExchangeRateAdmin(OfficeAdmin):
 
 
 @admin.register(DeliveryNote)
-class DeliveryNoteAdmin(ReadOnlyAdmin):
+class DeliveryNoteAdmin(SeenIsWritten):
     list_display = ["number", "order", "dated_on"]
     list_select_related = ["order"]
     search_fields = ["number__exact", "order__number__exact"]
@@ -232,7 +243,7 @@ class DeliveryNoteAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ExportLog)
-class ExportLogAdmin(ReadOnlyAdmin):
+class ExportLogAdmin(SeenIsWritten):
     list_display = ["at", "vendor", "user", "format", "filters", "rows"]
     list_select_related = ["vendor", "user"]
     search_fields = ["vendor__slug__exact", "user__email__exact"]
@@ -244,7 +255,7 @@ class RefundLineInline(ReadOnlyInline):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(SeenIsWritten):
     list_display = ["at", "order", "amount", "commission_given_back", "is_spread", "by", "source"]
     list_select_related = ["order", "by", "source"]
     search_fields = ["order__number__exact"]
@@ -257,7 +268,7 @@ class ShipmentLineInline(ReadOnlyInline):
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(ReadOnlyAdmin):
+class ShipmentAdmin(SeenIsWritten):
     list_display = ["order", "number", "carrier", "tracking_number", "shipped_at"]
     list_select_related = ["order"]
     search_fields = ["order__number__exact"]
@@ -266,7 +277,7 @@ class ShipmentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Note)
-class NoteAdmin(ReadOnlyAdmin):
+class NoteAdmin(SeenIsWritten):
     list_display = ["written_at", "order", "written_by", "is_for_customer", "text"]
     list_select_related = ["order", "written_by"]
     search_fields = ["order__number__exact"]

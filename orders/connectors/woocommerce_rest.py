@@ -28,7 +28,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from orders.connectors.payload import cut
 from orders.models import Trouble
 
-__all__ = ["OrderPage", "Storefront", "StorefrontError"]
+__all__ = ["OrderPage", "Standing", "Storefront", "StorefrontError"]
 
 ROUTE = "/wp-json/wc/v3"
 TIMEOUTS = (5.0, 20.0)  # seconds to connect, and between two pieces of an answer
@@ -73,11 +73,18 @@ class StorefrontError(Exception):
 
 @dataclass(frozen=True)
 class OrderPage:
-    """A page of orders, and how many orders and pages there are of the question."""
+    """A page of orders, and how many orders there are of the question."""
 
     orders: list[Any]
     total: int
-    pages: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an order stands at the storefront: its state, and its refunds that gave something back."""
+
+    status: str
+    refunds: frozenset[str]
 
 
 class Storefront:
@@ -99,7 +106,7 @@ class Storefront:
         timeouts: tuple[float, float] | None = None,
         longest: float = LONGEST,
     ) -> None:
-        self.name, self.attempts, self.longest = name, attempts, longest
+        self.name, self.attempts, self.longest, self.per_page = name, attempts, longest, PER_PAGE
         self.timeouts = timeouts or TIMEOUTS
         self.pause = float(settings.STOREFRONT_PAUSE) if pause is None else pause
         self.root = self._root(address.strip().rstrip("/"))
@@ -123,12 +130,17 @@ class Storefront:
         self._http.close()
 
     def orders(
-        self, *, page: int = 1, modified_after: datetime | None = None, status: str = "any"
+        self,
+        *,
+        page: int = 1,
+        per_page: int = 0,
+        modified_after: datetime | None = None,
+        status: str = "any",
     ) -> OrderPage:
         """Return a page of the orders changed after ``modified_after``, by id, oldest first."""
         return self._orders(
             page=page,
-            per_page=PER_PAGE,
+            per_page=per_page or self.per_page,
             **({"modified_after": _utc(modified_after)} if modified_after else {}),
             dates_are_gmt="true",
             orderby="id",
@@ -136,10 +148,15 @@ class Storefront:
             status=status,
         )
 
-    def present(self, ids: list[str]) -> set[str]:
-        """Return which of at most 100 ``ids`` the storefront has, those in its bin not counted."""
-        found = self._orders(include=",".join(ids), per_page=100, status="any", _fields="id")
-        return {str(each["id"]) for each in found.orders if isinstance(each, dict) and "id" in each}
+    def standing(self, ids: list[str]) -> dict[str, Standing]:
+        """Return where those of at most 100 ``ids`` stand that the storefront has, its bin not counted."""
+        fields = "id,status,refunds"
+        found = self._orders(include=",".join(ids), per_page=100, status="any", _fields=fields)
+        return {
+            str(each["id"]): Standing(str(each.get("status")), _refunds_of(each.get("refunds")))
+            for each in found.orders
+            if isinstance(each, dict) and "id" in each
+        }
 
     def order(self, external_id: str) -> Any:
         return self._ask("GET", f"/orders/{external_id}", kind=dict)[0]
@@ -163,9 +180,7 @@ class Storefront:
 
     def _orders(self, **query: Any) -> OrderPage:
         orders, headers = self._ask("GET", "/orders", query=query, kind=list)
-        return OrderPage(
-            orders, _count(headers, "X-WP-Total", len(orders)), _count(headers, "X-WP-TotalPages", 1)
-        )
+        return OrderPage(orders, _count(headers, "X-WP-Total", len(orders)))
 
     def _all_pages(self, path: str) -> list[Any]:
         found: list[Any] = []
@@ -268,6 +283,12 @@ class Storefront:
 
     def _trouble(self, trouble: Trouble, said: str = "", *, wait: float = 0) -> StorefrontError:
         return StorefrontError(trouble, self.name, said, wait=wait)
+
+
+def _refunds_of(told: Any) -> frozenset[str]:
+    """The ids of an order's refunds, those of nothing left out as they are when an order is read."""
+    entries = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    return frozenset(str(each.get("id")) for each in entries if re.search("[1-9]", str(each.get("total"))))
 
 
 def _of_status(status: int, code: str) -> Trouble:

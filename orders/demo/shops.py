@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 
 from orders.demo.catalogue import COSMETICS, CRAFTS, FOOD, Article, articles
@@ -199,9 +198,8 @@ def open_shops(source: Source, *, at: datetime) -> list[Shop]:
     )
     shops = [_open(plan, source, staff, password, at) for plan in PLANS]
     people = [staff, *(person for shop in shops for person in shop.people.values())]
-    EmailAddress.objects.bulk_create(
-        EmailAddress(user=person, email=person.email, verified=True, primary=True) for person in people
-    )
+    for person in people:
+        person.vouch_for_address()
     return shops
 
 

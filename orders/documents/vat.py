@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
-from marketplace.money import exponent, net_lines, round_half_up, split, split_steadily
+from marketplace.money import net_lines, round_half_up, split, split_steadily, stored_decimals
 from orders.models import LineKind, OrderLine
 
 ZERO = Decimal("0.00")
-STORED_DECIMALS = 2  # of every amount in the database
 
 AnyRate = TypeVar("AnyRate", Decimal | None, str | None)  # a snapshot has its rates as text
 Rate = Decimal | None
@@ -186,7 +185,4 @@ def _by_rate(parts: Sequence[LinePart]) -> dict[Rate, list[LinePart]]:
 
 def decimals_of(lines: Sequence[OrderLine], currency: str) -> int:
     """Return the currency's decimals, at most those that are stored; more where the lines have them."""
-    places = min(exponent(currency), STORED_DECIMALS)
-    amounts = [amount for line in lines for amount in (line.total, line.discount)]
-    is_whole = all(round_half_up(amount, places) == amount for amount in amounts)
-    return places if is_whole else STORED_DECIMALS
+    return stored_decimals(currency, (amount for line in lines for amount in (line.total, line.discount)))

@@ -1,6 +1,6 @@
 """Whether the issued documents are whole: numbers without gaps, chains without breaks, files as issued."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -131,6 +131,11 @@ def _all_series() -> list[SeriesReport]:
 
 
 def _walk(report: SeriesReport, on_document: Callable[[], object]) -> SeriesReport:
+    """Walk a series up to what it held when the walk began; what is issued meanwhile is no gap."""
+    counter = DocumentSeries.objects.filter(
+        vendor__slug=report.shop, kind=report.kind, year=report.year
+    ).first()
+    files = _files(report)
     documents = _documents(report)
     previous, sequence, day = FIRST, 0, date.min
     names: set[str | None] = set()
@@ -142,23 +147,32 @@ def _walk(report: SeriesReport, on_document: Callable[[], object]) -> SeriesRepo
         previous, sequence, day = document.chain_hash, document.sequence, document.issued_on
         names.add(document.pdf.name)
         on_document()
-    report.strays = _strays(report, names)
-    counter = DocumentSeries.objects.filter(
-        vendor__slug=report.shop, kind=report.kind, year=report.year
-    ).first()
+    report.strays = _strays(report, files, names)
     report.gaps += range(sequence + 1, (counter.last_number if counter else 0) + 1)
     return report
 
 
-def _strays(report: SeriesReport, names: Collection[str | None]) -> list[str]:
-    """Return the files of a series that no document names: a broken transaction left them behind."""
+def _strays(report: SeriesReport, files: Iterable[str], names: Collection[str | None]) -> list[str]:
+    """Return the files of a series that no document names: a broken transaction left them behind.
+
+    One whose document is stored by now was being issued when the files were listed.
+    """
+    unnamed = [file for file in files if file not in names]
+    by_now = (
+        set(_documents(report).filter(pdf__in=unnamed).values_list("pdf", flat=True)) if unnamed else set()
+    )
+    return sorted(file for file in unnamed if file not in by_now)
+
+
+def _files(report: SeriesReport) -> list[str]:
+    """Return the files that the storage has for a series."""
     vendor = Vendor.objects.only("pk").get(slug=report.shop)
     folder = f"{vendor.pk}/{report.kind.value}{report.year}"
     try:
         _folders, files = document_storage().listdir(folder)
     except (OSError, NotImplementedError):  # it has no such folder, or cannot tell
         return []
-    return sorted(path for path in (f"{folder}/{file}" for file in files) if path not in names)
+    return [f"{folder}/{file}" for file in files]
 
 
 def _documents(report: SeriesReport) -> QuerySet[Document]:
@@ -188,23 +202,35 @@ def _contradictions(document: Document) -> list[str]:
     """Say where the row and what the document says differ; the row decides where it is served."""
     said = document.snapshot if isinstance(document.snapshot, dict) else {}
     totals = said.get("totals")
-    corrects = said.get("corrects") or {}
     is_note = document.kind == DocumentKind.CREDIT_NOTE
     number = f"{document.kind}{document.year}-{document.sequence:06d}"
     pairs = [
         (_amount(totals), document.total, _("The total of %(number)s is not the one that it says.")),
         (said.get("number"), document.number, _("%(number)s says another number.")),
         (document.number.endswith(number), True, _("%(number)s stands at another place of its series.")),
+        (said.get("issued_on"), document.issued_on.isoformat(), _("%(number)s says another date.")),
+        (
+            document.issued_on.year,
+            document.year,
+            _("%(number)s is dated in another year than its series."),
+        ),
         (said.get("order"), document.order.number, _("%(number)s says another order.")),
         (said.get("currency"), document.currency, _("%(number)s says another currency.")),
         (said.get("type_code"), "381" if is_note else "380", _("%(number)s says to be of another kind.")),
         (
-            corrects.get("number"),
+            _corrected(said.get("corrects")),
             document.corrects.number if document.corrects else None,
             _("%(number)s says to correct another invoice."),
         ),
     ]
     return [sentence % {"number": document.number} for told, stored, sentence in pairs if told != stored]
+
+
+def _corrected(corrects: object) -> object:
+    """Return the number that a note says to correct; of another shape, something that is no number."""
+    if isinstance(corrects, dict):
+        return corrects.get("number")
+    return [corrects] if corrects else None
 
 
 def _amount(totals: object) -> Decimal | None:

@@ -5,6 +5,7 @@ The rules are told in ``docs/rules/invoicing.md``, "Credit notes".
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,9 +39,8 @@ def invoice_of(order: Order) -> Document | None:
 
 
 def open_invoice(order: Order) -> Document | None:
-    """Return the invoice that a refund would be credited on; None where there is none."""
-    invoice = invoice_of(order)
-    return None if invoice is None or is_taken_back(invoice) else invoice
+    """Return the invoice that stands, on which a refund would be credited; None where there is none."""
+    return order.documents.open_invoices().order_by("-id").first()
 
 
 def is_taken_back(invoice: Document) -> bool:
@@ -51,14 +51,23 @@ def is_taken_back(invoice: Document) -> bool:
 
 def has_due(order: Order) -> bool:
     """Say whether a credit note should have been issued and was not, because it could not be made."""
-    if (invoice := invoice_of(order)) is None:
+    if (invoice := open_invoice(order)) is None:
         return False
     next_refund = refunds_without_note(order, invoice).first()
     return (next_refund is not None and not next_refund.awaits_lines) or _is_to_take_back(order, invoice)
 
 
 def _is_to_take_back(order: Order, invoice: Document) -> bool:
-    return order.status in STOPPED and order.paid_at is None and not is_taken_back(invoice)
+    """Say whether an open invoice will not be paid any more, and refunds did not use it up already."""
+    if order.status not in STOPPED or order.paid_at is not None:
+        return False
+    return not is_used_up(invoice, Document.objects.filter(order_id=invoice.order_id, corrects=invoice))
+
+
+def is_used_up(invoice: Document, notes: Iterable[Document]) -> bool:
+    """Say whether the credit notes on an invoice, if there are any, leave nothing of it."""
+    totals = [note.total for note in notes]
+    return bool(totals) and sum(totals) >= invoice.total
 
 
 def refunds_without_note(order: Order, invoice: Document) -> QuerySet[Refund]:
@@ -79,11 +88,12 @@ def _credited_on(invoice: Document) -> QuerySet[Document]:
 def issue_due(order: Order, *, by: By, at: datetime) -> list[Document]:
     """Issue the credit notes of all refunds whose lines are known, oldest first; none without an invoice.
 
-    An invoice whose order was stopped before it was paid is taken back whole. The caller holds
-    the order's lock. A refund that still waits for its lines holds back those
-    after it: notes are cumulative. Raises what rendering raises; no number is used then.
+    An invoice whose order was stopped before it was paid is taken back whole. On one that was
+    taken back nothing more is credited, whatever is refunded later. The caller holds the order's
+    lock. A refund that still waits for its lines holds back those after it: notes are
+    cumulative. Raises what rendering raises; no number is used then.
     """
-    invoice = invoice_of(order)
+    invoice = open_invoice(order)
     if invoice is None:
         return []
     issued = []
@@ -185,7 +195,13 @@ def _write(
     at: datetime,
 ) -> Document:
     said: Snapshot = invoice.snapshot
-    taken = take_number(order.vendor, DocumentKind.CREDIT_NOTE, at, prefix=said["number"].rpartition("-F")[0])
+    taken = take_number(
+        order.vendor,
+        DocumentKind.CREDIT_NOTE,
+        at,
+        prefix=said["number"].rpartition("-F")[0],
+        not_before=invoice.issued_on,
+    )
     facts = _facts(order, said, taken, reason, refund, by)
     facts = replace(facts, due=due, is_correction=is_correction)
     snapshot = credit_snapshot(said, credit, facts)

@@ -12,13 +12,14 @@ from orders.domain.customers import customer_of, free_number, index_name, number
 from orders.domain.history import record
 from orders.domain.intake_changes import (
     Merge,
+    hold_what_was_held_before_refund,
     mark_dates,
     remember,
     take_columns,
     take_dates,
     take_lines,
+    take_state_before_refund,
     take_status,
-    take_stock_of_refunded,
 )
 from orders.domain.intake_lines import freeze, new_lines, set_totals
 from orders.domain.intake_refunds import report_refunds
@@ -168,12 +169,14 @@ def _take(data: OrderData, source: Source, vendor: Vendor, at: datetime, is_fina
     if order is not None and rank == reported.rank and not is_final:
         return Taken(order, Outcome.UNCHANGED, "repeat")
     is_first = order is None
-    merge = Merge(order or _new(data, source, vendor, at), data, source, reported, is_newer, at, is_first)
+    merge = Merge(
+        order or _new(data, source, vendor, at), data, source, reported, rank, is_newer, at, is_first
+    )
     try:
         changed = _create(merge) if order is None else _update(merge)
     except RefundRefused as refused:
         raise IntakeRefused("refunds", Problem.REFUND_LEFT, number=merge.order.number) from refused
-    _decide(merge, rank, is_final=is_final)
+    _decide(merge, is_final=is_final)
     _announce(merge)
     if is_newer:
         reported.rank = rank
@@ -252,8 +255,9 @@ def _create(merge: Merge) -> bool:
     mark_dates(merge)
     take_dates(merge)
     report_refunds(order, data, merge.source, known=set(), at=merge.at)
+    take_state_before_refund(merge)
     if data.status == "refunded":
-        take_stock_of_refunded(order, reported, at=merge.at)
+        hold_what_was_held_before_refund(merge)
         told = data.modified_at or merge.at
         refund_what_no_refund_accounts_for(order, by=merge.source, at=told, issue_at=merge.at)
     remember(merge)
@@ -276,9 +280,9 @@ def _update(merge: Merge) -> bool:
     return bool(merge.changed)
 
 
-def _decide(merge: Merge, rank: list[object], *, is_final: bool) -> None:
+def _decide(merge: Merge, *, is_final: bool) -> None:
     """Mark the fields in which two reports of one second differ; a later report decides them."""
-    reported = merge.reported
+    reported, rank = merge.reported, merge.rank
     if is_final:
         if not merge.is_newer:
             return

@@ -16,15 +16,14 @@ from orders.domain.history import record
 from orders.domain.intake_lines import change_lines, is_fixed, lines_differ
 from orders.domain.order_data import OrderData
 from orders.domain.refunds import BY_STATUS, refund_what_no_refund_accounts_for
-from orders.domain.reports import buyer_of, columns_of, contact_of, digest, digests_of, latest
+from orders.domain.reports import Rank, buyer_of, columns_of, contact_of, digest, digests_of, latest
 from orders.domain.transitions import after_working_days, change_status
-from orders.models import HistoryKind, Order, ReportedOrder, Source
-from orders.states import PAID, OrderStatus
+from orders.models import Answer, HistoryKind, Order, ReportedOrder, Source
+from orders.states import PAID, TAKES_STOCK, OrderStatus
 
 DATES = ("paid_at", "completed_at")
 # What reports did not tell at first: a person may have entered it since.
 NEVER_TOLD = {"buyer_siren": digest(""), "buyer_vat_number": digest("")}
-NOT_YET_PAID = frozenset({OrderStatus.PENDING, OrderStatus.FAILED})
 
 
 @dataclass
@@ -38,6 +37,7 @@ class Merge:
     data: OrderData
     source: Source
     reported: ReportedOrder
+    rank: Rank
     is_newer: bool
     at: datetime
     is_first: bool = False
@@ -67,11 +67,11 @@ class Merge:
 
 
 def take_lines(merge: Merge) -> None:
-    """Bring lines and total to what is reported, unless parcels, documents or refunds stand on them."""
+    """Bring lines and total to what is reported, unless something stands on them (``is_fixed``)."""
     order, data = merge.order, merge.data
     if not merge.says_anew("lines") or not lines_differ(order, data):
         return
-    if is_fixed(order):
+    if is_fixed(order) or data.total < order.refunded_total:
         merge.refused.add("lines")
         return
     before = order.total
@@ -119,12 +119,18 @@ def _set_date(merge: Merge, name: str, moment: datetime | None) -> None:
 
 
 def take_status(merge: Merge) -> None:
-    """Take the step that the storefront reports, by the same door as a person's."""
+    """Take the step that the storefront reports, by the same door as a person's.
+
+    A refunded order is told of an earlier state as well: what it holds follows from that.
+    """
     order, data = merge.order, merge.data
-    if not merge.takes("status", order.status):
+    is_known_refunded = order.status == merge.reported.applied.get("status") == OrderStatus.REFUNDED
+    if take_state_before_refund(merge) and is_known_refunded and not merge.is_newer:
+        hold_what_was_held_before_refund(merge)
+    if not merge.takes("status", order.status) or _is_on_its_way(order):
         return
-    if data.status == OrderStatus.REFUNDED:
-        take_stock_of_refunded(order, merge.reported, at=merge.at)
+    if data.status == OrderStatus.REFUNDED and order.status != OrderStatus.CANCELLED:
+        hold_what_was_held_before_refund(merge)
     moments = {OrderStatus.COMPLETED: order.completed_at, OrderStatus.PROCESSING: order.paid_at}
     told = moments.get(data.status) or data.modified_at or merge.at
     if change_status(order, data.status, by=merge.source, at=told, issue_at=merge.at):
@@ -134,16 +140,42 @@ def take_status(merge: Merge) -> None:
         refund_what_no_refund_accounts_for(order, by=merge.source, at=told, issue_at=merge.at)
 
 
+def _is_on_its_way(order: Order) -> bool:
+    """Whether the last step that was taken here has not been taken by the storefront yet."""
+    last = order.answers.filter(kind=Answer.Kind.STATUS).order_by("-id").first()
+    return last is not None and last.state != Answer.State.DONE
+
+
 def mark_dates(merge: Merge) -> None:
     """Remember that the dates which the order has now come from the storefront."""
     for name in DATES:
         merge.reported.applied[f"{name}_set"] = digest(getattr(merge.order, name))
 
 
-def take_stock_of_refunded(order: Order, reported: ReportedOrder, *, at: datetime) -> None:
-    """Let an order that was paid and refunded between two reports hold what it took, less what came back."""
-    if order.status in NOT_YET_PAID | {OrderStatus.REFUNDED} and reported.paid_at is not None:
-        stock.take(order, cause=f"reported:{order.pk}:{order.version}", at=at, oversell=True)
+def take_state_before_refund(merge: Merge) -> bool:
+    """Remember the latest state that any report tells but « refunded »; return whether it is another one."""
+    reported = merge.reported
+    if merge.data.status == OrderStatus.REFUNDED:
+        return False
+    if reported.before_refund and merge.rank <= reported.before_refund[0]:
+        return False
+    reported.before_refund = [merge.rank, str(merge.data.status)]
+    return True
+
+
+def hold_what_was_held_before_refund(merge: Merge) -> None:
+    """Let a refunded order hold what it held before, less what came back: nothing where it was cancelled.
+
+    Of an order that was paid and refunded between two reports it is what it took.
+    """
+    order, reported = merge.order, merge.reported
+    before = reported.before_refund[1] if reported.before_refund else ""
+    was_paid = reported.paid_at is not None and before != OrderStatus.CANCELLED
+    cause = f"reported:{order.pk}:{order.version}:{merge.rank[-1][:8]}"
+    if before in TAKES_STOCK or was_paid:
+        stock.take(order, cause=cause, at=merge.at, oversell=True)
+    else:
+        stock.give_back(order, cause=cause, at=merge.at)
 
 
 def take_columns(merge: Merge) -> None:
@@ -196,9 +228,12 @@ def remember(merge: Merge) -> None:
     """Keep what was applied, and where the order here is meant to differ; saves nothing."""
     reported = merge.reported
     if not merge.is_newer:
+        others = [each for each in reported.differences if each["field"] != "refunds"]
+        reported.differences = others + _refunds_not_known_there(merge)
         return
     kept = {name: merge.base.get(name) for name in merge.refused}
-    reported.applied |= {**merge.told, **kept}
+    refunds = sorted(refund.external_id for refund in merge.data.refunds)
+    reported.applied |= {**merge.told, **kept, "refunds": refunds}
     reported.differences = _differences(merge)
 
 
@@ -209,7 +244,12 @@ def _differences(merge: Merge) -> list[dict[str, str]]:
         found.append({"field": "lines", "here": str(order.total), "there": str(data.total)})
     if order.status != data.status:
         found.append({"field": "status", "here": str(order.status), "there": str(data.status)})
-    told = {refund.external_id for refund in data.refunds}
-    only_here = merge.refunds_here - {"", BY_STATUS, *told}
-    found += [{"field": "refunds", "here": external_id, "there": ""} for external_id in sorted(only_here)]
-    return found
+    return found + _refunds_not_known_there(merge)
+
+
+def _refunds_not_known_there(merge: Merge) -> list[dict[str, str]]:
+    """The refunds that any report told of, and the latest does not."""
+    any_told = {refund.external_id for refund in merge.data.refunds} | merge.refunds_here
+    told = merge.reported.applied.get("refunds", any_told)
+    only_here = any_told - {"", BY_STATUS, *told}
+    return [{"field": "refunds", "here": external_id, "there": ""} for external_id in sorted(only_here)]

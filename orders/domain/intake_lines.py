@@ -11,8 +11,9 @@ from django.db.models import Max
 from orders.domain import stock
 from orders.domain.earnings import CommissionRules, freeze_commission, settle
 from orders.domain.order_data import LineData, OrderData
+from orders.domain.refund_lines import lay_refunds, lift_refunds
 from orders.models import LineKind, Order, OrderLine, RefundProgress, Source, StockMovement
-from orders.states import TAKES_STOCK
+from orders.states import TAKES_STOCK, RefundState
 from vendors.models import Product, Vendor
 
 ZERO = Decimal("0.00")
@@ -50,11 +51,17 @@ def set_totals(order: Order, lines: Iterable[OrderLine]) -> None:
 
 
 def is_fixed(order: Order) -> bool:
-    """Say whether parcels, documents or refunds stand on the order's lines, so that they change no more."""
+    """Say whether the order's lines change no more: parcels or documents stand on them, or certain refunds.
+
+    Those are the ones that were made or asked for here, which people laid on lines, and all of
+    an order that is wholly refunded. What a storefront refunded of it is spread anew.
+    """
+    made_here = order.refunds.exclude(progress=RefundProgress.FAILED).filter(source=None)
     return (
-        order.shipments.exists()
+        order.refund_state == RefundState.FULL
+        or order.shipments.exists()
         or order.documents.exists()
-        or order.refunds.exclude(progress=RefundProgress.FAILED).exists()
+        or made_here.exists()
     )
 
 
@@ -71,8 +78,11 @@ def change_lines(order: Order, data: OrderData, source: Source, *, at: datetime)
     """Bring lines, totals, commission and stock to what is reported; saves the order.
 
     The caller holds the order's lock and has asked ``is_fixed`` and ``lines_differ``. Lines are
-    known by the storefront's id; the rates that were frozen on them stay.
+    known by the storefront's id; the rates that were frozen on them stay. Its refunds are spread
+    over the new lines, and wait for their own where the storefront can be asked. Raises
+    ``orders.domain.refunds.RefundRefused`` where they are more than the order is now.
     """
+    lifted = lift_refunds(order)
     known = {line.external_id: line for line in order.lines.select_related("product")}
     lines = new_lines(data, order.vendor)
     _lock_shelves([*known.values(), *lines])
@@ -89,6 +99,8 @@ def change_lines(order: Order, data: OrderData, source: Source, *, at: datetime)
     order.total, order.storefront_vat_total = data.total, data.total_tax
     _freeze_again(order, lines, data, known, source)
     _store(order, lines)
+    if lifted:
+        lay_refunds(order, lifted, awaits_lines=source.has_rest)
     if order.status in TAKES_STOCK:
         stock.take(order, cause=cause, at=at, oversell=True)
 

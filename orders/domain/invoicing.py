@@ -19,7 +19,7 @@ from orders.documents.invoice import invoice_pdf
 from orders.documents.invoice_snapshot import EURO, Supply, invoice_snapshot
 from orders.documents.parties import identity_of
 from orders.documents.snapshot import Snapshot
-from orders.domain.credit_notes import invoice_of, is_of_the_team, is_taken_back, issue_due
+from orders.domain.credit_notes import invoice_of, is_of_the_team, issue_due, open_invoice
 from orders.domain.history import By, record
 from orders.domain.locking import lock
 from orders.domain.originals import Numbered, day_of, next_number, store, take_number
@@ -92,6 +92,18 @@ class MandateMissing(InvoiceRefused):
         )
 
 
+class BeforeTheMandate(InvoiceRefused):
+    """What was completed before the shop gave its mandate is invoiced by the shop, or was already."""
+
+    code = "earlier"
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            _("Order %(number)s was completed before %(shop)s accepted the mandate: no invoice was issued.")
+            % {"number": order.number, "shop": order.vendor.name}
+        )
+
+
 class RateMissing(InvoiceRefused):
     """VAT must be stated in euros too (CGI annexe II art. 242 nonies A; directive 2006/112/EC art. 230)."""
 
@@ -129,9 +141,9 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     ahead = _ahead(order, by=by, at=at)
     with transaction.atomic():
         lock(order)
-        current = invoice_of(order)
-        if current is None or is_taken_back(current):
-            current = _issue(order, current, by=by, at=at, ahead=ahead)
+        current = open_invoice(order)
+        if current is None:
+            current = _issue(order, invoice_of(order), by=by, at=at, ahead=ahead)
         issue_due(order, by=by, at=at)
     return current
 
@@ -145,8 +157,7 @@ def _ahead(order: Order, *, by: By, at: datetime) -> Ahead | None:
     if connection.in_atomic_block:
         return None
     fresh = Order.objects.select_related("vendor__identity").get(pk=order.pk)
-    current = invoice_of(fresh)
-    if current is not None and not is_taken_back(current):
+    if open_invoice(fresh) is not None:
         return None
     taken = next_number(fresh.vendor, DocumentKind.INVOICE, at)
     snapshot = _snapshot(fresh, taken, by=by, at=at)
@@ -202,24 +213,41 @@ def is_invoiceable(order: Order) -> bool:
     return order.status in INVOICEABLE or is_open
 
 
-def issue_on_completion(order: Order, *, at: datetime) -> None:
-    """Issue the invoice of an order that was just completed, where the shop wants it.
+def is_left_to_invoice(order: Order) -> bool:
+    """Say whether the order's state has an invoice, and something of the order was not refunded."""
+    return is_invoiceable(order) and order.refund_state != RefundState.FULL
+
+
+def issue_on_completion(
+    order: Order, *, at: datetime, completed_at: datetime | None = None, is_history: bool = False
+) -> list[Document]:
+    """Issue the invoice of an order that is completed, where the shop wants it; return it with its notes.
 
     What stands against it holds back no step: the history says that none was issued, and why
-    in a word. The caller holds the order's lock.
+    in a word. An order that comes in completed was so at ``completed_at``: before the mandate it
+    was the shop's own to invoice, of which ``is_history`` says nothing. The caller holds the
+    order's lock.
     """
-    if not order.vendor.issues_on_completion or invoice_of(order):
-        return
+    if not order.vendor.issues_on_completion or open_invoice(order):
+        return []
     try:
         with transaction.atomic():
-            if mandate_of(order.vendor) is None:
+            mandate = mandate_of(order.vendor)
+            if mandate is None:
                 raise MandateMissing(order.vendor)
-            issue_invoice(order, by=None, at=at)
+            if completed_at is not None and completed_at < mandate.at:
+                raise BeforeTheMandate(order)
+            invoice = issue_invoice(order, by=None, at=at)
+            return [invoice, *invoice.corrections.order_by("pk")]
+    except BeforeTheMandate as refusal:
+        if not is_history:
+            record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": refusal.code})
     except InvoiceRefused as refusal:
         record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": refusal.code})
     except Exception:
         logger.exception("The invoice of order %s could not be made.", order)
         record(order, HistoryKind.DOCUMENT, by=None, at=at, data={"refused": "render"})
+    return []
 
 
 def missing_identity(vendor: Vendor, on: date | None = None) -> list[Missing]:

@@ -111,6 +111,8 @@ class OrderData:
             email="",
             phone="",
             customer_note="",
+            buyer_siren="",
+            buyer_vat_number="",
             billing=AddressData(country=self.billing.country),
             shipping=AddressData(country=self.shipping.country),
             lines=tuple(replace(line, details="") for line in self.lines),

@@ -60,16 +60,19 @@ class Numbered:
     on: date
 
 
-def take_number(vendor: Vendor, kind: DocumentKind, at: datetime, *, prefix: str = "") -> Numbered:
+def take_number(
+    vendor: Vendor, kind: DocumentKind, at: datetime, *, prefix: str = "", not_before: date = date.min
+) -> Numbered:
     """Take the next number of the shop's series for the year of ``at``, in the caller's transaction.
 
     The series' row stays locked until that transaction ends: rolled back, the number is free
-    again, so numbers have no gap; and no date is before the one of the number before it.
-    ``prefix`` stands in where the shop has none. Raises NotYet for a moment that is to come.
+    again, so numbers have no gap; and no date is before the one of the number before it, nor
+    before ``not_before``, the date of what the document corrects. ``prefix`` stands in where the
+    shop has none. Raises NotYet for a moment that is to come.
     """
     if at > timezone.now() + CLOCKS_DIFFER:
         raise NotYet(at)
-    on = day_of(vendor, at)
+    on = max(day_of(vendor, at), not_before)
     series = lock_series(vendor, kind, on)
     series.last_number += 1
     series.last_issued_on = max(on, series.last_issued_on or on)

@@ -19,6 +19,7 @@ from marketplace.models import OutgoingEmail
 from orders.domain.deliveries import EMPTIED
 from orders.emails import topic_of
 from orders.models import (
+    Answer,
     Customer,
     Delivery,
     DeliveryNote,
@@ -29,6 +30,7 @@ from orders.models import (
     OrderFigures,
     OrderLine,
     OrderNameStart,
+    Refund,
     ReportedOrder,
     Shipment,
     StaleFigures,
@@ -42,6 +44,7 @@ FINISHED = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.
 # What names a person on an order; countries stay, since VAT follows from them.
 PERSONAL = [
     *("customer_name", "customer_email", "customer_phone", "customer_note"),
+    *("buyer_siren", "buyer_vat_number"),  # a sole trader's lead to the name
     *(
         f"{kind}_{part}"
         for kind in ("billing", "shipping")
@@ -144,6 +147,9 @@ def _forget(batch: list[int], at: datetime) -> Forgotten:
     OrderNameStart.objects.filter(order__in=batch).delete()
     Shipment.objects.filter(order__in=batch).update(tracking_number="")
     OrderLine.objects.filter(order__in=batch).update(details="")
+    Answer.objects.filter(order__in=batch).update(said="")
+    Refund.objects.filter(order__in=batch).update(answer="")
+    orders.exclude(buyer_siren="", buyer_vat_number="").update(buyer_is_business=True)
     mails.exclude(state=OutgoingEmail.State.SENT).update(state=OutgoingEmail.State.ERASED)
     DeliveryNote.objects.filter(order__in=batch).update(said={})
     forgotten = Forgotten(

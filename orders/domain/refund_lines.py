@@ -7,6 +7,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
+from marketplace.money import stored_decimals
+from orders import emails
 from orders.domain import earnings
 from orders.domain.credit_notes import issue_due_if_possible
 from orders.domain.history import By, record
@@ -24,8 +26,6 @@ from orders.domain.refund_plan import (
 )
 from orders.domain.transitions import lock
 from orders.models import HistoryKind, Order, OrderLine, Refund, RefundLine, RefundProgress
-
-CENT = Decimal("0.01")
 
 
 def set_refund_lines(refund: Refund, lines: Mapping[int, RefundedLine], *, by: By, at: datetime) -> bool:
@@ -62,7 +62,7 @@ def set_lines_of_refunds(
     refunds = sorted(waiting.order_by("at", "id"), key=lambda refund: not told[refund.pk])
     if not any(told[refund.pk] for refund in refunds):
         waiting.update(awaits_lines=False)
-        issue_due_if_possible(order, by=by, at=at)
+        emails.announce_notes(order, issue_due_if_possible(order, by=by, at=at))
         return refunds
     lines = {line.pk: line for line in order.lines.select_for_update()}
     back = {refund.pk: _take_off(refund, lines) for refund in refunds}
@@ -75,8 +75,59 @@ def set_lines_of_refunds(
     order.save(update_fields=["refunded_total", "net_total", "commission_given_back", "earnings", "version"])
     numbers = [refund.pk for refund in refunds]
     record(order, HistoryKind.CHANGED, by=by, at=at, data={"fields": ["refund_lines"], "refunds": numbers})
-    issue_due_if_possible(order, by=by, at=at)
+    emails.announce_notes(order, issue_due_if_possible(order, by=by, at=at))
     return refunds
+
+
+def lift_refunds(order: Order) -> dict[Refund, dict[str, int]]:
+    """Take the storefront's refunds off the order's lines, which change under them; saves the lines.
+
+    Return them, the oldest first, with the units that came back by the storefront's id of the line:
+    those stay off what a line holds. ``lay_refunds`` is to follow in the same transaction.
+    """
+    lines = {line.pk: line for line in order.lines.select_for_update()}
+    refunds = sorted(
+        order.refunds.filter(progress=RefundProgress.CONFIRMED),
+        key=lambda refund: (len(refund.external_id), refund.external_id),
+    )
+    lifted = {}
+    for refund in refunds:
+        back = _take_off(refund, lines)
+        refund.commission_given_back = ZERO  # with its part of the fee per order
+        for pk, units in back.items():
+            lines[pk].units_returned += units
+        lifted[refund] = {lines[pk].external_id: units for pk, units in back.items()}
+    _save(lines)
+    order.refunded_total = ZERO
+    return lifted
+
+
+def lay_refunds(order: Order, lifted: Mapping[Refund, Mapping[str, int]], *, awaits_lines: bool) -> None:
+    """Spread the refunds that were lifted over the lines as they are now; saves order, lines and refunds.
+
+    With ``awaits_lines`` what each was for can be asked of the storefront once more. Raises
+    RefundRefused where less is left of the order than they are.
+    """
+    lines = {line.pk: line for line in order.lines.select_for_update()}
+    by_id = {line.external_id: line for line in lines.values()}
+    back: dict[Refund, dict[int, RefundedLine]] = {}
+    for refund, units in lifted.items():
+        there = {by_id[external_id]: number for external_id, number in units.items() if external_id in by_id}
+        back[refund] = {}
+        for line, number in there.items():
+            returned = min(number, line.units_returned)
+            line.units_returned -= returned
+            back[refund][line.pk] = RefundedLine(returned, ZERO, returned)
+    _save(lines)
+    of_fee = ZERO
+    for refund, named in back.items():
+        _put_on(order, refund, lines, named, is_strict=False)
+        so_far = earnings.given_back(order.commission_order_fee, order.refunded_total, order.total)
+        refund.commission_given_back += so_far - of_fee
+        refund.awaits_lines, of_fee = awaits_lines, so_far
+        refund.save(update_fields=["awaits_lines", "commission_given_back"])
+    _settle(order, lines)
+    order.save(update_fields=["refunded_total", "net_total", "commission_given_back", "earnings"])
 
 
 def _take_off(refund: Refund, lines: Mapping[int, OrderLine]) -> dict[int, int]:
@@ -114,7 +165,9 @@ def _put_on(
 ) -> None:
     """Let the lines bear a refund as the storefront says, as far as that is possible."""
     left = what_is_left(order, keeps_requests=False)
-    plan = _plan(order, refund, _fitted(named, left, refund.amount), left, is_strict=is_strict)
+    plan = _plan(
+        order, refund, _fitted(named, left, refund.amount, _cent_of(order)), left, is_strict=is_strict
+    )
     for pk in {*plan.named, *(pk for pk, share in plan.shares.items() if share)}:
         part, share, line = plan.named.get(pk, NOTHING), plan.shares.get(pk, ZERO), lines[pk]
         line.refunded_total += share
@@ -133,7 +186,7 @@ def _put_on(
     order.refunded_total += refund.amount
     # Only rounding, which falls on other lines, does not make it a spread refund.
     rest = refund.amount - amount_of(plan.named)
-    refund.is_spread = not plan.named or rest > CENT * len(plan.named)
+    refund.is_spread = not plan.named or rest > _cent_of(order) * len(plan.named)
     refund.awaits_lines = False
     refund.save(update_fields=["is_spread", "awaits_lines", "commission_given_back"])
     _save(lines)
@@ -150,30 +203,37 @@ def _plan(
         return plan_refund(order, units_of(named, left), refund.amount, left=left)
 
 
-def _fitted(named: Mapping[int, RefundedLine], left: Left, amount: Decimal) -> dict[int, RefundedLine]:
+def _cent_of(order: Order) -> Decimal:
+    """Return what a line may be off by at the storefront's rounding: a cent, or a yen."""
+    return Decimal(1).scaleb(-stored_decimals(order.currency))
+
+
+def _fitted(
+    named: Mapping[int, RefundedLine], left: Left, amount: Decimal, cent: Decimal
+) -> dict[int, RefundedLine]:
     """The lines' amounts so that they add up to the refund, where only rounding stands between."""
     fitted = {
         pk: RefundedLine(
             min(part.units, left.lines[pk].units),
-            _within(part.amount_incl_vat, left.lines[pk].amount_incl_vat),
+            _within(part.amount_incl_vat, left.lines[pk].amount_incl_vat, cent),
             part.units_back,
         )
         for pk, part in named.items()
     }
     rest = amount - amount_of(fitted)
-    if not rest or abs(rest) > CENT * len(fitted):
+    if not rest or abs(rest) > cent * len(fitted):
         return fitted
     for pk, part in sorted(fitted.items(), key=lambda each: -abs(each[1].amount_incl_vat)):
-        mended = _within(part.amount_incl_vat + rest, left.lines[pk].amount_incl_vat)
+        mended = _within(part.amount_incl_vat + rest, left.lines[pk].amount_incl_vat, cent)
         rest -= mended - part.amount_incl_vat
         fitted[pk] = RefundedLine(part.units, mended, part.units_back)
     return fitted
 
 
-def _within(amount: Decimal, left: Decimal) -> Decimal:
+def _within(amount: Decimal, left: Decimal, cent: Decimal) -> Decimal:
     """The amount, at most what is left of the line; a cent more is the storefront's rounding."""
     low, high = sorted((ZERO, left))
-    return min(max(amount, low), high) if low - CENT <= amount <= high + CENT else amount
+    return min(max(amount, low), high) if low - cent <= amount <= high + cent else amount
 
 
 def _settle(order: Order, lines: Mapping[int, OrderLine]) -> None:

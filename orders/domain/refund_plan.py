@@ -9,7 +9,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from marketplace.formats import money
-from marketplace.money import round_half_up, split
+from marketplace.money import STORED_DECIMALS, round_half_up, split, stored_decimals
 from orders.domain.transitions import StepRefused
 from orders.models import LineKind, Order, OrderLine, RefundLine, RefundProgress
 
@@ -53,32 +53,47 @@ class Plan:
 
 
 def wish(
-    lines: Mapping[int, RefundedLine] | None, amount: Decimal | None
+    order: Order, lines: Mapping[int, RefundedLine] | None, amount: Decimal | None
 ) -> tuple[dict[int, RefundedLine], Decimal | None]:
-    """Return lines and amount as they were asked for, in cents.
+    """Return lines and amount as they were asked for, in cents, or whole yen.
 
-    A whole number is an amount like another; raises RefundRefused for what is no amount of cents.
+    A whole number is an amount like another; raises RefundRefused for what is no amount of the
+    order's currency. An order that has fractions of a yen itself is refunded with them.
     """
+    places = _decimals_of(order)
     named = {
-        pk: replace(part, amount_incl_vat=_cents(part.amount_incl_vat)) for pk, part in (lines or {}).items()
+        pk: replace(part, amount_incl_vat=_amount(part.amount_incl_vat, order, places))
+        for pk, part in (lines or {}).items()
     }
-    return named, None if amount is None else _cents(amount)
+    return named, None if amount is None else _amount(amount, order, places)
 
 
-def _cents(value: Any) -> Decimal:
+def _decimals_of(order: Order) -> int:
+    if stored_decimals(order.currency) == STORED_DECIMALS:
+        return STORED_DECIMALS
+    amounts = order.lines.values_list("total", "refunded_total")
+    return stored_decimals(order.currency, (amount for both in amounts for amount in both))
+
+
+def _amount(value: Any, order: Order, places: int) -> Decimal:
     try:
         amount = Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
         amount = Decimal("NaN")
-    if not amount.is_finite() or abs(amount) >= TOO_MUCH or amount != round_half_up(amount):
-        raise RefundRefused(_("“%(amount)s” is not an amount with at most two decimals.") % {"amount": value})
+    if not amount.is_finite() or abs(amount) >= TOO_MUCH or amount != round_half_up(amount, places):
+        words = (
+            _("“%(amount)s” is not an amount with at most two decimals.")
+            if places == STORED_DECIMALS
+            else _("“%(amount)s” is not an amount in %(currency)s, which has no decimals.")
+        )
+        raise RefundRefused(words % {"amount": value, "currency": order.currency})
     return round_half_up(amount)
 
 
 def plan_refund(
     order: Order, named: Mapping[int, RefundedLine], amount: Decimal | None, *, left: Left
 ) -> Plan:
-    """Check a refund, in cents, against what is left of the order and its lines; raises RefundRefused."""
+    """Check a refund that ``wish`` returned against what is left of order and lines; raises RefundRefused."""
     lines = {line.pk: line for line in order.lines.select_related("product")}
     for pk, part in named.items():
         if pk not in lines:
@@ -90,7 +105,7 @@ def plan_refund(
         raise RefundRefused(
             _("The amount of a refund is more than nothing, or units come back to the shelf.")
         )
-    shares = _shares(left, named, whole)
+    shares = _shares(order, left, named, whole)
     is_spread = any(shares[pk] != named.get(pk, NOTHING).amount_incl_vat for pk in shares)
     return Plan(lines=lines, named=named, shares=shares, amount=whole, is_spread=is_spread)
 
@@ -116,7 +131,9 @@ def _units_of(line: OrderLine) -> int:
     return line.quantity - line.units_refunded if line.kind == LineKind.PRODUCT else 0
 
 
-def _shares(left: Left, named: Mapping[int, RefundedLine], whole: Decimal) -> dict[int, Decimal]:
+def _shares(
+    order: Order, left: Left, named: Mapping[int, RefundedLine], whole: Decimal
+) -> dict[int, Decimal]:
     """Return what each line bears of ``whole``: all that is left of it where nothing is left of the order.
 
     So a line with a negative amount is settled with the others, and commission goes back whole.
@@ -125,7 +142,7 @@ def _shares(left: Left, named: Mapping[int, RefundedLine], whole: Decimal) -> di
         return {pk: part.amount_incl_vat for pk, part in left.lines.items()}
     shares = {pk: part.amount_incl_vat for pk, part in named.items()}
     rest = whole - amount_of(named)
-    return _spread(left, shares, rest) if rest else shares
+    return _spread(order, left, shares, rest) if rest else shares
 
 
 def _check_line(order: Order, line: OrderLine, part: RefundedLine, left: RefundedLine) -> None:
@@ -170,10 +187,10 @@ def _check_amount(order: Order, of_lines: Decimal, amount: Decimal | None, left:
     return whole
 
 
-def _spread(left: Left, shares: Mapping[int, Decimal], rest: Decimal) -> dict[int, Decimal]:
+def _spread(order: Order, left: Left, shares: Mapping[int, Decimal], rest: Decimal) -> dict[int, Decimal]:
     """Add ``rest`` to the shares, over all lines by what is left of each."""
     weights = {pk: part.amount_incl_vat - shares.get(pk, ZERO) for pk, part in left.lines.items()}
-    parts = split(rest, list(weights.values()))
+    parts = split(rest, list(weights.values()), stored_decimals(order.currency, [rest, *weights.values()]))
     return {pk: shares.get(pk, ZERO) + part for pk, part in zip(weights, parts, strict=True)}
 
 

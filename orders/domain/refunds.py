@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from marketplace.money import split
+from marketplace.money import split, stored_decimals
 from orders import emails
 from orders.domain import answers, earnings
 from orders.domain.credit_notes import issue_due_if_possible
@@ -94,7 +94,7 @@ def refund_order(
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
     """
-    named, amount = wish(lines, amount)
+    named, amount = wish(order, lines, amount)
     lock(order)
     if external_id:
         if known := order.refunds.filter(external_id__in=[external_id, BY_STATUS]).first():
@@ -155,7 +155,7 @@ def ask_for_refund(
     A request reserves its amount and moves nothing else until ``confirm_refund`` or
     ``fail_refund``. Raises as ``refund_order`` does.
     """
-    named, amount = wish(lines, amount)
+    named, amount = wish(order, lines, amount)
     lock(order)
     if not _is_carried_out_there(order):
         return refund_order(order, lines=lines, amount=amount, by=by, at=at, reason=reason, version=version)
@@ -194,7 +194,7 @@ def preview_refund(
     order: Order, *, lines: Mapping[int, RefundedLine] | None = None, amount: Decimal | None = None
 ) -> RefundPreview:
     """Compute a refund without recording it; raises RefundRefused as ``refund_order`` does."""
-    named, amount = wish(lines, amount)
+    named, amount = wish(order, lines, amount)
     plan = plan_refund(order, named, amount, left=what_is_left(order))
     back = earnings.given_back(order.commission_order_fee, order.refunded_total + plan.amount, order.total)
     back -= earnings.given_back(order.commission_order_fee, order.refunded_total, order.total)
@@ -245,7 +245,8 @@ def cancel_and_refund(
     """
     lock(order)
     left = what_is_left(order)
-    shares = split(left.amount, [part.amount_incl_vat for part in left.lines.values()])
+    weights = [part.amount_incl_vat for part in left.lines.values()]
+    shares = split(left.amount, weights, stored_decimals(order.currency, [left.amount, *weights]))
     parts = {
         pk: replace(part, amount_incl_vat=share)
         for (pk, part), share in zip(left.lines.items(), shares, strict=True)
@@ -366,7 +367,9 @@ def _carry_out(
     elif nothing_to_ship and order.stage == Stage.SHIPPED and order.vendor.completes_on_last_parcel:
         actor = None if isinstance(by, Source) else by
         move(order, OrderStatus.COMPLETED, by=actor, at=at, issue_at=issue_at)
-    issue_due_if_possible(order, by=by, at=issue_at or at)
+    issued = issue_due_if_possible(order, by=by, at=issue_at or at)
     if refund.amount or ends:
-        emails.announce_refund(order, refund)
+        emails.announce_refund(order, refund, issued)
+    else:
+        emails.announce_notes(order, issued)
     return refund

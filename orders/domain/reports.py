@@ -61,8 +61,11 @@ def rank_of(data: OrderData, *, is_final: bool = False) -> Rank:
 
 
 def is_tie(one: Rank, other: Rank) -> bool:
-    """Say whether nothing but their content tells which of two reports is later."""
-    return one[:2] == other[:2] and one != other and not one[1]
+    """Say whether nothing but their content tells which of two reports is later.
+
+    Neither does it that one was asked of the storefront: it may change again in the same second.
+    """
+    return one[:1] == other[:1] and one[2:] != other[2:]
 
 
 def columns_of(data: OrderData) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from orders.domain.invoicing import issue_on_completion
 from orders.domain.locking import lock as lock
 from orders.domain.parcels import is_all_refunded, units_outstanding
 from orders.domain.stock import OutOfStock
-from orders.models import HistoryKind, Order, Source, StatusChange
+from orders.models import Document, HistoryKind, Order, Source, StatusChange
 from orders.states import (
     CANCELS,
     CONFIRM_PAYMENT,
@@ -215,23 +215,24 @@ def move(
         version=order.version,
     )
     move_stock(order, cause=f"change:{change.pk}", by=by, at=at)
-    _settle_documents(order, by=by, at=issue_at or at)
-    emails.announce_step(order, change)
+    issued = _settle_documents(order, by=by, at=issue_at or at)
+    emails.announce_step(order, change, issued)
     if to != OrderStatus.REFUNDED:  # follows from the refund there as it does here
         answers.tell_status(order, change, by=by)
     return change
 
 
-def _settle_documents(order: Order, *, by: By, at: datetime) -> None:
-    """Issue what the step asks for: an invoice, or the credit note of one that will not be paid."""
+def _settle_documents(order: Order, *, by: By, at: datetime) -> list[Document]:
+    """Issue and return what the step asks for: an invoice, or the note on one that will not be paid."""
     if order.status == OrderStatus.COMPLETED:
-        issue_on_completion(order, at=at)
-    elif order.status in STOPPED:
-        issue_due_if_possible(order, by=by, at=at)
+        return issue_on_completion(order, at=at)
+    if order.status in STOPPED:
+        return issue_due_if_possible(order, by=by, at=at)
+    return []
 
 
 def arrive(order: Order, *, by: By, at: datetime) -> None:
-    """Let a new order enter the state that it was reported with: stock, stage, history, mails.
+    """Let a new order enter the state that it was reported with: stock, stage, history, documents, mails.
 
     The order's row and lines are stored; ``at`` is when it arrived.
     """
@@ -241,6 +242,9 @@ def arrive(order: Order, *, by: By, at: datetime) -> None:
     order.save(update_fields=["paid_at", "completed_at", "stage", "prepare_by"])
     entry = record(order, HistoryKind.ARRIVED, by=by, at=at, new_status=order.status)
     move_stock(order, cause=f"change:{entry.pk}", by=by, at=at)
+    if order.status == OrderStatus.COMPLETED:
+        done = order.completed_at or order.placed_at
+        issue_on_completion(order, at=at, completed_at=done, is_history=emails.is_silent())
     emails.announce_arrival(order)
 
 

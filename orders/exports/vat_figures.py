@@ -10,13 +10,12 @@ from decimal import Decimal
 from itertools import chain, groupby
 from typing import cast
 
-from marketplace.money import exponent, net_lines, net_of, round_half_up
+from marketplace.money import STORED_DECIMALS, exponent, net_lines, net_of, stored_decimals
 from orders.documents.vat import LinePart, Rate, borne_by_rate, given_back_by_rate, line_parts
 from orders.exports.blocks import Line
 from orders.models import OrderLine
 
 ZERO = Decimal("0.00")
-STORED_DECIMALS = 2
 
 
 @dataclass(slots=True)
@@ -118,9 +117,7 @@ def _settle_refunds(totals: dict[Rate, RateTotal], places: int) -> None:
 
 def _places(lines: Sequence[Line], currency: str) -> int:
     """The decimals of the currency, or those that are stored where a refund has more."""
-    places = min(exponent(currency), STORED_DECIMALS)
-    is_whole = all(round_half_up(line.refunded_total, places) == line.refunded_total for line in lines)
-    return places if is_whole else STORED_DECIMALS
+    return stored_decimals(currency, (line.refunded_total for line in lines))
 
 
 def _parts_by_line(lines: Sequence[Line], currency: str) -> list[list[LinePart]]:

@@ -1,11 +1,11 @@
 """Issued documents: numbered without gaps, frozen."""
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext_lazy as _
 
@@ -73,6 +73,15 @@ class FrozenFileField(models.FileField):
         return name, "django.db.models.FileField", args, kwargs
 
 
+class DocumentQuerySet(ScopedQuerySet["Document"]):
+    """Business words for documents."""
+
+    def open_invoices(self) -> Self:
+        """Keep the invoices that no credit note took back whole (one without a refund does)."""
+        notes = Document.objects.filter(corrects=OuterRef("pk"), refund=None)
+        return self.filter(~Exists(notes), kind=DocumentKind.INVOICE)
+
+
 class Document(OwnedByShop):
     """A document as it was issued: ``snapshot`` is all it says, ``pdf`` the original's bytes.
 
@@ -124,7 +133,7 @@ class Document(OwnedByShop):
     previous_hash = models.CharField(_("chain hash of the one before"), max_length=64, default="")
     chain_hash = models.CharField(_("chain hash"), max_length=64, default="")
 
-    objects = ScopedQuerySet["Document"].as_manager()
+    objects = DocumentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("document")

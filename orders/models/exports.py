@@ -7,9 +7,14 @@ from django.utils.translation import gettext_lazy as _
 from vendors.models import Vendor
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
+NAMES_A_PERSON = frozenset({"customer"})  # filters whose value an export's row does not keep
+
 
 class ExportLog(OwnedByShop):
-    """One export: who, when, which filters, how many rows; ``rows`` stays empty for one broken off."""
+    """One export: who, when, which filters, how many rows; ``rows`` stays empty for one broken off.
+
+    ``filters`` is the query string, with ``*`` for what names a customer.
+    """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="exports", verbose_name=_("shop"))
     user = models.ForeignKey(

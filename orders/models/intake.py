@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.encryption import EncryptedText
+from marketplace.encryption import EncryptedText, SecretUnreadable
 from orders.models.problems import Problem, sentence_of
 from vendors.models import MONEY, Vendor
 
@@ -29,9 +29,10 @@ class Source(models.Model):
     """A storefront that reports orders; the marketplace's own door to ``change_status``.
 
     ``secret`` signs its deliveries; after a rotation ``previous_secret`` is valid until
-    ``previous_secret_until``. ``consumer_key`` and ``consumer_secret`` open its REST API at
-    ``rest_url``. All four are kept encrypted. Commission rules that are None or empty are the
-    marketplace's. ``tax_kinds`` is ``{tax label or rate id: "vat" | "levy"}``.
+    ``previous_secret_until``: the one before it and, a line each, those that were valid then.
+    ``consumer_key`` and ``consumer_secret`` open its REST API at ``rest_url``. All four are kept
+    encrypted. Commission rules that are None or empty are the marketplace's. ``tax_kinds`` is
+    ``{tax label or rate id: "vat" | "levy"}``.
     """
 
     name = models.CharField(_("name"), max_length=200)
@@ -137,20 +138,33 @@ class Source(models.Model):
         return bool(self.rest_url and self.consumer_key_encrypted and self.consumer_secret_encrypted)
 
     def valid_secrets(self, at: datetime) -> list[str]:
-        """Return the secrets that may sign a delivery at ``at``: two while a rotation overlaps."""
+        """Return the secrets that may sign a delivery at ``at``, newest first: several while they overlap."""
         secrets_ = [self.secret]
         if self.previous_secret_until is not None and at < self.previous_secret_until:
-            secrets_.append(self.previous_secret)
+            secrets_ += self.previous_secret.splitlines()
         return [secret for secret in secrets_ if secret]
 
-    def rotate_secret(self, *, at: datetime, secret: str = "") -> str:
-        """Set a new secret, by default a random one, and return it; the old one stays valid for a while.
+    def _readable_secrets(self, at: datetime) -> list[str]:
+        """The secrets that are valid at ``at``; none where the keys that they need are lost."""
+        try:
+            return self.valid_secrets(at)
+        except SecretUnreadable:
+            return []
 
-        Saves the row. The secret can be read nowhere else afterwards.
+    @transaction.atomic
+    def rotate_secret(self, *, at: datetime, secret: str = "") -> str:
+        """Set a new secret, by default a random one, and return it; those valid until now stay so a while.
+
+        All of them: which one the storefront signs with is not known here, and a new secret may
+        be asked for twice before the first was entered there. Locks and saves the row. The secret
+        can be read nowhere else afterwards.
         """
-        if self.secret_encrypted:
-            self.previous_secret_encrypted = self.secret_encrypted
-            self.previous_secret_until = at + OVERLAP
+        self.refresh_from_db(
+            fields=["secret_encrypted", "previous_secret_encrypted", "previous_secret_until"],
+            from_queryset=Source.objects.select_for_update(no_key=True),
+        )
+        self.previous_secret = "\n".join(self._readable_secrets(at))
+        self.previous_secret_until = at + OVERLAP if self.previous_secret_encrypted else None
         self.secret = secret or secrets.token_urlsafe(32)
         self.save(update_fields=["secret_encrypted", "previous_secret_encrypted", "previous_secret_until"])
         return self.secret
@@ -266,9 +280,11 @@ class ReportedOrder(models.Model):
     """What a storefront has told of one order: the lock of its intake, also before there is an order.
 
     ``rank`` orders reports (``orders.domain.reports``) and ``applied`` holds a digest of each
-    field of the last one that was applied: what a later report says anew differs from it.
+    field of the last one that was applied, its state and the ids of its refunds as they are:
+    what a later report says anew differs from it.
     ``paid_at`` and ``completed_at`` are the latest dates of any report, ``is_announced`` that one
-    of them showed the order paid or on hold, so that the shop was told. ``trash_delivery`` is
+    of them showed the order paid or on hold, so that the shop was told. ``before_refund`` is the
+    rank and the state of the latest report that shows it not refunded. ``trash_delivery`` is
     the number of the last delivery that told of a deletion or restoration. ``undecidable``
     names fields whose value came from reports that no date puts in order; a reconciliation
     empties it. ``differences`` holds where the order here is meant to differ.
@@ -291,6 +307,7 @@ class ReportedOrder(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     is_announced = models.BooleanField(default=False)
+    before_refund = models.JSONField(default=list, blank=True)
     is_trashed = models.BooleanField(_("in the storefront's bin"), default=False)
     trash_delivery = models.PositiveBigIntegerField(default=0)
     undecidable = models.JSONField(_("undecidable until reconciled"), default=list, blank=True)

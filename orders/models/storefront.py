@@ -1,9 +1,11 @@
 """What goes back to a storefront, and what came of asking it."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from orders.models.fulfillment import Shipment
@@ -30,9 +32,19 @@ class Trouble(models.TextChoices):
 
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
+    def with_followers(self) -> Self:
+        """Say of each in ``is_followed`` whether a later status of its order was to be told."""
+        later = Answer.objects.filter(order=OuterRef("order"), kind=Answer.Kind.STATUS, id__gt=OuterRef("id"))
+        return self.annotate(is_followed=Exists(later))
+
     def open(self) -> Self:
-        """What the storefront has not taken yet, whatever the reason."""
-        return self.exclude(state=Answer.State.DONE)
+        """What the storefront has not taken yet and still should, whatever the reason.
+
+        A status that it did not take is over once a later one was to be told.
+        """
+        failed = [Answer.State.REFUSED, Answer.State.GIVEN_UP]
+        over = Q(kind=Answer.Kind.STATUS, state__in=failed, is_followed=True)
+        return self.with_followers().exclude(state=Answer.State.DONE).exclude(over)
 
     def in_trouble(self) -> Self:
         """What somebody should look at: refused, given up, or waiting for another attempt."""
@@ -131,36 +143,71 @@ class Answer(models.Model):
 
     @property
     def may_be_sent_again(self) -> bool:
-        """A refused refund is over: its amount is free, and the refund may be asked for anew."""
-        if self.state == self.State.DONE:
-            return False
-        return self.kind != self.Kind.REFUND or self.state != self.State.REFUSED
+        """Whether another round may do any good, and no harm.
+
+        A refused refund is over: its amount is free, and the refund may be asked for anew. A
+        status is over once a later one was to be told: it would undo that one at the storefront.
+        """
+        match self.kind, self.state:
+            case _, self.State.DONE:
+                return False
+            case self.Kind.REFUND, state:
+                return state != self.State.REFUSED
+            case self.Kind.STATUS, _:
+                return not self.is_followed
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """A status that was not taken need not be any more once a later one was to be told."""
+        failed = (self.State.REFUSED, self.State.GIVEN_UP)
+        return self.kind == self.Kind.STATUS and self.state in failed and self.is_followed
+
+    @cached_property
+    def is_followed(self) -> bool:
+        """Whether a later status was to be told; ``with_followers`` asks it of many at once."""
+        later = Answer.objects.filter(order=self.order_id, kind=self.Kind.STATUS, pk__gt=self.pk)
+        return later.exists()
+
+
+class ReconcileRunQuerySet(models.QuerySet["ReconcileRun"]):
+    def compared_until(self) -> datetime | None:
+        """Until when all of a storefront's history was compared; None where it never was."""
+        done = self.filter(is_gapless=True, finished_at__isnull=False, problem="")
+        return done.order_by("-started_at").values_list("started_at", flat=True).first()
 
 
 class ReconcileRun(models.Model):
     """One comparison with a storefront: how far it is, and how much differed.
 
-    ``since`` is None where the whole history is loaded. ``page`` is the last page that was taken
-    wholly, so that a run which was killed goes on from there. ``counts`` holds how many orders
-    were created, changed, unchanged, skipped and set aside, and under ``field:<name>`` how many
-    differed in a field. ``differences`` names the first of them: ``[{"order", "fields"}]``, codes
-    and amounts only. ``problem`` is the sentence that stopped it.
+    ``since`` is None where the whole history is loaded. ``is_gapless`` says that it reaches back
+    to where all before had been compared: once it is finished, nothing before it began was left
+    out. ``passed`` is how many orders were taken, the last one ``last_id``, so that a run which
+    was killed goes on from there. ``counts`` holds how many orders were created, changed,
+    unchanged, skipped, set aside and not told wholly, and under ``field:<name>`` how many
+    differed in a field. ``differences`` names the first of them, ``[{"order", "fields"}]``:
+    codes, amounts and the storefront's words for its own trouble. ``problem`` is the sentence
+    that stopped it.
     """
 
     source = models.ForeignKey(
         Source, models.PROTECT, related_name="reconcile_runs", verbose_name=_("storefront")
     )
     since = models.DateTimeField(_("changes since"), null=True, blank=True)
+    is_gapless = models.BooleanField(_("leaves nothing out before it"), default=False)
     started_at = models.DateTimeField(_("started at"))
     continued_at = models.DateTimeField(_("last went on at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    page = models.PositiveIntegerField(_("pages taken"), default=0)
+    passed = models.PositiveIntegerField(_("orders compared"), default=0)
+    last_id = models.PositiveBigIntegerField(_("last order's id"), default=0)
     total = models.PositiveIntegerField(_("orders to compare"), default=0)
     differed = models.PositiveIntegerField(_("orders that differed"), default=0)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
     differences = models.JSONField(_("differences"), default=list, blank=True)
     unheard = models.PositiveIntegerField(_("steps the storefront has not taken"), default=0)
     problem = models.CharField(_("stopped by"), max_length=700, blank=True)
+
+    objects = ReconcileRunQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reconciliation")

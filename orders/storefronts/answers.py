@@ -9,6 +9,7 @@ import logging
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -18,7 +19,9 @@ from marketplace.queue import MOST_ATTEMPTS, PAUSES
 from orders.connectors import woocommerce_answers as say
 from orders.connectors.woocommerce_rest import Storefront, StorefrontError
 from orders.domain.refunds import confirm_refund, fail_refund
+from orders.domain.reports import lock_report
 from orders.models import Answer, Order, RefundProgress, Source, Trouble
+from orders.storefronts.compare import compare
 
 CLAIM = timedelta(minutes=10)  # longer than all requests of one answer may take
 AT_ONCE = 20  # answers of one order a task
@@ -33,6 +36,14 @@ class Turn:
 
     answer: Answer | None = None
     later: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a storefront answered: its id for what it made, and the order as it is there now, if told."""
+
+    external_id: str = ""
+    order: dict[str, Any] | None = None
 
 
 def storefront_of(source: Source, *, attempts: int) -> Storefront:
@@ -93,23 +104,23 @@ def _is_down(order: Order, now: datetime) -> bool:
     return seen.exclude(trouble="").exclude(order=order).exists()
 
 
-def _send(answer: Answer) -> str:
-    """Tell the storefront; return its id for what it made, if it made anything."""
+def _send(answer: Answer) -> Heard:
+    """Tell the storefront; return what it answered."""
     order = answer.order
     assert order.source is not None  # noqa: S101  # only orders of a source have answers
     with storefront_of(order.source, attempts=1) as shop:
         match answer.kind:
             case Answer.Kind.STATUS:
-                shop.change_order(order.external_id, {"status": answer.status})
-                return ""
+                return Heard(order=shop.change_order(order.external_id, {"status": answer.status}))
             case Answer.Kind.PARCEL:
-                return _send_parcel(shop, answer)
+                return Heard(_send_parcel(shop, answer))
             case Answer.Kind.PICKUP:
-                return _send_note(shop, answer, say.pickup_note(order))
+                return Heard(_send_note(shop, answer, say.pickup_note(order)))
             case Answer.Kind.NOTE:
-                return _send_note(shop, answer, answer.note.text if answer.note else "")
+                return Heard(_send_note(shop, answer, answer.note.text if answer.note else ""))
             case _:
-                return _send_refund(shop, answer, asks_gateway=order.source.asks_gateway)
+                made = _send_refund(shop, answer, asks_gateway=order.source.asks_gateway)
+                return Heard(made, _order_now(shop, order))
 
 
 def _send_parcel(shop: Storefront, answer: Answer) -> str:
@@ -151,6 +162,15 @@ def _send_refund(shop: Storefront, answer: Answer, *, asks_gateway: bool) -> str
     return _id_of(shop, shop.refund(order.external_id, body))
 
 
+def _order_now(shop: Storefront, order: Order) -> dict[str, Any] | None:
+    """The order after its refund; None where the storefront does not say: the refund is made all the same."""
+    try:
+        now: dict[str, Any] = shop.order(order.external_id)
+    except StorefrontError:
+        return None
+    return now
+
+
 def _known_ids(answer: Answer) -> set[str]:
     """The notes that earlier answers of this order made."""
     others = Answer.objects.filter(order=answer.order).exclude(pk=answer.pk).exclude(external_id="")
@@ -168,14 +188,23 @@ def _id_of(shop: Storefront, made: dict[str, object]) -> str:
 
 
 @transaction.atomic
-def _note_success(answer: Answer, external_id: str, now: datetime) -> None:
-    """The storefront has it; a refund that was asked for is confirmed by it."""
-    if answer.refund is not None and external_id:
-        confirm_refund(answer.refund, external_id, by=answer.order.source, at=now)
+def _note_success(answer: Answer, heard: Heard, now: datetime) -> None:
+    """The storefront has it; a refund that was asked for is confirmed by it.
+
+    The order that it answers with is the echo, and acknowledges the step: from here on the
+    storefront's own steps count again, also where the echo is lost.
+    """
+    source = answer.order.source
+    assert source is not None  # noqa: S101  # only orders of a source have answers
+    lock_report(source, answer.order.external_id)  # before the order, as whatever is reported does
+    if answer.refund is not None and heard.external_id:
+        confirm_refund(answer.refund, heard.external_id, by=source, at=now)
     answer.state, answer.answered_at, answer.tried_at = Answer.State.DONE, now, now
     answer.claimed_until, answer.trouble, answer.said = None, "", ""
-    answer.external_id = external_id
+    answer.external_id = heard.external_id
     answer.save()
+    if heard.order is not None:
+        compare(heard.order, source=source, at=now)
 
 
 @transaction.atomic

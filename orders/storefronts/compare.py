@@ -10,7 +10,7 @@ from typing import Any
 from orders.connectors.woocommerce import PayloadError, is_deletion, parse_order, vendor_id_of, why_skipped
 from orders.connectors.woocommerce_notes import people_s_notes
 from orders.connectors.woocommerce_refunds import refund_lines
-from orders.connectors.woocommerce_rest import Storefront
+from orders.connectors.woocommerce_rest import Standing, Storefront
 from orders.domain import deliveries
 from orders.domain.intake import Outcome, shop_of, take_order, take_trash
 from orders.domain.order_data import OrderData
@@ -23,6 +23,7 @@ from orders.models import (
     Order,
     Problem,
     Refund,
+    ReportedOrder,
     Source,
     SourceVendor,
     UnknownVendors,
@@ -89,9 +90,36 @@ def gone(external_id: str, *, source: Source, at: datetime) -> Compared:
     return Compared("changed" if fields else "unchanged", external_id, number, fields)
 
 
+def gone_for_good(external_id: str, *, source: Source, at: datetime) -> Compared:
+    """The storefront does not have an order any more: it is hidden, and its refunds stay spread.
+
+    Their lines can never be asked for; credit notes that waited for them are issued.
+    """
+    compared = gone(external_id, source=source, at=at)
+    order = Order.objects.filter(source=source, external_id=external_id).select_related("source").first()
+    if order is not None:
+        waiting = order.refunds.filter(awaits_lines=True).values_list("pk", flat=True)
+        set_lines_of_refunds(order, {pk: {} for pk in waiting}, by=source, at=at)
+    return compared
+
+
 def _is_news(data: OrderData, before: dict[str, str], at: datetime) -> bool:
     """Whether mails may follow: for changes of an order that is here, and for a new order that is open."""
     return bool(before) or (data.status in OPEN and at - data.placed_at < FRESH)
+
+
+def is_news_of(order: Order, standing: Standing) -> bool:
+    """Whether the storefront has another state or other refunds of an order than it last told.
+
+    A state that nobody here knows is none of them: the delivery that told of it was set aside.
+    ``order`` comes with ``reported`` and ``refunds``.
+    """
+    reported: ReportedOrder | None = getattr(order, "reported", None)
+    told = reported.applied if reported else {}
+    if standing.status in OrderStatus and standing.status != told.get("status", order.status):
+        return True
+    here = [refund.external_id for refund in order.refunds.all()]
+    return standing.refunds != set(told.get("refunds", here))
 
 
 def complete_refunds(order: Order, shop: Storefront, *, at: datetime) -> bool:

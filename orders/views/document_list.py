@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -68,9 +69,11 @@ def _row(document: Any) -> DocumentRow:
 
 
 @require_GET
-@vendor_required(Permission.VIEW_INVOICES)
+@vendor_required(Permission.EXPORT)
 def originals_zip(request: VendorRequest) -> HttpResponseBase:
     """Send the originals of the documents that the filters leave, with their list for the books."""
+    if not request.may["view_invoices"]:
+        raise PermissionDenied
     asked = DocumentFilter(request.GET, vendor=request.vendor, series=continuity_of(request.vendor))
     back = f"{reverse('documents:list', args=[request.vendor.slug])}?{request.GET.urlencode()}"
     if not asked.is_valid():

@@ -3,7 +3,6 @@
 import re
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,14 +16,14 @@ from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
 from orders.documents.delivery_note import delivery_note_pdf as render_delivery_note
 from orders.documents.renderer import CannotRender
-from orders.domain.credit_notes import has_due, invoice_of, is_taken_back
+from orders.domain.credit_notes import has_due, invoice_of, open_invoice
 from orders.domain.invoicing import (
     IdentityIncomplete,
     InvoiceRefused,
     NothingToDeliver,
     date_of_supply,
     delivery_note,
-    is_invoiceable,
+    is_left_to_invoice,
     issue_invoice,
     missing_identity,
     proforma_pdf,
@@ -32,7 +31,7 @@ from orders.domain.invoicing import (
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable, day_of, original_pdf
 from orders.emails import may_send_documents, send_documents
 from orders.models import DeliveryNote, Document, DocumentKind, Order, Shipment
-from orders.states import DELIVERABLE, RefundState
+from orders.states import DELIVERABLE
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -42,7 +41,10 @@ MARK = "\0"  # where the links stand in a sentence
 @require_safe
 @vendor_required(Permission.VIEW_INVOICES)
 def invoice_pdf(request: VendorRequest, number: str) -> HttpResponse:
-    """Serve the issued original, byte for byte; before issue a proforma, which uses no number."""
+    """Serve the issued original, byte for byte; before issue a proforma, which uses no number.
+
+    An invoice that was taken back is served here only where no other can follow it.
+    """
     if (issued := _invoice_of_number(request, number)) is not None:
         return _original(request, issued)
     order = _find(request, number)
@@ -121,15 +123,14 @@ def issue(request: VendorRequest, number: str) -> HttpResponse:
         return render(request, "orders/issue.html", _to_issue(order))
     known = set(order.documents.values_list("pk", flat=True))
     try:
-        with transaction.atomic():
-            document = issue_invoice(order, by=request.user, at=timezone.now())
-            new = list(order.documents.exclude(pk__in=known).order_by("pk"))
-            is_sent = bool(new and request.POST.get("send")) and send_documents(order, new)
+        document = issue_invoice(order, by=request.user, at=timezone.now())
     except IdentityIncomplete as refusal:
         messages.error(request, _with_links(request, refusal))
     except (InvoiceRefused, CannotRender) as reason:
         messages.error(request, str(reason))
     else:
+        new = list(order.documents.exclude(pk__in=known).order_by("pk"))
+        is_sent = bool(new and request.POST.get("send")) and send_documents(order, new)
         if not new:
             messages.info(request, _("Invoice %(number)s was issued already.") % {"number": document.number})
         for issued in new:
@@ -163,13 +164,13 @@ def _is_on_its_way(order: Order) -> str:
 def _to_issue(order: Order) -> dict[str, object]:
     """What issuing would do now, for the page that asks."""
     invoice = invoice_of(order)
-    is_open = invoice is None or is_taken_back(invoice)
+    is_open = open_invoice(order) is None
     supplied_at = date_of_supply(order).at or timezone.now()
     return {
         "missing": missing_identity(order.vendor, day_of(order.vendor, supplied_at)) if is_open else [],
         "order": order,
         "invoice": invoice,
-        "may_issue": is_open and is_invoiceable(order) and order.refund_state != RefundState.FULL,
+        "may_issue": is_open and is_left_to_invoice(order),
         "may_issue_note": has_due(order),
         "may_send": may_send_documents(order),
     }
@@ -205,7 +206,11 @@ def _downloaded(request: VendorRequest, document: str, order: Order) -> None:
 def _invoice_of_number(request: VendorRequest, number: str) -> Document | None:
     """The order's invoice, also of an order that the storefront deleted: what was issued stays."""
     order = Order.objects.filter(vendor=request.vendor, number=number).select_related("vendor").first()
-    return invoice_of(order) if order is not None else None
+    if order is None:
+        return None
+    if (standing := open_invoice(order)) is not None:
+        return standing
+    return None if order.hidden_at is None and is_left_to_invoice(order) else invoice_of(order)
 
 
 def _find(request: VendorRequest, number: str) -> Order:

@@ -15,6 +15,7 @@ from orders.exports.export import Export
 from orders.exports.options import Options, WrongParameter
 from orders.filters import FEW, OrderFilter
 from orders.models import ExportLog, Order
+from orders.models.exports import NAMES_A_PERSON
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 from vendors.scope import inside
@@ -81,7 +82,8 @@ def _refused(request: VendorRequest, wrong: WrongParameter) -> HttpResponse:
 
 
 def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) -> ExportLog:
-    filters = urlencode({name: request.GET[name] for name in order_filter.values})
+    asked = {name: request.GET[name] for name in order_filter.values}
+    filters = urlencode({name: "*" if name in NAMES_A_PERSON else asked[name] for name in asked}, safe="*")
     log = ExportLog.objects.create(
         vendor=request.vendor, user=request.user, format=file_format, filters=filters[:500]
     )

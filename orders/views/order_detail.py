@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 from marketplace.addresses import own_page
 from marketplace.models import OutgoingEmail
 from orders.documents.vat import VatGroup, vat_groups
-from orders.domain.invoicing import is_invoiceable
+from orders.domain.credit_notes import is_used_up
+from orders.domain.invoicing import is_left_to_invoice
 from orders.domain.supplies import under_franchise
 from orders.emails import may_send_documents, topic_of
 from orders.forms import NoteForm
@@ -27,7 +28,7 @@ from orders.models import (
     Shipment,
     ShipmentLine,
 )
-from orders.states import DELIVERABLE, STOPPED, RefundState
+from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
 from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
@@ -76,7 +77,6 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "actions": actions_of(request, order),
             "note_form": NoteForm() if request.may["fulfill"] else None,
             "notes": note_links(request, order),
-            "has_preview": request.may["view_invoices"] and order.status in DELIVERABLE,
         },
     )
 
@@ -88,26 +88,33 @@ def _documents(request: VendorRequest, order: Order) -> dict[str, object]:
     invoice = invoices[-1] if invoices else None
     may_issue = request.may["issue_invoices"]
     is_open = invoice is None or _is_taken_back(invoice, chain)
-    waiting = _without_note(order, invoice, chain) if invoice else []
+    waiting = _without_note(order, invoice, chain) if invoice and not is_open else []
     is_due = bool(waiting) and not waiting[0].awaits_lines
-    is_to_take_back = not is_open and order.status in STOPPED and order.paid_at is None
+    is_unpaid = order.status in STOPPED and order.paid_at is None
+    may_follow = invoice is None or is_left_to_invoice(order)
+    is_to_take_back = invoice is not None and not is_open and is_unpaid and not _is_used_up(invoice, chain)
     return {
-        "invoice": invoice,
+        "standing": None if is_open else invoice,
         "chain": chain if request.may["view_invoices"] else [],
         "waits_for_lines": any(refund.awaits_lines for refund in waiting),
-        "may_issue": may_issue and is_open and is_invoiceable(order) and order.refund_state != "full",
+        "has_preview": request.may["view_invoices"]
+        and order.status in DELIVERABLE
+        and is_open
+        and may_follow,
+        "may_issue": may_issue and is_open and is_left_to_invoice(order),
         "may_issue_note": may_issue and (is_due or is_to_take_back),
         "may_name_buyer": may_issue and is_open,
         "may_send": may_issue and may_send_documents(order),
-        "may_correct": may_issue
-        and not is_open
-        and is_invoiceable(order)
-        and order.refund_state != RefundState.FULL,
+        "may_correct": may_issue and not is_open and is_left_to_invoice(order),
     }
 
 
 def _is_taken_back(invoice: Document, chain: list[Document]) -> bool:
     return any(note.corrects_id == invoice.pk and note.refund_id is None for note in chain)
+
+
+def _is_used_up(invoice: Document, chain: list[Document]) -> bool:
+    return is_used_up(invoice, (note for note in chain if note.corrects_id == invoice.pk))
 
 
 def _without_note(order: Order, invoice: Document, chain: list[Document]) -> list[Refund]:
@@ -130,7 +137,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .select_related("customer", "source", "vendor__identity")
         .prefetch_related(
             "lines",
-            Prefetch("answers", Answer.objects.select_related("order__source")),
+            Prefetch("answers", Answer.objects.with_followers().select_related("order__source")),
             Prefetch("delivery_notes", DeliveryNote.objects.defer("said").order_by("pk")),
             Prefetch("documents", Document.objects.defer("snapshot").order_by("pk")),
             Prefetch(

@@ -40,7 +40,8 @@ def trouble_of(request: VendorRequest, answers: list[Answer]) -> StorefrontTroub
     Words of the storefront about a refund may hold amounts: who may see none is told that it
     was not taken, and no more.
     """
-    shown = [answer for answer in answers if answer.trouble and answer.state != Answer.State.DONE]
+    in_trouble = [answer for answer in answers if answer.trouble and answer.state != Answer.State.DONE]
+    shown = [answer for answer in in_trouble if not answer.is_over]
     if not shown:
         return None
     unheard = [

@@ -178,6 +178,9 @@ def _document(data: dict[str, str]) -> str:
         return {
             "identity": _("No invoice was issued on completion: the shop’s legal identity is incomplete"),
             "mandate": _("No invoice was issued on completion: the shop has not accepted the mandate"),
+            "earlier": _(
+                "No invoice was issued on completion: that was before the shop accepted the mandate"
+            ),
             "rate": _("No invoice was issued on completion: no exchange rate is known"),
             "render": _("No invoice was issued on completion: the PDF could not be made"),
         }.get(data["refused"], _("No invoice was issued on completion"))

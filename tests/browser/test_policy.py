@@ -1,7 +1,6 @@
 """In a browser: no page breaks the content policy, and passkeys are added and used."""
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.urls import reverse
@@ -57,9 +56,7 @@ def look_at(page, paths):
 
 
 def person(vendor):
-    user = make_member(vendor, email="anna@rucher.example")
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return user
+    return make_member(vendor, email="anna@rucher.example")
 
 
 def test_the_policy_is_watched(watched, shops):

@@ -62,8 +62,8 @@ class Command(BaseCommand):
         try:
             with alone(source):
                 run = open_run(source, since=since, now=timezone.now())
-                if run.page:
-                    self.stdout.write(f"{source}: going on after page {run.page}.")
+                if run.passed:
+                    self.stdout.write(f"{source}: going on after {run.passed} of {run.total} orders.")
                 self._with_bar(run)
         except (ReconcileRefused, StorefrontError) as error:
             self.stderr.write(str(error))
@@ -89,6 +89,8 @@ class Command(BaseCommand):
             f"{counts.get('changed', 0)} changed, {counts.get('set_aside', 0)} set aside), "
             f"{counts.get('unchanged', 0)} were the same, {counts.get('skipped', 0)} skipped."
         )
+        if without := counts.get("not_told"):
+            self.stdout.write(f"{run.source} did not tell all of {without} orders; they are named below.")
         for each in run.differences[:NAMED]:
             self.stdout.write(f"  {each['order']}: {each['outcome']}{_fields(each['fields'])}")
         if len(run.differences) > NAMED:

@@ -21,12 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         reports = []
-        count = Document.objects.count()
-        bar = tqdm(total=count, unit="doc", disable=not sys.stderr.isatty())
+        bar = tqdm(total=Document.objects.count(), unit="doc", disable=not sys.stderr.isatty())
         with bar, translation.override("en"):
             for report in verify(on_document=bar.update):
                 reports.append(report)
                 self._tell(report)
+        count = sum(report.count for report in reports)
         broken = sum(not report.is_whole for report in reports)
         if broken:
             self.stderr.write(f"{broken} of {len(reports)} series have troubles ({count} documents).")

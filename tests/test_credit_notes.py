@@ -145,6 +145,28 @@ def test_a_refund_that_waits_for_its_lines_holds_its_note_back(vendor):
     assert [note.total for note in notes(order)] == [Decimal("1.00"), Decimal("5.00")]
 
 
+def test_units_that_come_back_without_money_use_no_number(vendor):
+    order = invoiced(vendor, make_line(None, 2, total="10.00"))
+    [line] = order.lines.all()
+
+    give_back(order, lines={line.pk: RefundedLine(1, Decimal("0.00"), 1)})
+
+    assert Refund.objects.filter(order=order).count() == 1
+    assert (notes(order), has_due(order)) == ([], False)
+
+
+def test_a_levy_goes_back_in_proportion_to_the_price(vendor):
+    line = make_line(None, total="20.00")
+    line.taxes.append({"label": "Éco-contribution", "rate": "0.01", "amount": "0.20", "kind": "levy"})
+    order = invoiced(vendor, line)
+
+    for amount in ("5.00", "5.00", "10.00"):
+        give_back(order, amount)
+
+    levies = [note.snapshot["lines"][0]["levies"][0]["amount"] for note in notes(order)]
+    assert levies == ["0.05", "0.05", "0.10"]
+
+
 @pytest.fixture
 def requested(vendor, owner):
     """A refund of 10.00 of the first of two lines that was asked for here and is carried out there."""

@@ -159,6 +159,15 @@ def as_it_is(order):
     return correct_invoice(order, buyer_data_of(order), invoice=CORRECTED, by=None, at=LATER)
 
 
+def test_an_invoice_of_another_legal_person_is_not_corrected(order):
+    order.vendor.identity.siret, order.vendor.identity.vat_number = "55210055400013", "FR96552100554"
+    order.vendor.identity.save()
+
+    with pytest.raises(NothingToCorrect, match="issued by another legal person \\(SIREN 732829320\\)"):
+        as_it_is(order)
+    assert len(papers(order)) == 1
+
+
 def test_a_missing_reason_for_no_vat_is_a_reason_to_correct(vendor):
     order = make_order(
         vendor, status="processing", lines=[make_line(None, total="50.00", vat_rate=Decimal(0))]

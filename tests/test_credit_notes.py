@@ -145,6 +145,16 @@ def test_a_refund_that_waits_for_its_lines_holds_its_note_back(vendor):
     assert [note.total for note in notes(order)] == [Decimal("1.00"), Decimal("5.00")]
 
 
+def test_a_note_is_in_the_name_of_the_legal_person_that_issued_the_invoice(vendor):
+    order = invoiced(vendor)
+    vendor.identity.siret, vendor.identity.vat_number = "55210055400013", "FR96552100554"
+    vendor.identity.save()
+
+    give_back(order, "5.00")
+
+    assert notes(order)[0].snapshot["seller"] == notes(order)[0].corrects.snapshot["seller"]
+
+
 def test_units_that_come_back_without_money_use_no_number(vendor):
     order = invoiced(vendor, make_line(None, 2, total="10.00"))
     [line] = order.lines.all()

@@ -10,7 +10,12 @@ from django.utils.translation import gettext as _
 
 from orders.documents.snapshot import Snapshot
 from orders.domain.buyers import BuyerData, write_buyer
-from orders.domain.credit_notes import invoice_of, is_taken_back, take_back_to_correct
+from orders.domain.credit_notes import (
+    invoice_of,
+    is_of_todays_seller,
+    is_taken_back,
+    take_back_to_correct,
+)
 from orders.domain.history import By
 from orders.domain.invoicing import InvoiceRefused, is_invoiceable, issue_invoice, preview
 from orders.domain.locking import lock
@@ -53,6 +58,14 @@ def correct_invoice(order: Order, buyer: BuyerData, *, invoice: str, by: By, at:
     if not is_correctable(order, current):
         raise NothingToCorrect(
             _("Nothing is left of invoice %(number)s, so it is not corrected.") % {"number": invoice}
+        )
+    if not is_of_todays_seller(order.vendor, current.snapshot):
+        raise NothingToCorrect(
+            _(
+                "Invoice %(number)s was issued by another legal person (SIREN %(siren)s), "
+                "in whose name no new one can stand in its place: nothing was changed."
+            )
+            % {"number": invoice, "siren": current.snapshot["seller"]["siren"]}
         )
     write_buyer(order, buyer)
     if _says_the_same(current.snapshot, preview(order, at)):

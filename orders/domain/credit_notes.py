@@ -214,11 +214,15 @@ def _write(
 def _facts(
     order: Order, invoice: Snapshot, taken: Numbered, reason: str, refund: Refund | None, by: By
 ) -> Facts:
-    """Return who sells as of today, unless that is incomplete; the VAT regime stays the invoice's."""
+    """Return who sells as of today, unless that is incomplete or another legal person than owed the VAT.
+
+    The VAT regime stays the invoice's.
+    """
     texts = texts_on(taken.on)
     franchise = invoice["seller"]["is_franchise"]
-    is_complete = not missing_parts(identity_of(order.vendor), taken.on)
-    seller = seller_of(order.vendor, texts, franchise=franchise) if is_complete else invoice["seller"]
+    seller = invoice["seller"]
+    if is_of_todays_seller(order.vendor, invoice) and not missing_parts(identity_of(order.vendor), taken.on):
+        seller = seller_of(order.vendor, texts, franchise=franchise)
     return Facts(
         number=taken.number,
         on=taken.on,
@@ -229,6 +233,11 @@ def _facts(
         refunded_on=_refunded_on(refund, taken.on),
         is_spread=refund.is_spread if refund else False,
     )
+
+
+def is_of_todays_seller(vendor: Vendor, invoice: Snapshot) -> bool:
+    """Say whether no other legal person than the one that issued the invoice stands behind the shop."""
+    return identity_of(vendor).siren in ("", invoice["seller"]["siren"])
 
 
 def _refunded_on(refund: Refund | None, on: date) -> str:

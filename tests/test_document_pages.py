@@ -19,7 +19,7 @@ from orders.domain.invoicing import RateMissing, issue_invoice
 from orders.domain.refund_lines import set_lines_of_refunds
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
-from orders.models import BulkItem, Document, ExchangeRate, Order
+from orders.models import BulkItem, Document, DocumentSeries, ExchangeRate, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_document, make_line, make_member, make_order, make_vendor
 from vendors.domain.mandate import accept_mandate
@@ -97,6 +97,23 @@ def test_a_preparer_sees_neither_invoice_nor_credit_note(client_of, vendor, cred
 
     assert "credit-notes/" not in page
     assert "invoice.pdf" not in page
+
+
+def test_a_storage_that_takes_no_file_is_told_and_uses_no_number(owned, vendor, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError(28, "No space left on device")
+
+    make_order(vendor, number="1050", status="processing")
+    with monkeypatch.context() as broken:
+        broken.setattr(type(storages["documents"]), "save", full)
+        page = owned.post("/vendors/rucher-des-baux/orders/1050/invoice/", follow=True)
+    owned.post("/vendors/rucher-des-baux/orders/1050/invoice/")
+
+    assert b"could not be stored, so it was not issued" in page.content
+    assert (
+        Document.objects.get(order__number="1050").sequence
+        == DocumentSeries.objects.get(kind="F").last_number
+    )
 
 
 def test_a_credit_note_that_could_not_be_made_is_offered(owned, order, monkeypatch):

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders.documents.parties import identity_of
+from orders.documents.renderer import CannotRender
 from orders.documents.snapshot import Snapshot
 from orders.domain.history import By
 from orders.models import Document, DocumentKind, DocumentSeries, Order, Refund
@@ -46,6 +47,18 @@ class OriginalUnreadable(Exception):
         super().__init__(
             _("The original of %(number)s cannot be read from the storage now. Try again later.")
             % {"number": document.number}
+        )
+
+
+class OriginalNotKept(CannotRender):
+    """The storage did not take the original, so nothing was issued."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The document could not be stored, so it was not issued and no number was used. "
+                "Try again later."
+            )
         )
 
 
@@ -127,7 +140,7 @@ def store(
 
     The caller holds the lock of the series. A file that a broken transaction left behind is
     never written over: after a database was restored from an old copy, it may be the only
-    original there is.
+    original there is. Raises OriginalNotKept where the storage fails.
     """
     pdf = render(snapshot)
     document = Document(
@@ -151,7 +164,11 @@ def store(
     )
     document.chain_hash = chain_hash(document)
     name = f"{order.vendor_id}/{taken.kind.value}{taken.year}/{taken.number}.pdf"
-    document.pdf.name = document_storage().save(name, ContentFile(pdf))
+    try:
+        document.pdf.name = document_storage().save(name, ContentFile(pdf))
+    except Exception as error:  # each kind of storage has errors of its own
+        logger.exception("The original of %s could not be stored.", document.number)
+        raise OriginalNotKept from error
     document.save()
     return document
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
@@ -553,6 +554,20 @@ def test_a_rate_is_good_for_a_week(vendor, days, is_good):
         issue_invoice(order, by=None, at=NOON)
 
     assert Document.objects.exists() == is_good
+
+
+@pytest.mark.parametrize(("typed", "code"), [("usd", "USD"), ("CHF", "CHF")])
+def test_the_office_enters_a_rate_under_the_code_of_its_currency(db, typed, code):
+    rate = ExchangeRate(currency=typed, on=NOON.date(), euros=Decimal("0.9"))
+    rate.full_clean()
+
+    assert rate.currency == code
+
+
+@pytest.mark.parametrize("typed", ["US", "U$D", "EUR", "eur"])
+def test_what_has_no_rate_in_euros_is_refused_in_the_office(db, typed):
+    with pytest.raises(ValidationError, match="code of three letters"):
+        ExchangeRate(currency=typed, on=NOON.date(), euros=Decimal("0.9")).full_clean()
 
 
 def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):

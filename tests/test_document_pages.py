@@ -570,6 +570,24 @@ def test_what_has_no_rate_in_euros_is_refused_in_the_office(db, typed):
         ExchangeRate(currency=typed, on=NOON.date(), euros=Decimal("0.9")).full_clean()
 
 
+def test_the_zip_is_sent_while_it_is_made(owned, credited, monkeypatch):
+    read = []
+
+    def slow(document):
+        read.append(document.number)
+        return b"%PDF " + document.number.encode()
+
+    monkeypatch.setattr("orders.exports.documents.original_pdf", slow)
+    pieces = iter(owned.get(f"{SHOP}/documents/originals.zip").streaming_content)
+
+    first = next(pieces)
+
+    assert (read, b"%PDF RDB-A2026-000001" in first) == (["RDB-A2026-000001"], True)
+    archive = zipfile.ZipFile(io.BytesIO(first + b"".join(pieces)))
+    assert archive.testzip() is None
+    assert archive.namelist() == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
+
+
 def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):
     order = make_order(vendor, status="processing", currency="USD", paid_at=NOON)
     ExchangeRate.objects.create(currency="USD", on=NOON.date(), euros=Decimal("0.9"))

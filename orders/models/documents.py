@@ -96,9 +96,6 @@ class Document(OwnedByShop):
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
     order = models.ForeignKey(Order, models.PROTECT, related_name="documents", verbose_name=_("order"))
-    shipment = models.ForeignKey(
-        Shipment, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name=_("parcel")
-    )
     corrects = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="corrections", verbose_name=_("corrects")
     )

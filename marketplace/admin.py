@@ -26,6 +26,7 @@ class OfficeAdmin(WithSearchedSelects, WrittenDown):
 
     show_full_result_count = False
     paginator = CappedPaginator
+    linked_by: tuple[str, ...] = ()  # what links of other pages narrow it by
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OrderedList]:
         return OrderedList
@@ -49,13 +50,14 @@ class OfficeAdmin(WithSearchedSelects, WrittenDown):
         return super().changelist_view(request, extra_context)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Narrow a list by its own filters alone.
+        """Narrow a list by its own filters alone, and by what links of other pages ask.
 
         Django takes any column, shown or not: whoever may look at a list could guess the words of a
         secret in it letter by letter, or search millions of rows without an index.
         """
         names = [getattr(each, "parameter_name", each) for each in self.list_filter]
-        return lookup in {f"{name}{end}" for name in names for end in ("", "__exact", "__id__exact")}
+        offered = {f"{name}{end}" for name in names for end in ("", "__exact", "__id__exact")}
+        return lookup in offered or lookup in self.linked_by
 
 
 class ReadOnlyAdmin(OfficeAdmin):

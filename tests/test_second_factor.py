@@ -76,6 +76,18 @@ def test_a_wrong_code_signs_nobody_in(client, anna):
     assert "_auth_user_id" not in client.session
 
 
+def test_the_office_asks_for_the_code_too(client, anna):
+    anna.is_staff = anna.is_superuser = True
+    anna.save()
+    TOTP.activate(anna, SECRET)
+
+    client.post("/admin/login/", {"username": anna.email, "password": PASSWORD})
+    client.post("/admin/login/", {"login": anna.email, "password": PASSWORD}, follow=True)
+
+    assert "_auth_user_id" not in client.session
+    assert client.get("/admin/").status_code == 302
+
+
 def test_a_code_works_once(anna):
     TOTP.activate(anna, SECRET)
     used = code()

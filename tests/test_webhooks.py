@@ -1,10 +1,13 @@
 """The receiver of deliveries: what it stores, and what it answers to everything else."""
 
+import hashlib
 import json
 from datetime import timedelta
+from importlib import import_module
 from io import BytesIO
 
 import pytest
+from django.apps import apps
 from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -17,6 +20,7 @@ from tests.recorded import KEY, recorded, sign
 
 URL = "/webhooks/woocommerce/naturalconect/"
 BODY = b'{"id": 7}'
+VISITOR = ["customer_ip_address", "customer_user_agent"]
 pytestmark = pytest.mark.django_db
 
 
@@ -246,3 +250,40 @@ def test_no_session_and_few_queries(source, post, django_assert_num_queries):
 def test_any_signed_body_is_stored(source, answer, body):
     assert answer(body)[0] == 200
     assert Delivery.objects.get().external_id == ""
+
+
+def test_no_network_address_and_no_browser_of_a_customer_is_kept(source, client):
+    for each in recorded():
+        headers = {name: value for name, value in each.headers.items() if name != "Content-Type"}
+        client.post(URL, each.body, content_type=each.headers["Content-Type"], headers=headers)
+    sent = [json.loads(each.body) for each in recorded() if not each.is_ping]
+    known = {order.get(name) for order in sent for name in VISITOR} - {None, ""}
+    kept = [json.loads(bytes(delivery.body)) for delivery in Delivery.objects.order_by("id")]
+
+    stored = str(list(Delivery.objects.values("headers", "problem_values", "note"))) + str(kept)
+    assert len(known) > 1
+    assert {told for told in known if told in stored} == set()
+    assert kept == [{**order, **{name: "" for name in VISITOR if name in order}} for order in sent]
+
+
+@pytest.mark.parametrize("key", ["_customer_ip_address", "_wc_order_attribution_user_agent"])
+def test_what_extra_values_tell_of_a_device_is_emptied(source, post, key):
+    body = json.dumps(
+        {"id": 7, "meta_data": [{"id": 1, "key": key, "value": 'A "quoted" \\ thing'}]}
+    ).encode()
+
+    post(body)
+
+    delivery = Delivery.objects.get()
+    assert json.loads(bytes(delivery.body))["meta_data"] == [{"id": 1, "key": key, "value": ""}]
+    assert delivery.body_sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_bodies_of_before_are_emptied_too(source):
+    kept = b'{"id": 7, "customer_ip_address": "203.0.113.9", "total": "1.10"}'
+    delivery = Delivery.objects.create(source=source, topic="order.updated", external_id="7", body=kept)
+
+    import_module("orders.migrations.0097_deliveries_without_visitors").forget_visitors(apps, None)
+
+    delivery.refresh_from_db()
+    assert bytes(delivery.body) == b'{"id": 7, "customer_ip_address": "", "total": "1.10"}'

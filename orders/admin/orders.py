@@ -149,6 +149,7 @@ class AnswerAdmin(SeenIsWritten):
     """What storefronts are told; what one has not taken can be sent again."""
 
     list_display = ["asked_at", "order", "what", "state", "attempts", "tried_at", "why"]
+    linked_by = ("order__source__id__exact",)
     list_filter = ["state"]
     list_select_related = ["order__source"]
     search_fields = ["order__number__exact"]

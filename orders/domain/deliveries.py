@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -15,19 +16,32 @@ HEADERS = ["X-WC-Webhook-ID", "X-WC-Webhook-Delivery-ID", "X-WC-Webhook-Source",
 TOPIC = "X-WC-Webhook-Topic"
 PROBLEM = ["problem_path", "problem_code", "problem_values", "problem"]
 EMPTIED = {"body": b"", "problem_values": {}, "problem": ""}
+# What storefronts tell of the customer's device: as fields of the order, and as its extra values.
+OF_VISITORS = rb'"customer_(?:ip_address|user_agent)"\s*:\s*'
+KEYS_OF_VISITORS = rb"_(?:customer_ip_address|customer_user_agent|wc_order_attribution_user_agent)"
+VALUE_OF_VISITORS = rb'"key"\s*:\s*"' + KEYS_OF_VISITORS + rb'"\s*,\s*"value"\s*:\s*'
+VISITORS = re.compile(rb"(" + OF_VISITORS + rb"|" + VALUE_OF_VISITORS + rb')"(?:[^"\\]|\\.)*"')
 
 
 def store_delivery(source: Source, body: bytes, *, headers: Mapping[str, str], at: datetime) -> Delivery:
-    """Keep a delivery whose signature was found good, as it came."""
+    """Keep a delivery whose signature was found good, without the customer's network address and browser.
+
+    The digest is of the body as it came.
+    """
     return Delivery.objects.create(
         source=source,
         topic=clean(headers.get(TOPIC, ""), 60),
         external_id=order_id_of(body),
-        body=body,
+        body=without_visitor(body),
         body_sha256=hashlib.sha256(body).hexdigest(),
         headers={name: clean(headers[name], 200) for name in HEADERS if name in headers},
         received_at=at,
     )
+
+
+def without_visitor(body: bytes) -> bytes:
+    """Return the body with the customer's network address and browser emptied, all else byte for byte."""
+    return VISITORS.sub(rb'\1""', body)
 
 
 def count_rejected(source: Source, *, at: datetime) -> None:

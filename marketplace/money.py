@@ -35,11 +35,6 @@ def stored_decimals(currency: str, amounts: Iterable[Decimal] = ()) -> int:
     return places if is_whole else STORED_DECIMALS
 
 
-def quantum(currency: str) -> Decimal:
-    """Return the smallest amount of a currency: 0.01 for EUR, 1 for JPY, 0.001 for TND."""
-    return Decimal(1).scaleb(-exponent(currency))
-
-
 def round_half_up(value: Decimal, currency_exponent: int = 2) -> Decimal:
     """Round to the currency's decimals, halves away from zero; never returns a negative zero."""
     return value.quantize(Decimal(1).scaleb(-currency_exponent), rounding=ROUND_HALF_UP) + 0

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 def run_bulk(job_id: int) -> None:
     """Work on a bulk action; while orders are waiting, the next task takes over."""
     job = BulkJob.objects.select_related("asked_by").get(pk=job_id)
-    if work_on(job, at=timezone.now(), most=AT_ONCE):
+    if work_on(job, now=timezone.now, most=AT_ONCE):
         run_bulk.enqueue(job_id)
 
 

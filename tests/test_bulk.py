@@ -1,6 +1,7 @@
 """One action for many orders: each by itself, with its own result."""
 
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -14,7 +15,7 @@ from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.domain.fulfillment import ready_for_pickup
 from orders.domain.transitions import validate
 from orders.jobs import run_bulk
-from orders.models import BulkAction, BulkItem, BulkJob, Order, Shipment, StatusChange
+from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment, StatusChange
 from orders.states import OrderStatus, Stage
 from tests.factories import NOON, make_line, make_member, make_order, make_product
 from vendors.roles import Role
@@ -67,7 +68,7 @@ def test_every_order_has_its_own_result(vendor, owner):
     make_order(vendor, number="2101", status=S.CANCELLED)
     job = ask(vendor, owner)
 
-    left = work_on(job, at=NOON, most=100)
+    left = work_on(job, now=lambda: NOON, most=100)
 
     assert not left
     assert results(job) == {"2000": "done", "2001": "done", "2100": "unchanged", "2101": "refused"}
@@ -82,7 +83,7 @@ def test_an_order_that_waits_for_its_customer_is_not_shipped(vendor, owner):
     ready_for_pickup(ready, by=None, at=NOON)
     job = ask(vendor, owner, BulkAction.SHIP)
 
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     assert results(job) == {"2100": "refused", "2101": "refused"}
     assert not Shipment.objects.exists()
@@ -92,7 +93,7 @@ def test_the_reason_is_in_the_persons_language(vendor):
     owner = make_member(vendor, language="fr")
     make_order(vendor, number="2101", status=S.CANCELLED)
     job = ask(vendor, owner)
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     assert "Annulé" in job.items.get().why
 
@@ -101,7 +102,7 @@ def test_a_job_is_finished_once_nothing_waits(vendor, owner):
     make_orders(vendor, 3)
     job = ask(vendor, owner)
 
-    assert [work_on(job, at=NOON, most=2) for _ in range(2)] == [True, False]
+    assert [work_on(job, now=lambda: NOON, most=2) for _ in range(2)] == [True, False]
     job.refresh_from_db()
     assert job.finished_at == NOON
 
@@ -109,17 +110,17 @@ def test_a_job_is_finished_once_nothing_waits(vendor, owner):
 def test_a_job_of_nothing_is_finished_at_once(vendor, owner):
     job = ask(vendor, owner)
 
-    assert not work_on(job, at=NOON, most=2)
+    assert not work_on(job, now=lambda: NOON, most=2)
 
 
 def test_shipping_many_records_a_parcel_each(vendor, owner):
     make_order(vendor, number="2000", lines=[(make_product(vendor), 2)], status=S.PROCESSING)
     make_order(vendor, number="2001", status=S.PENDING)
     job = ask(vendor, owner, BulkAction.SHIP)
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     again = ask(vendor, owner, BulkAction.SHIP)
-    work_on(again, at=NOON, most=100)
+    work_on(again, now=lambda: NOON, most=100)
 
     assert (results(job), results(again)) == (
         {"2000": "done", "2001": "refused"},
@@ -131,7 +132,7 @@ def test_shipping_many_records_a_parcel_each(vendor, owner):
 def test_a_person_who_may_not_is_refused_for_each(vendor):
     make_orders(vendor, 2)
     job = ask(vendor, make_member(vendor, Role.ACCOUNTANT))
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     assert progress(job)["refused"] == 2
 
@@ -140,7 +141,7 @@ def test_only_the_selection_is_worked_on(vendor, owner):
     make_orders(vendor, 3)
     selection = Order.objects.for_vendor(vendor).filter(number="2001")
     job = ask_for_bulk(vendor, selection, BulkAction.VALIDATE, by=owner, at=NOON)
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     assert Order.objects.filter(status=S.COMPLETED).get().number == "2001"
 
@@ -149,7 +150,7 @@ def test_an_order_validated_meanwhile_is_unchanged(vendor, owner):
     first, _ = make_orders(vendor, 2)
     job = ask(vendor, owner)
     validate(first, by=owner, at=NOON)
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     assert results(job) == {"2000": "unchanged", "2001": "done"}
     assert StatusChange.objects.count() == 2
@@ -209,6 +210,19 @@ def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, o
     assert OutgoingEmail.objects.filter(template="order_completed").count() == 5
 
 
+def test_each_invoice_of_a_selection_is_issued_at_its_own_moment(vendor, owner, monkeypatch):
+    monkeypatch.setattr("orders.domain.invoicing.invoice_pdf", lambda said: said["number"].encode())
+    make_orders(vendor, 3)
+    job = ask(vendor, owner, BulkAction.INVOICE)
+    new_year = datetime(2025, 12, 31, 23, 0, tzinfo=UTC)  # in Paris
+    moments = (new_year + timedelta(seconds=seconds) for seconds in (-1, 0, 1, 2))
+
+    work_on(job, now=lambda: next(moments), most=100)
+
+    numbers = Document.objects.order_by("issued_at").values_list("number", flat=True)
+    assert list(numbers) == ["RDB-F2025-000001", "RDB-F2026-000001", "RDB-F2026-000002"]
+
+
 def test_an_order_that_breaks_the_code_leaves_the_others_alone(vendor, owner, monkeypatch):
     first, *_others = make_orders(vendor, 3)
     job = ask(vendor, owner)
@@ -219,7 +233,7 @@ def test_an_order_that_breaks_the_code_leaves_the_others_alone(vendor, owner, mo
         return validate(order, **kwargs)
 
     monkeypatch.setattr(bulk, "validate", breaks)
-    work_on(job, at=NOON, most=100)
+    work_on(job, now=lambda: NOON, most=100)
 
     assert results(job) == {"2000": "refused", "2001": "done", "2002": "done"}
     assert job.items.get(order=first).why == "Something went wrong on our side: nothing was changed."
@@ -232,7 +246,7 @@ def test_two_workers_share_the_orders(vendor, owner, work):
     run_bulk.enqueue(job.pk)
     other = BulkJob.objects.get(pk=job.pk)
 
-    assert work_on(other, at=NOON, most=2)
+    assert work_on(other, now=lambda: NOON, most=2)
     work()
 
     assert (progress(job)["done"], StatusChange.objects.count()) == (4, 4)

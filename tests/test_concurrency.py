@@ -304,7 +304,7 @@ def test_a_bulk_action_and_single_validations_share_the_orders(vendor, owner):
         return [validate(order, by=owner, at=NOON) for order in Order.objects.order_by("-pk")]
 
     def in_bulk():
-        return work_on(BulkJob.objects.get(pk=job.pk), at=NOON, most=100)
+        return work_on(BulkJob.objects.get(pk=job.pk), now=lambda: NOON, most=100)
 
     assert refused(at_once(one_by_one, in_bulk, in_bulk)) == []
     assert_all_completed_once(20, products, job)
@@ -314,7 +314,7 @@ def test_two_workers_on_one_bulk_action_do_each_order_once(vendor, owner):
     products, job = start_many(vendor, owner, 20)
 
     def in_bulk():
-        return work_on(BulkJob.objects.get(pk=job.pk), at=NOON, most=100)
+        return work_on(BulkJob.objects.get(pk=job.pk), now=lambda: NOON, most=100)
 
     assert refused(at_once(in_bulk, in_bulk, in_bulk)) == []
     assert Counter(job.items.values_list("state", flat=True)) == {"done": 20}
@@ -327,7 +327,7 @@ def works(job_id, user_id, gate, answers):
     try:
         gate.wait(60)
         user = User.objects.get(pk=user_id)
-        work_on(BulkJob.objects.get(pk=job_id), at=NOON, most=1000)
+        work_on(BulkJob.objects.get(pk=job_id), now=lambda: NOON, most=1000)
         for order in Order.objects.order_by("pk" if multiprocessing.current_process().pid % 2 else "-pk"):
             validate(order, by=user, at=NOON)
         answers.put("")

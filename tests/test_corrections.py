@@ -7,12 +7,15 @@ from decimal import Decimal
 import pytest
 
 from orders.documents.einvoice import einvoice_xml
+from orders.documents.invoice import invoice_context
 from orders.domain.buyers import buyer_data_of
 from orders.domain.corrections import NothingToCorrect, correct_invoice
 from orders.domain.credit_notes import has_due
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refunds import RefundedLine, refund_order
-from orders.models import Document
+from orders.domain.transitions import change_status
+from orders.models import Document, Order
+from orders.states import OrderStatus
 from orders.views.timeline import timeline
 from tests.factories import NOON, make_line, make_member, make_order
 from tests.schematron import broken_rules
@@ -151,6 +154,59 @@ def test_a_changed_identity_of_the_shop_is_a_reason_to_correct(order):
     assert "13520 Mouriès" in new.snapshot["seller"]["lines"]
 
 
+def as_it_is(order):
+    order = Order.objects.get(pk=order.pk)
+    return correct_invoice(order, buyer_data_of(order), invoice=CORRECTED, by=None, at=LATER)
+
+
+def test_an_invoice_of_another_legal_person_is_not_corrected(order):
+    order.vendor.identity.siret, order.vendor.identity.vat_number = "55210055400013", "FR96552100554"
+    order.vendor.identity.save()
+
+    with pytest.raises(NothingToCorrect, match="issued by another legal person \\(SIREN 732829320\\)"):
+        as_it_is(order)
+    assert len(papers(order)) == 1
+
+
+def test_a_missing_reason_for_no_vat_is_a_reason_to_correct(vendor):
+    order = make_order(
+        vendor, status="processing", lines=[make_line(None, total="50.00", vat_rate=Decimal(0))]
+    )
+    issue_invoice(order, by=None, at=NOON)
+    vendor.identity.exemption_terms = "Exonération de TVA, article 261, 4, 4° du CGI"
+    vendor.identity.save()
+
+    assert as_it_is(order).snapshot["exemption"]["text"] == vendor.identity.exemption_terms
+
+
+def test_a_delivery_since_the_issue_is_a_reason_to_correct(order):
+    change_status(order, OrderStatus.COMPLETED, by=None, at=LATER)
+
+    said = as_it_is(order).snapshot
+    assert (said["supply_is_delivery"], said["supplied_on"]) == (True, "2026-11-24")
+
+
+def test_another_place_of_collection_is_a_reason_to_correct(vendor):
+    order = make_order(vendor, status="processing", shipping_method="Retrait à l'atelier")
+    issue_invoice(order, by=None, at=NOON)
+    vendor.pickup_address = "1 rue Neuve\n13520 Les Baux"
+    vendor.save()
+
+    assert as_it_is(order).snapshot["collected_at"] == ["1 rue Neuve", "13520 Les Baux"]
+
+
+def test_an_open_invoice_of_yesterday_is_due_as_many_days_later_and_says_the_same(unpaid):
+    with pytest.raises(NothingToCorrect, match="would say what RDB-F2026-000001 says"):
+        as_it_is(unpaid)
+
+
+def test_another_delay_to_pay_is_a_reason_to_correct(unpaid):
+    unpaid.vendor.identity.payment_days = 45
+    unpaid.vendor.identity.save()
+
+    assert as_it_is(unpaid).snapshot["due_on"] == "2027-01-08"
+
+
 def test_nothing_is_left_to_correct_of_an_order_that_was_refunded_in_full(order):
     refund_order(order, amount=Decimal("13.00"), by=None, at=NOON)
 
@@ -174,6 +230,74 @@ def test_the_xml_of_all_three_is_valid(order):
     for document in Document.objects.filter(order=order):
         xml = einvoice_xml(document.snapshot)
         assert broken_rules(xml, business=document.snapshot["buyer"]["is_business"]) == []
+
+
+# What is paid, and what is open
+
+
+def stated(order):
+    """What all the order's documents together state as paid and as open."""
+    sums = {"prepaid": Decimal(0), "due": Decimal(0)}
+    for one in Document.objects.filter(order=order):
+        sign = -1 if one.kind == "A" else 1
+        sums = {name: so_far + sign * Decimal(one.snapshot["totals"][name]) for name, so_far in sums.items()}
+    return (sums["prepaid"], sums["due"])
+
+
+@pytest.fixture
+def unpaid(vendor):
+    business = {"buyer_is_business": True, "buyer_siren": "552008443", "billing_company": "Chez Camille"}
+    order = make_order(vendor, status="on-hold", lines=[make_line(None, total="12.00")], **business)
+    issue_invoice(order, by=None, at=NOON)
+    return order
+
+
+def test_a_corrected_invoice_that_nobody_paid_is_due_once(unpaid):
+    corrected(unpaid, billing_city="Brest")
+
+    assert stated(unpaid) == (Decimal("0.00"), Decimal("12.00"))
+
+
+def test_a_cancelled_order_leaves_nothing_due(unpaid):
+    change_status(unpaid, OrderStatus.CANCELLED, by=None, at=LATER)
+
+    assert stated(unpaid) == (Decimal("0.00"), Decimal("0.00"))
+
+
+def test_an_invoice_that_was_paid_since_is_corrected_as_paid(unpaid):
+    change_status(unpaid, OrderStatus.PROCESSING, by=None, at=LATER)
+    refund_order(unpaid, amount=Decimal("5.00"), by=None, at=LATER)
+    corrected(unpaid, billing_city="Brest")
+
+    assert stated(unpaid) == (Decimal("7.00"), Decimal("0.00"))
+
+
+def test_a_corrected_invoice_that_was_paid_stays_paid(order):
+    refund_order(order, amount=Decimal("5.00"), by=None, at=NOON)
+    corrected(order)
+
+    assert stated(order) == (Decimal("8.00"), Decimal("0.00"))
+
+
+def test_the_xml_of_a_note_on_an_unpaid_invoice_says_that_nothing_is_open_any_more(unpaid):
+    change_status(unpaid, OrderStatus.PROCESSING, by=None, at=LATER)
+    refund_order(unpaid, amount=Decimal("5.00"), by=None, at=LATER)
+    corrected(unpaid, billing_city="Brest")
+
+    xml = einvoice_xml(Document.objects.get(number="RDB-A2026-000002").snapshot)
+    assert b"<ram:DuePayableAmount>12.00<" in xml
+    assert b"<ram:TotalPrepaidAmount>-5.00<" in xml
+    assert broken_rules(xml, business=True) == []
+
+
+def test_a_note_on_an_unpaid_invoice_asks_nobody_for_a_transfer(unpaid):
+    unpaid.vendor.identity.iban = "FR7630006000011234567890189"
+    unpaid.vendor.identity.save()
+    Order.objects.filter(pk=unpaid.pk).update(payment_method="bacs")
+    change_status(unpaid, OrderStatus.CANCELLED, by=None, at=LATER)
+
+    said = {**Document.objects.get(order=unpaid, kind="A").snapshot, "payment_code": "58"}
+    assert invoice_context(said)["transfer"] == ""
 
 
 # On the pages

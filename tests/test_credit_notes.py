@@ -12,9 +12,16 @@ from orders.documents.credit_snapshot import SHARE_OF_DISCOUNT
 from orders.domain import credit_notes
 from orders.domain.credit_notes import has_due
 from orders.domain.invoicing import NotInvoiceable, WhollyRefunded, issue_invoice
-from orders.domain.refunds import RefundedLine, cancel_and_refund, refund_order
+from orders.domain.refund_lines import set_refund_lines
+from orders.domain.refunds import (
+    RefundedLine,
+    ask_for_refund,
+    cancel_and_refund,
+    confirm_refund,
+    refund_order,
+)
 from orders.domain.transitions import change_status
-from orders.models import Document, HistoryEntry, LineKind, OrderLine, Refund
+from orders.models import Document, HistoryEntry, LineKind, OrderLine, Refund, Source
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_order, make_product, make_vendor
 from vendors.domain.mandate import accept_mandate, withdraw_mandate
@@ -136,6 +143,91 @@ def test_a_refund_that_waits_for_its_lines_holds_its_note_back(vendor):
     credit_notes.issue_due(order, by=None, at=LATER)
 
     assert [note.total for note in notes(order)] == [Decimal("1.00"), Decimal("5.00")]
+
+
+def test_a_note_is_in_the_name_of_the_legal_person_that_issued_the_invoice(vendor):
+    order = invoiced(vendor)
+    vendor.identity.siret, vendor.identity.vat_number = "55210055400013", "FR96552100554"
+    vendor.identity.save()
+
+    give_back(order, "5.00")
+
+    assert notes(order)[0].snapshot["seller"] == notes(order)[0].corrects.snapshot["seller"]
+
+
+def test_units_that_come_back_without_money_use_no_number(vendor):
+    order = invoiced(vendor, make_line(None, 2, total="10.00"))
+    [line] = order.lines.all()
+
+    give_back(order, lines={line.pk: RefundedLine(1, Decimal("0.00"), 1)})
+
+    assert Refund.objects.filter(order=order).count() == 1
+    assert (notes(order), has_due(order)) == ([], False)
+
+
+def test_a_levy_goes_back_in_proportion_to_the_price(vendor):
+    line = make_line(None, total="20.00")
+    line.taxes.append({"label": "Éco-contribution", "rate": "0.01", "amount": "0.20", "kind": "levy"})
+    order = invoiced(vendor, line)
+
+    for amount in ("5.00", "5.00", "10.00"):
+        give_back(order, amount)
+
+    levies = [note.snapshot["lines"][0]["levies"][0]["amount"] for note in notes(order)]
+    assert levies == ["0.05", "0.05", "0.10"]
+
+
+@pytest.fixture
+def requested(vendor, owner):
+    """A refund of 10.00 of the first of two lines that was asked for here and is carried out there."""
+    lines = [make_line(None, total="10.00", name="Miel"), make_line(None, total="10.00", name="Savon")]
+    order = invoiced(vendor, *lines)
+    order.source.confirms_refunds = True
+    order.source.save()
+    part = {order.lines.get(name="Miel").pk: RefundedLine(1, Decimal("10.00"))}
+    return ask_for_refund(order, lines=part, by=owner, at=NOON)
+
+
+def reported(order):
+    """A report of the storefront, which can be asked for the refund's lines."""
+    return refund_order(
+        order, amount=Decimal("10.00"), by=order.source, at=LATER, external_id="77", awaits_lines=True
+    )
+
+
+def test_a_refund_that_is_taken_for_a_request_is_credited_on_the_lines_that_the_storefront_tells(requested):
+    order = requested.order
+    refund = reported(order)
+    assert notes(order) == []
+
+    soap = order.lines.get(name="Savon")
+    set_refund_lines(refund, {soap.pk: RefundedLine(1, Decimal("10.00"))}, by=order.source, at=LATER)
+
+    assert [line["name"] for line in notes(order)[0].snapshot["lines"]] == ["Savon"]
+
+
+def test_the_answer_to_a_request_tells_the_lines_of_what_was_reported_before_it(requested):
+    reported(requested.order)
+
+    for _ in range(2):
+        confirm_refund(requested, "77", by=requested.order.source, at=LATER)
+
+    [note] = notes(requested.order)
+    assert [line["name"] for line in note.snapshot["lines"]] == ["Miel"]
+
+
+def test_a_request_whose_lines_are_gone_waits_for_those_that_the_storefront_tells(requested, monkeypatch):
+    order = requested.order
+    monkeypatch.setattr(Source, "has_rest", True)
+    honey = order.lines.get(name="Miel")
+    refund_order(
+        order, lines={honey.pk: RefundedLine(1, Decimal("9.00"))}, by=order.source, at=LATER, external_id="76"
+    )
+
+    confirm_refund(requested, "77", by=order.source, at=LATER)
+
+    requested.refresh_from_db()
+    assert (requested.is_spread, requested.awaits_lines, len(notes(order))) == (True, True, 1)
 
 
 def test_a_spread_refund_is_marked_on_its_note(vendor):

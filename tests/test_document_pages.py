@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
@@ -19,7 +20,7 @@ from orders.domain.invoicing import RateMissing, issue_invoice
 from orders.domain.refund_lines import set_lines_of_refunds
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
-from orders.models import BulkItem, Document, ExchangeRate, Order
+from orders.models import BulkItem, Document, DocumentSeries, ExchangeRate, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_document, make_line, make_member, make_order, make_product, make_vendor
 from vendors.domain.mandate import accept_mandate
@@ -97,6 +98,23 @@ def test_a_preparer_sees_neither_invoice_nor_credit_note(client_of, vendor, cred
 
     assert "credit-notes/" not in page
     assert "invoice.pdf" not in page
+
+
+def test_a_storage_that_takes_no_file_is_told_and_uses_no_number(owned, vendor, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError(28, "No space left on device")
+
+    make_order(vendor, number="1050", status="processing")
+    with monkeypatch.context() as broken:
+        broken.setattr(type(storages["documents"]), "save", full)
+        page = owned.post("/vendors/rucher-des-baux/orders/1050/invoice/", follow=True)
+    owned.post("/vendors/rucher-des-baux/orders/1050/invoice/")
+
+    assert b"could not be stored, so it was not issued" in page.content
+    assert (
+        Document.objects.get(order__number="1050").sequence
+        == DocumentSeries.objects.get(kind="F").last_number
+    )
 
 
 def test_a_credit_note_that_could_not_be_made_is_offered(owned, order, monkeypatch):
@@ -603,6 +621,38 @@ def test_a_rate_is_good_for_a_week(vendor, days, is_good):
         issue_invoice(order, by=None, at=NOON)
 
     assert Document.objects.exists() == is_good
+
+
+@pytest.mark.parametrize(("typed", "code"), [("usd", "USD"), ("CHF", "CHF")])
+def test_the_office_enters_a_rate_under_the_code_of_its_currency(db, typed, code):
+    rate = ExchangeRate(currency=typed, on=NOON.date(), euros=Decimal("0.9"))
+    rate.full_clean()
+
+    assert rate.currency == code
+
+
+@pytest.mark.parametrize("typed", ["US", "U$D", "EUR", "eur"])
+def test_what_has_no_rate_in_euros_is_refused_in_the_office(db, typed):
+    with pytest.raises(ValidationError, match="code of three letters"):
+        ExchangeRate(currency=typed, on=NOON.date(), euros=Decimal("0.9")).full_clean()
+
+
+def test_the_zip_is_sent_while_it_is_made(owned, credited, monkeypatch):
+    read = []
+
+    def slow(document):
+        read.append(document.number)
+        return b"%PDF " + document.number.encode()
+
+    monkeypatch.setattr("orders.exports.documents.original_pdf", slow)
+    pieces = iter(owned.get(f"{SHOP}/documents/originals.zip").streaming_content)
+
+    first = next(pieces)
+
+    assert (read, b"%PDF RDB-A2026-000001" in first) == (["RDB-A2026-000001"], True)
+    archive = zipfile.ZipFile(io.BytesIO(first + b"".join(pieces)))
+    assert archive.testzip() is None
+    assert archive.namelist() == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
 
 
 def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):

@@ -18,7 +18,7 @@ from orders.documents.delivery_note import delivery_note_context, delivery_note_
 from orders.documents.invoice import invoice_context, invoice_pdf
 from orders.documents.invoice_snapshot import invoice_snapshot
 from orders.documents.legal_texts import texts_on
-from orders.documents.parties import logo_of
+from orders.documents.parties import logo_of, seller_of
 from orders.documents.renderer import CannotRender
 from orders.documents.typesetting import html_to_pdf
 from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
@@ -482,6 +482,24 @@ def test_a_note_says_for_ever_what_it_said(order):
     after = delivery_note_context(second)
     assert (rows(after)[0], "1 rue Nouvelle" in after["addressee"]) == (("MIEL", 3, 1, 2), True)
     assert facts(after)["Transporteur"] == "Colissimo"
+
+
+def test_what_a_note_does_not_print_gives_it_no_other_number(order):
+    first = delivery_note(order, at=NOON)
+    identity = order.vendor.identity
+    identity.iban, identity.footer, identity.mediator = "FR7630006000011234567890189", "Merci", "CM2C"
+    identity.color, identity.pays_vat_on_debits = "#113355", True
+    identity.save()
+
+    assert delivery_note(Order.objects.get(pk=order.pk), at=NOON).number == first.number
+
+
+def test_a_note_of_an_earlier_release_keeps_its_number(order):
+    first = delivery_note(order, at=NOON)
+    seller = seller_of(order.vendor, texts_on(NOON.date()), franchise=False)
+    DeliveryNote.objects.update(said={**first.said, "seller": {**seller, "iban": "", "logo": ""}})
+
+    assert delivery_note(order, at=NOON).number == first.number
 
 
 def test_a_note_whose_personal_data_was_forgotten_keeps_its_number(order):

@@ -6,6 +6,7 @@ import sys
 import zipfile
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.storage import storages
@@ -17,7 +18,7 @@ from pypdf import PdfReader
 
 from marketplace.models import AuditEntry
 from orders.domain import downloads
-from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.domain.bulk import PAUSE, ask_for_bulk, progress, work_on
 from orders.domain.downloads import DownloadGone, forget_expired, open_download
 from orders.domain.fulfillment import ship
 from orders.domain.invoicing import issue_invoice
@@ -45,7 +46,7 @@ def ask(vendor, by, action, at=NOON):
 
 
 def worked(job, at=NOON):
-    while work_on(job, at=at, most=100):
+    while work_on(job, now=lambda: at, most=100):
         pass
     job.refresh_from_db()
     return job
@@ -134,10 +135,67 @@ def test_a_part_that_is_gone_is_made_anew(vendor, owner):
     downloads.prepare(job.items.select_related("order__vendor", "job").first(), NOON)
     BulkItem.objects.filter(job=job).update(state="done")
 
-    downloads.assemble(job, NOON)
+    assert len(PdfReader(io.BytesIO(content(worked(job)))).pages) == 2
 
-    job.save()
-    assert len(PdfReader(io.BytesIO(content(job))).pages) == 2
+
+@pytest.fixture
+def in_transaction(monkeypatch):
+    """Whether a transaction was open when a note was made and when the file was put together."""
+    seen = {}
+
+    def made(note):
+        seen["note"] = connection.in_atomic_block
+        return b"%PDF"
+
+    def merged(pdfs, file, **_more):
+        seen["file"] = connection.in_atomic_block
+        file.writelines(pdfs)
+
+    monkeypatch.setattr(downloads, "delivery_note_pdf", made)
+    monkeypatch.setattr(downloads, "merge", merged)
+    return seen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_while_notes_are_made_and_put_together(vendor, owner, in_transaction):
+    make_orders(vendor, 1)
+
+    job = worked(ask(vendor, owner, BulkAction.NOTES))
+
+    assert in_transaction == {"note": False, "file": False}
+    assert content(job) == b"%PDF"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_workers_that_put_a_file_together_the_first_keeps_its_own(vendor, owner, monkeypatch):
+    make_orders(vendor, 1)
+    job = ask(vendor, owner, BulkAction.NOTES)
+    monkeypatch.setattr(downloads, "delivery_note_pdf", lambda note: b"%PDF")
+    speed = iter(["slow", "quick"])
+
+    def merged(_pdfs, file, **_more):
+        who = next(speed)
+        if who == "slow":
+            worked(job, at=NOON + timedelta(hours=1))
+        file.write(who.encode())
+
+    monkeypatch.setattr(downloads, "merge", merged)
+    worked(job)
+
+    job.refresh_from_db()
+    assert (content(job), job.finished_at) == (b"quick", NOON + timedelta(hours=1))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="one lock for all is SQLite's")
+def test_others_may_write_between_two_orders(vendor, owner, in_transaction, monkeypatch):
+    make_orders(vendor, 2)
+    pauses = []
+    monkeypatch.setattr("orders.domain.bulk.time", SimpleNamespace(sleep=pauses.append))
+
+    worked(ask(vendor, owner, BulkAction.NOTES))
+
+    assert pauses == [PAUSE, PAUSE]
 
 
 def test_an_original_that_is_damaged_meanwhile_is_told_and_the_job_ends(vendor, owner):
@@ -169,7 +227,7 @@ def test_an_order_without_document_is_told_and_the_others_are_there(vendor, owne
 def test_a_killed_worker_loses_one_order_at_most(vendor, owner, monkeypatch):
     make_orders(vendor, 3)
     job = ask(vendor, owner, BulkAction.NOTES)
-    work_on(job, at=NOON, most=1)
+    work_on(job, now=lambda: NOON, most=1)
     render, rendered = downloads.delivery_note_pdf, []
     monkeypatch.setattr(downloads, "delivery_note_pdf", lambda note: rendered.append(note) or render(note))
 
@@ -330,7 +388,7 @@ def test_the_timer_deletes_files_and_ends_what_nobody_works_on(
     with django_capture_on_commit_callbacks(execute=True):
         worked(ask(vendor, owner, BulkAction.NOTES, at=long_ago), at=long_ago)
     abandoned = ask(vendor, owner, BulkAction.NOTES, at=long_ago)
-    work_on(abandoned, at=long_ago, most=1)
+    work_on(abandoned, now=lambda: long_ago, most=1)
 
     with django_capture_on_commit_callbacks(execute=True):
         call_command("prune_downloads")
@@ -379,4 +437,4 @@ def test_a_zip_asks_little_more_of_the_database_for_more_orders(
     job = ask(vendor, owner, BulkAction.ORIGINALS)
 
     with django_assert_max_num_queries(16 + 8 * count, connection=connection):
-        work_on(job, at=NOON, most=100)
+        work_on(job, now=lambda: NOON, most=100)

@@ -17,6 +17,7 @@ from orders.documents.credit_snapshot import Credit, Facts, credit_snapshot
 from orders.documents.einvoice import NotAnEInvoice, einvoice_xml
 from orders.documents.invoice import invoice_context
 from orders.documents.invoice_snapshot import Supply, invoice_snapshot
+from orders.exports.vat_figures import totals_by_rate
 from orders.models import ExchangeRate, LineKind, Order
 from orders.states import OrderStatus
 from tests.factories import FIVE_FIVE, NOON, TWENTY, make_line
@@ -486,3 +487,32 @@ def test_any_basket_is_a_valid_invoice(vendor, basket):
 @given(basket=baskets())
 def test_a_thousand_baskets_are_valid_invoices(vendor, basket):
     check_basket(vendor, basket)
+
+
+def refunds_in_the_export(basket, refunded):
+    """The VAT that an export says was refunded of such lines."""
+    for line in basket.lines:
+        line.refunded_total = refunded[line.position]
+    totals = totals_by_rate(basket.lines, franchise=basket.franchise, currency=basket.currency)
+    return sum(total.refunded_vat for total in totals.values())
+
+
+@settings(max_examples=50, suppress_health_check=ONE_SHOP)
+@given(basket=baskets(), share=st.just(1000) | st.integers(1, 1000))
+@example(
+    basket=Basket(lines=[make_line(None, total="12.00"), split_line("fee", "-5.00", ["0.2"])]), share=1000
+)
+def test_an_export_says_the_vat_of_the_credit_notes(vendor, basket, share):
+    vendor.identity.vat_regime = "franchise" if basket.franchise else "standard"
+    invoice = snapshot_of(vendor, basket.lines, currency=basket.currency)
+    articles = {line.position for line in basket.lines if line.kind == LineKind.PRODUCT}
+    refunded = {
+        position: round_half_up(amount * share / 1000, invoice["decimals"])
+        if position in articles
+        else Decimal(0)
+        for position, amount in whole_of(invoice).items()
+    }
+
+    note = credit_of(invoice, refunded)
+
+    assert refunds_in_the_export(basket, refunded) == Decimal(note["totals"]["vat"])

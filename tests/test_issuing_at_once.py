@@ -1,14 +1,22 @@
 """Eight processes issue at the same moment, some of them break: no gap, no double, one whole chain."""
 
 import multiprocessing
+import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connections, transaction
 
+from orders.domain.buyers import buyer_data_of
 from orders.domain.continuity import verify
+from orders.domain.corrections import correct_invoice
 from orders.domain.invoicing import issue_invoice
+from orders.domain.refunds import refund_order
 from orders.models import Document, DocumentSeries, Order
 from tests.factories import NOON, make_order, make_vendor
 
@@ -84,3 +92,40 @@ def test_eight_processes_leave_no_gap_and_no_double():
 @pytest.mark.slow
 def test_eight_processes_with_two_hundred_each():
     check(issue_at_once(200))
+
+
+def test_a_correction_and_an_issue_with_a_credit_note_do_not_wait_for_each_other(monkeypatch):
+    vendor = make_vendor()
+    invoiced, refunded = (make_order(vendor, status="processing") for _ in range(2))
+    invoice = issue_invoice(invoiced, by=None, at=NOON)
+    refund_order(refunded, amount=Decimal("5.00"), by=None, at=NOON)
+    both = threading.Barrier(2)
+
+    def meet(said):
+        """Go on when both have taken their first number, or one of them waits for the other."""
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=1)
+        return said["number"].encode()
+
+    for place in ("invoicing", "credit_notes"):
+        monkeypatch.setattr(f"orders.domain.{place}.invoice_pdf", meet)
+
+    def correct():
+        buyer = replace(buyer_data_of(invoiced), billing_city="Brest")
+        correct_invoice(invoiced, buyer, invoice=invoice.number, by=None, at=NOON)
+
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(in_a_transaction, act) for act in (correct, lambda: issue(refunded))]
+    assert [task.exception() for task in tasks] == [None, None]
+
+
+def issue(order):
+    issue_invoice(order, by=None, at=NOON)
+
+
+def in_a_transaction(act):
+    try:
+        with transaction.atomic():
+            act()
+    finally:
+        connections.close_all()

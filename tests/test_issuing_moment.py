@@ -161,6 +161,14 @@ def test_what_is_told_happened_whatever_the_storefronts_clock_says(by_itself):
     assert (said["issued_on"], said["supplied_on"]) == ("2026-11-23", "2026-11-23")
 
 
+def test_what_is_told_to_be_paid_in_the_future_is_paid_today(vendor):
+    order = make_order(vendor, status=OrderStatus.PROCESSING, paid_at=TO_COME)
+
+    said = issue_invoice(order, by=None, at=NOON).snapshot
+
+    assert (said["paid_on"], said["due_on"]) == ("2026-11-23", "2026-11-23")
+
+
 @pytest.mark.parametrize(
     ("told", "refunded_on"), [(TO_COME, "2026-11-23"), (LAST_YEAR + timedelta(days=4), "2026-01-03")]
 )

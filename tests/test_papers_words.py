@@ -28,6 +28,28 @@ def test_beside_a_logo_the_shop_is_named_where_its_legal_name_does_not(identity,
     assert invoice_context(invoice_of(basket(), vendor=shop(**identity)))["trade_name"] == name
 
 
+@pytest.mark.parametrize(
+    ("name", "form", "printed"),
+    [
+        ("Le Rucher des Baux", "SARL", "Le Rucher des Baux SARL"),
+        ("SAS Rucher", "SAS", "SAS Rucher"),
+        ("Rucher S.A.R.L.", "SARL", "Rucher S.A.R.L."),
+        ("Rucher (SAS)", "S.A.S.", "Rucher (SAS)"),
+        (
+            "Les Amis du Miel Société coopérative",
+            "Société coopérative",
+            "Les Amis du Miel Société coopérative",
+        ),
+        ("Sasha", "SAS", "Sasha SAS"),
+        ("La Société du Miel", "Société coopérative", "La Société du Miel Société coopérative"),
+    ],
+)
+def test_the_legal_form_is_said_once(name, form, printed):
+    vendor = shop(legal_name=name, legal_form=form)
+
+    assert invoice_of(basket(), vendor=vendor)["seller"]["name"] == printed
+
+
 def test_a_delivery_note_names_the_shop_too(vendor):
     LegalIdentity.objects.filter(vendor=vendor).update(legal_name="Anne-Lise Moreau", logo_svg=LOGO)
     vendor.refresh_from_db()

@@ -130,7 +130,7 @@ def test_the_worker_goes_on_after_a_document_that_takes_too_long(owner, vendor, 
     monkeypatch.setattr("orders.documents.renderer.render_to_string", lambda *said: next(pages))
     job = ask_for_bulk(vendor, Order.objects.filter(vendor=vendor), BulkAction.NOTES, by=owner, at=NOON)
 
-    assert not work_on(job, at=NOON, most=10)
+    assert not work_on(job, now=lambda: NOON, most=10)
 
     counts = progress(job)
     assert (counts["done"], counts["refused"]) == (1, 1)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from marketplace.money import net_of, round_half_up, share_net, split_steadily
 from orders.documents.snapshot import TEMPLATE, Euros, Group, Levy, Line, Seller, Snapshot, Totals
+from orders.documents.vat import borne_by_rate, given_back_by_rate
 
 ZERO = Decimal("0.00")
 REDUCTION = "Réduction sur\u202f: "
@@ -33,7 +34,10 @@ class Credit:
 
 @dataclass(frozen=True)
 class Facts:
-    """What of a credit note is not about amounts."""
+    """What of a credit note is not about its lines.
+
+    ``due`` is what of the invoice nobody had paid and this note takes back: it is open no more.
+    """
 
     number: str
     on: date
@@ -44,6 +48,7 @@ class Facts:
     refunded_on: str = ""
     is_spread: bool = False
     is_correction: bool = False
+    due: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
     places = invoice["decimals"]
     parts = [*_parts(invoice, credit, places), *_shares_of_discounts(invoice, credit, places)]
     groups = _groups(invoice, credit, {part.line["rate"] for part in parts}, places)
-    totals = _totals(groups)
+    totals = _totals(groups, facts.due)
     return {
         **invoice,
         "template": TEMPLATE,
@@ -69,7 +74,7 @@ def credit_snapshot(invoice: Snapshot, credit: Credit, facts: Facts) -> Snapshot
         "issued_on": facts.on.isoformat(),
         "mandate": facts.mandate,
         "seller": facts.seller,
-        "is_paid": True,
+        "is_paid": not facts.due,
         "paid_on": facts.refunded_on,
         "due_on": facts.on.isoformat(),
         "lines": _lines(parts, groups, places),
@@ -159,27 +164,16 @@ def _given_back(
 def _gross_by_rate(
     invoice: Snapshot, refunded: Mapping[int, Decimal], places: int
 ) -> dict[str | None, Decimal]:
-    sums: dict[str | None, Decimal] = defaultdict(lambda: ZERO)
-    for position, lines in _by_position(invoice).items():
-        weights = [Decimal(line["gross"]) for line in lines]
-        for line, part in zip(
-            lines, split_steadily(refunded.get(position, ZERO), weights, places), strict=True
-        ):
-            sums[line["rate"]] += part
-    return sums
+    lines = (
+        ([(line["rate"], Decimal(line["gross"])) for line in lines], refunded.get(position, ZERO))
+        for position, lines in _by_position(invoice).items()
+    )
+    return borne_by_rate(lines, places)
 
 
 def _limited(invoice: Snapshot, sums: Mapping[str | None, Decimal]) -> dict[str | None, Decimal]:
-    """Return the sums with none beyond the invoice's at its rate; what is beyond goes to the others."""
-    ends = {group["rate"]: Decimal(group["gross"]) for group in invoice["groups"]}
-    limited = {rate: min(max(sums[rate], min(ZERO, end)), max(ZERO, end)) for rate, end in ends.items()}
-    rest = sum(sums.values(), ZERO) - sum(limited.values(), ZERO)
-    for rate, end in ends.items():
-        low, high = min(ZERO, end), max(ZERO, end)
-        room = min(max(rest, low - limited[rate]), high - limited[rate])
-        limited[rate] += room
-        rest -= room
-    return limited
+    whole = {group["rate"]: Decimal(group["gross"]) for group in invoice["groups"]}
+    return given_back_by_rate(whole, sums)
 
 
 def _lines(parts: Sequence[_Part], groups: Sequence[Group], places: int) -> list[Line]:
@@ -231,15 +225,15 @@ def _by_position(invoice: Snapshot) -> dict[int, list[Line]]:
     return lines
 
 
-def _totals(groups: Sequence[Group]) -> Totals:
+def _totals(groups: Sequence[Group], due: Decimal = ZERO) -> Totals:
     gross = sum((Decimal(group["gross"]) for group in groups), ZERO)
     return {
         "net": _str(sum((Decimal(group["net"]) for group in groups), ZERO)),
         "vat": _str(sum((Decimal(group["vat"]) for group in groups), ZERO)),
         "gross": _str(gross),
         "discount": "0.00",
-        "prepaid": _str(gross),
-        "due": "0.00",
+        "prepaid": _str(gross - due),
+        "due": _str(due),
     }
 
 

@@ -1,6 +1,6 @@
 """The delivery note: what is in a parcel, or in the bag that waits in the shop. No prices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -81,8 +81,8 @@ def delivery_note_pdf(note: DeliveryNote) -> bytes:
 
     Raises ``orders.documents.renderer.CannotRender``.
     """
-    context = delivery_note_context(note)
-    return render_pdf("documents/delivery_note.html", context, color=context["seller"]["color"])
+    color = identity_of(note.order.vendor).color
+    return render_pdf("documents/delivery_note.html", delivery_note_context(note), color=color)
 
 
 def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def what_is_said(order: Order, shipment: Shipment | None, on: date) -> dict[str,
     shown = parcels if shipment is None else [shipment]
     return {
         "title": "Bon de retrait" if pickup else "Bon de livraison",
-        "seller": {**seller, "logo": ""},
+        "seller": _printed(seller),
         "trade_name": trade_name(seller),
         "legal": legal_lines(seller),
         "addressee": buyer_lines(order) if pickup else recipient_lines(order) or buyer_lines(order),
@@ -122,6 +122,17 @@ def what_is_said(order: Order, shipment: Shipment | None, on: date) -> dict[str,
         "message": Truncator(order.customer_note.strip()).chars(LONGEST_MESSAGE),
         "pickup": _pickup(order, seller) if pickup else None,
     }
+
+
+def still_says(note: DeliveryNote, said: Mapping[str, Any]) -> bool:
+    """Say whether a note would be the same paper if it were made anew and said ``said``."""
+    kept = note.said
+    return {**kept, "seller": _printed(kept["seller"])} == said
+
+
+def _printed(seller: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the paper has of the seller in its own words; the rest is in the lines at its foot."""
+    return {part: seller[part] for part in ("shop", "name", "lines", "email", "phone")}
 
 
 def has_nothing_to_deliver(order: Order) -> bool:

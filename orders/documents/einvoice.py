@@ -267,7 +267,7 @@ def _payment(snapshot: Snapshot) -> Terms:
         "BT-20": "" if is_paid or snapshot["due_on"] else "À réception",
         "BT-81": code if code not in TRANSFERS or has_account else MEANS_UNKNOWN,
         "BT-82": snapshot["payment"],
-        "BT-83": snapshot["number"] if has_account and not is_paid else "",
+        "BT-83": snapshot["number"] if has_account and not is_paid and not snapshot["corrects"] else "",
         "BT-84": iban if has_account else "",
     }
 

@@ -151,7 +151,8 @@ def _payment(snapshot: Snapshot) -> str:
 def _transfer(snapshot: Snapshot) -> str:
     """Return where to send what is due, for those who pay by transfer."""
     iban = snapshot["seller"]["iban"]
-    if snapshot["is_paid"] or snapshot["payment_code"] not in TRANSFERS or not iban:
+    is_asked_for = snapshot["type_code"] == "380" and not snapshot["is_paid"]
+    if not is_asked_for or snapshot["payment_code"] not in TRANSFERS or not iban:
         return ""
     groups = " ".join(iban[place : place + 4] for place in range(0, len(iban), 4))
     return f"IBAN {groups}".replace(" ", FIXED) + f", en rappelant {snapshot['number'] or snapshot['order']}"

@@ -1,5 +1,6 @@
 """Seller, buyer and place of delivery, as the documents of a shop name them."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -173,7 +174,13 @@ def _legal_name(identity: LegalIdentity, texts: LegalTexts) -> str:
     """Return the name with the legal form, or with the sole trader's letters, each said once."""
     name = identity.legal_name.strip()
     suffix = texts.sole_trader if identity.is_sole_trader else identity.legal_form.strip()
-    return name if not name or suffix.upper() in name.upper().split() else f"{name} {suffix}".strip()
+    is_said = f" {_words(suffix)} " in f" {_words(name)} "
+    return name if not name or is_said else f"{name} {suffix}".strip()
+
+
+def _words(text: str) -> str:
+    """Return a text's words alone: « Rucher (S.A.R.L.) » is ``rucher sarl``."""
+    return " ".join(re.findall(r"\w+", text.casefold().replace(".", "")))
 
 
 def _one(text: str) -> list[str]:

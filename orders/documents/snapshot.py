@@ -101,7 +101,10 @@ class Exemption(TypedDict):
 
 
 class Totals(TypedDict):
-    """``gross = prepaid + due``; ``discount`` has been taken off already."""
+    """``gross = prepaid + due``; ``discount`` has been taken off already.
+
+    Of a credit note ``prepaid`` is what goes back of what was paid, ``due`` what is open no more.
+    """
 
     net: str
     vat: str

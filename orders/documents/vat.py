@@ -7,15 +7,17 @@ loaded list of *all* lines of *one* order.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
-from marketplace.money import net_lines, round_half_up, split, stored_decimals
+from marketplace.money import net_lines, round_half_up, split, split_steadily, stored_decimals
 from orders.models import LineKind, OrderLine
 
 ZERO = Decimal("0.00")
 
+AnyRate = TypeVar("AnyRate", Decimal | None, str | None)  # a snapshot has its rates as text
 Rate = Decimal | None
 """A fraction (0.0550 = 5.5 %); None where the seller charges no VAT (franchise)."""
 
@@ -95,6 +97,41 @@ def group_parts(parts: Sequence[LinePart]) -> list[VatGroup]:
         for rate, members in _by_rate(parts).items()
     ]
     return sorted(groups, key=lambda group: group.rate or ZERO)
+
+
+def borne_by_rate(
+    lines: Iterable[tuple[Sequence[tuple[AnyRate, Decimal]], Decimal]], places: int
+) -> dict[AnyRate, Decimal]:
+    """Return what refunds took off the lines at each rate, incl. VAT.
+
+    ``lines`` is of each line what it costs at its rates, and what of that was refunded. A part of
+    a line over several rates never shrinks when more is refunded.
+    """
+    sums: dict[AnyRate, Decimal] = defaultdict(lambda: ZERO)
+    for parts, refunded in lines:
+        shares = split_steadily(refunded, [gross for _rate, gross in parts], places)
+        for (rate, _gross), share in zip(parts, shares, strict=True):
+            sums[rate] += share
+    return sums
+
+
+def given_back_by_rate(
+    whole: Mapping[AnyRate, Decimal], borne: Mapping[AnyRate, Decimal]
+) -> dict[AnyRate, Decimal]:
+    """Return what is given back at each rate, incl. VAT: never beyond the ``whole`` that was sold at it.
+
+    ``borne`` is what the lines bear (``borne_by_rate``). What is beyond at one rate goes to the
+    others, in the order of ``whole``, lowest rate first: so it is where an article is refunded in
+    full and a discount on the whole basket stands as a line of its own.
+    """
+    ends = {rate: (min(ZERO, end), max(ZERO, end)) for rate, end in whole.items()}
+    limited = {rate: min(max(borne.get(rate, ZERO), low), high) for rate, (low, high) in ends.items()}
+    rest = sum(borne.values(), ZERO) - sum(limited.values(), ZERO)
+    for rate, (low, high) in ends.items():
+        room = min(max(rest, low - limited[rate]), high - limited[rate])
+        limited[rate] += room
+        rest -= room
+    return limited
 
 
 def _split(

@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime
+from typing import IO
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -11,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from orders.documents.renderer import CannotRender
-from orders.domain.downloads import NoDocument, assemble, forget_expired, prepare
+from orders.domain.downloads import NoDocument, assembled, forget_expired, keep, prepare
 from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.invoicing import IdentityIncomplete, InvoiceRefused, issue_invoice
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable
@@ -47,18 +49,19 @@ def ask_for_bulk(
     return job
 
 
-def work_on(job: BulkJob, *, at: datetime, most: int) -> bool:
+def work_on(job: BulkJob, *, now: Callable[[], datetime], most: int) -> bool:
     """Carry out at most ``most`` of the job's waiting orders; return whether any are left.
 
     Each order is a transaction of its own, so that a worker that dies leaves each either done
-    or waiting; two workers on one job share its orders.
+    or waiting; two workers on one job share its orders. ``now`` tells the time: each order is
+    done at its own moment, since a hundred documents take minutes.
     """
     language = job.asked_by.language or settings.LANGUAGE_CODE
     waiting = job.items.filter(state=BulkItem.State.WAITING).order_by("id").values_list("pk", flat=True)
     for pk in list(waiting[:most]):
         with translation.override(language):
-            _work_on_item(job, pk, at)
-    return _finish(job, at)
+            _work_on_item(job, pk, now())
+    return _finish(job, now())
 
 
 def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
@@ -149,14 +152,23 @@ def _finish(job: BulkJob, at: datetime) -> bool:
     """Finish the job if nothing is waiting any more, once; return whether anything is."""
     if job.items.filter(state=BulkItem.State.WAITING).exists():
         return True
-    with transaction.atomic():
-        locked = BulkJob.objects.select_for_update().get(pk=job.pk)
-        if locked.finished_at is None:
-            if locked.action in DOWNLOADS:
-                assemble(locked, at)
-            locked.finished_at = at
-            locked.save(update_fields=["finished_at", "file", "expires_at"])
+    if job.action in DOWNLOADS:
+        with assembled(job, at) as file:
+            _end(job, at, file)
+    else:
+        _end(job, at, None)
     return False
+
+
+@transaction.atomic
+def _end(job: BulkJob, at: datetime, file: IO[bytes] | None) -> None:
+    locked = BulkJob.objects.select_for_update().get(pk=job.pk)
+    if locked.finished_at is not None:
+        return
+    if locked.action in DOWNLOADS:
+        keep(locked, file, at)
+    locked.finished_at = at
+    locked.save(update_fields=["finished_at", "file", "expires_at"])
 
 
 def progress(job: BulkJob) -> dict[str, int]:

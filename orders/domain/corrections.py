@@ -3,21 +3,28 @@
 The rules are told in ``docs/rules/invoicing.md``, "Corrections".
 """
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from orders.documents.snapshot import Snapshot
 from orders.domain.buyers import BuyerData, write_buyer
-from orders.domain.credit_notes import invoice_of, is_taken_back, take_back_to_correct
+from orders.domain.credit_notes import (
+    invoice_of,
+    is_of_todays_seller,
+    is_taken_back,
+    take_back_to_correct,
+)
 from orders.domain.history import By
 from orders.domain.invoicing import InvoiceRefused, is_invoiceable, issue_invoice, preview
 from orders.domain.locking import lock
-from orders.models import Document, Order
+from orders.domain.originals import day_of, lock_series
+from orders.models import Document, DocumentKind, Order
 from orders.states import RefundState
 
-SAID = ("seller", "buyer", "delivery", "delivered_to", "lines", "groups", "terms", "payment", "operation")
+# What differs between two invoices that say the same: who makes them, when, and in which version.
+NOT_SAID = frozenset({"number", "issued_on", "due_on", "mandate", "template", "texts"})
 
 
 class NothingToCorrect(InvoiceRefused):
@@ -52,15 +59,33 @@ def correct_invoice(order: Order, buyer: BuyerData, *, invoice: str, by: By, at:
         raise NothingToCorrect(
             _("Nothing is left of invoice %(number)s, so it is not corrected.") % {"number": invoice}
         )
+    if not is_of_todays_seller(order.vendor, current.snapshot):
+        raise NothingToCorrect(
+            _(
+                "Invoice %(number)s was issued by another legal person (SIREN %(siren)s), "
+                "in whose name no new one can stand in its place: nothing was changed."
+            )
+            % {"number": invoice, "siren": current.snapshot["seller"]["siren"]}
+        )
     write_buyer(order, buyer)
     if _says_the_same(current.snapshot, preview(order, at)):
         raise NothingToCorrect(
             _("A new invoice would say what %(number)s says: nothing was changed.") % {"number": invoice}
         )
+    lock_series(order.vendor, DocumentKind.INVOICE, day_of(order.vendor, at))
     take_back_to_correct(order, current, by=by, at=at)
     return issue_invoice(order, by=by, at=at)
 
 
 def _says_the_same(issued: Snapshot, new: Snapshot) -> bool:
     before, after = dict[str, object](**issued), dict[str, object](**new)
-    return all(before.get(part) == after[part] for part in SAID)
+    said = (after.keys() | before.keys()) - NOT_SAID
+    is_same = all((before.get(part) or None) == (after.get(part) or None) for part in said)
+    return is_same and _days_to_pay(issued) == _days_to_pay(new)
+
+
+def _days_to_pay(said: Snapshot) -> timedelta | None:
+    """Return how long after its issue an invoice is to be paid; None for one that is paid."""
+    if said["is_paid"]:
+        return None
+    return date.fromisoformat(said["due_on"]) - date.fromisoformat(said["issued_on"])

@@ -120,7 +120,7 @@ def issue_due_if_possible(order: Order, *, by: By, at: datetime) -> list[Documen
 
 
 def _take_back(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
-    return _write(order, invoice, _rest(invoice), reason=UNPAID, by=by, at=at)
+    return _write(order, invoice, _rest(invoice), reason=UNPAID, due=_still_due(invoice), by=by, at=at)
 
 
 def take_back_to_correct(order: Order, invoice: Document, *, by: By, at: datetime) -> Document:
@@ -128,7 +128,17 @@ def take_back_to_correct(order: Order, invoice: Document, *, by: By, at: datetim
 
     The caller holds the order's lock. Raises what rendering raises.
     """
-    return _write(order, invoice, _rest(invoice), reason=CORRECTION, is_correction=True, by=by, at=at)
+    due = _still_due(invoice)
+    return _write(
+        order, invoice, _rest(invoice), reason=CORRECTION, due=due, is_correction=True, by=by, at=at
+    )
+
+
+def _still_due(invoice: Document) -> Decimal:
+    """Return what stands as open on an invoice and its notes, whatever was paid since."""
+    notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)
+    taken_back = sum((Decimal(note.snapshot["totals"]["due"]) for note in notes), ZERO)
+    return Decimal(invoice.snapshot["totals"]["due"]) - taken_back
 
 
 def _rest(invoice: Document) -> Credit:
@@ -179,6 +189,7 @@ def _write(
     *,
     reason: str,
     refund: Refund | None = None,
+    due: Decimal = ZERO,
     is_correction: bool = False,
     by: By,
     at: datetime,
@@ -191,7 +202,8 @@ def _write(
         prefix=said["number"].rpartition("-F")[0],
         not_before=invoice.issued_on,
     )
-    facts = replace(_facts(order, said, taken, reason, refund, by), is_correction=is_correction)
+    facts = _facts(order, said, taken, reason, refund, by)
+    facts = replace(facts, due=due, is_correction=is_correction)
     snapshot = credit_snapshot(said, credit, facts)
     document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, corrects=invoice, refund=refund)
     data = {"document": document.pk, "number": document.number, "corrects": invoice.number}
@@ -202,11 +214,15 @@ def _write(
 def _facts(
     order: Order, invoice: Snapshot, taken: Numbered, reason: str, refund: Refund | None, by: By
 ) -> Facts:
-    """Return who sells as of today, unless that is incomplete; the VAT regime stays the invoice's."""
+    """Return who sells as of today, unless that is incomplete or another legal person than owed the VAT.
+
+    The VAT regime stays the invoice's.
+    """
     texts = texts_on(taken.on)
     franchise = invoice["seller"]["is_franchise"]
-    is_complete = not missing_parts(identity_of(order.vendor), taken.on)
-    seller = seller_of(order.vendor, texts, franchise=franchise) if is_complete else invoice["seller"]
+    seller = invoice["seller"]
+    if is_of_todays_seller(order.vendor, invoice) and not missing_parts(identity_of(order.vendor), taken.on):
+        seller = seller_of(order.vendor, texts, franchise=franchise)
     return Facts(
         number=taken.number,
         on=taken.on,
@@ -217,6 +233,11 @@ def _facts(
         refunded_on=_refunded_on(refund, taken.on),
         is_spread=refund.is_spread if refund else False,
     )
+
+
+def is_of_todays_seller(vendor: Vendor, invoice: Snapshot) -> bool:
+    """Say whether no other legal person than the one that issued the invoice stands behind the shop."""
+    return identity_of(vendor).siren in ("", invoice["seller"]["siren"])
 
 
 def _refunded_on(refund: Refund | None, on: date) -> str:

@@ -7,6 +7,7 @@ work at most. The file belongs to the person who asked, in that shop, for a day.
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
@@ -58,18 +59,31 @@ def prepare(item: BulkItem, at: datetime) -> None:
         _check_originals(item.order)
 
 
-def assemble(job: BulkJob, at: datetime) -> None:
-    """Make the file of what was prepared, if anything was. The caller holds the job's lock."""
+@contextmanager
+def assembled(job: BulkJob, at: datetime) -> Iterator[IO[bytes] | None]:
+    """Make the file of what was prepared; None where nothing was, or another worker was quicker.
+
+    It takes seconds for hundreds of documents: nothing is locked meanwhile.
+    """
     done = job.items.filter(state=BulkItem.State.DONE)
-    if done.exists():
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-            if job.action == BulkAction.NOTES:
-                merge(_parts(done, at), file, title=f"{job.vendor}, {NOTES_TITLE}")
-            else:
-                _zip(done, file)
-            file.seek(0)
-            name = f"{job.vendor_id}/{job.pk}/{NAMES[BulkAction(job.action)]}"
-            job.file.name = _store(name, File(file))
+    is_open = BulkJob.objects.filter(pk=job.pk, finished_at=None).exists()
+    if not is_open or not done.exists():
+        yield None
+        return
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        if job.action == BulkAction.NOTES:
+            merge(_parts(done, at), file, title=f"{job.vendor}, {NOTES_TITLE}")
+        else:
+            _zip(done, file)
+        file.seek(0)
+        yield file
+
+
+def keep(job: BulkJob, file: IO[bytes] | None, at: datetime) -> None:
+    """Store the job's file for a day, and forget its parts. The caller holds the job's lock and saves it."""
+    if file is not None:
+        name = f"{job.vendor_id}/{job.pk}/{NAMES[BulkAction(job.action)]}"
+        job.file.name = _store(name, File(file))
         job.expires_at = at + KEPT
     transaction.on_commit(partial(_forget_parts, job))
 

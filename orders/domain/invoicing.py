@@ -14,7 +14,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from marketplace.formats import long_date
-from orders.documents.delivery_note import has_nothing_to_deliver, what_is_said
+from orders.documents.delivery_note import has_nothing_to_deliver, still_says, what_is_said
 from orders.documents.invoice import invoice_pdf
 from orders.documents.invoice_snapshot import EURO, Supply, invoice_snapshot
 from orders.documents.parties import identity_of
@@ -297,7 +297,7 @@ def delivery_note(order: Order, shipment: Shipment | None = None, *, at: datetim
         raise NothingToDeliver(order)
     said = what_is_said(order, shipment, day_of(order.vendor, at))
     note = DeliveryNote.objects.filter(order=order, shipment=shipment).order_by("-pk").first()
-    if note is None or (note.said and note.said != said):
+    if note is None or (note.said and not still_says(note, said)):
         taken = take_number(order.vendor, DocumentKind.DELIVERY_NOTE, at)
         note = DeliveryNote(order=order, shipment=shipment, number=taken.number, dated_on=taken.on)
     if not note.said:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders.documents.parties import identity_of
+from orders.documents.renderer import CannotRender
 from orders.documents.snapshot import Snapshot
 from orders.domain.history import By
 from orders.models import Document, DocumentKind, DocumentSeries, Order, Refund
@@ -49,6 +50,18 @@ class OriginalUnreadable(Exception):
         )
 
 
+class OriginalNotKept(CannotRender):
+    """The storage did not take the original, so nothing was issued."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The document could not be stored, so it was not issued and no number was used. "
+                "Try again later."
+            )
+        )
+
+
 @dataclass(frozen=True)
 class Numbered:
     """A number taken from a series, with its date of issue in the shop's time zone."""
@@ -73,13 +86,23 @@ def take_number(
     if at > timezone.now() + CLOCKS_DIFFER:
         raise NotYet(at)
     on = max(day_of(vendor, at), not_before)
-    key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
-    series = DocumentSeries.objects.select_for_update().get(pk=key)
-    series.vendor = vendor
+    series = lock_series(vendor, kind, on)
     series.last_number += 1
     series.last_issued_on = max(on, series.last_issued_on or on)
     series.save(update_fields=["last_number", "last_issued_on"])
     return _numbered(series, prefix)
+
+
+def lock_series(vendor: Vendor, kind: DocumentKind, on: date) -> DocumentSeries:
+    """Lock the shop's series of the year of ``on`` until the transaction ends; one that is new is begun.
+
+    Who locks both locks the invoices' before the credit notes', as ``issue_invoice`` does: two
+    who wait for each other would both fail.
+    """
+    key = DocumentSeries.objects.get_or_create(vendor=vendor, kind=kind, year=on.year)[0].pk
+    series = DocumentSeries.objects.select_for_update().get(pk=key)
+    series.vendor = vendor
+    return series
 
 
 def next_number(vendor: Vendor, kind: DocumentKind, at: datetime) -> Numbered:
@@ -117,7 +140,7 @@ def store(
 
     The caller holds the lock of the series. A file that a broken transaction left behind is
     never written over: after a database was restored from an old copy, it may be the only
-    original there is.
+    original there is. Raises OriginalNotKept where the storage fails.
     """
     pdf = render(snapshot)
     document = Document(
@@ -141,7 +164,11 @@ def store(
     )
     document.chain_hash = chain_hash(document)
     name = f"{order.vendor_id}/{taken.kind.value}{taken.year}/{taken.number}.pdf"
-    document.pdf.name = document_storage().save(name, ContentFile(pdf))
+    try:
+        document.pdf.name = document_storage().save(name, ContentFile(pdf))
+    except Exception as error:  # each kind of storage has errors of its own
+        logger.exception("The original of %s could not be stored.", document.number)
+        raise OriginalNotKept from error
     document.save()
     return document
 

@@ -87,9 +87,9 @@ def refund_order(
     does nothing, and so does any after ``refund_what_no_refund_accounts_for``: that one was
     whole. An unknown one confirms the oldest open request of the same amount, if any.
     Open requests that no longer fit into what is left after it fail. With ``awaits_lines`` its
-    lines can still be asked for: a refund that had to be spread gets its credit note only once
-    they are known. ``issue_at`` is when its credit note is issued, if not ``at``: what a storefront
-    reports happened earlier, by its own clock.
+    lines can still be asked for: a refund that had to be spread, or that is taken for an open request
+    by its amount alone, gets its credit note only once they are known. ``issue_at`` is when its
+    credit note is issued, if not ``at``: what a storefront reports happened earlier, by its own clock.
     Locks the order. Raises RefundRefused for what is not possible, never more than is left,
     and StaleOrder if the order moved since ``version``. What was asked for is not left to
     people; a storefront reports what it has refunded, whatever was asked for.
@@ -100,7 +100,15 @@ def refund_order(
         if known := order.refunds.filter(external_id__in=[external_id, BY_STATUS]).first():
             return known
         if asked_for := _open_request(order, amount_of(named) if amount is None else amount):
-            return _confirm(asked_for, external_id, reported=named, by=by, at=at, issue_at=issue_at)
+            return _confirm(
+                asked_for,
+                external_id,
+                reported=named,
+                awaits_lines=awaits_lines,
+                by=by,
+                at=at,
+                issue_at=issue_at,
+            )
     if version not in (None, order.version):
         raise StaleOrder(order)
     _check_may_refund(order, by, moves_money=bool(amount_of(named) if amount is None else amount))
@@ -200,12 +208,21 @@ def preview_refund(
 
 @transaction.atomic
 def confirm_refund(refund: Refund, external_id: str, *, by: By, at: datetime) -> Refund:
-    """The storefront has carried out a requested refund; confirming it twice has one effect."""
-    lock(refund.order)
+    """The storefront has carried out a requested refund; confirming it twice has one effect.
+
+    A report that came before this answer may have confirmed it already: where it is the same
+    refund, its lines are those that were asked for.
+    """
+    order = refund.order
+    lock(order)
     refund.refresh_from_db()
-    if refund.progress == RefundProgress.CONFIRMED:
-        return refund
-    return _confirm(refund, external_id, reported={}, by=by, at=at)
+    if refund.progress != RefundProgress.CONFIRMED:
+        return _confirm(refund, external_id, reported={}, awaits_lines=False, by=by, at=at)
+    if refund.awaits_lines and refund.external_id == external_id and not refund.is_spread:
+        refund.awaits_lines = False
+        refund.save(update_fields=["awaits_lines"])
+        issue_due_if_possible(order, by=by, at=at)
+    return refund
 
 
 @transaction.atomic
@@ -274,6 +291,7 @@ def _confirm(
     external_id: str,
     *,
     reported: Mapping[int, RefundedLine],
+    awaits_lines: bool,
     by: By,
     at: datetime,
     issue_at: datetime | None = None,
@@ -281,6 +299,7 @@ def _confirm(
     """Carry out a requested refund as it was asked for, or spread where that is no longer possible.
 
     Units that are ``reported`` back on the shelf beyond those that were asked for come back too.
+    What had to be spread waits for its lines where the storefront can be asked for them.
     """
     order = refund.order
     lock(order)
@@ -302,6 +321,8 @@ def _confirm(
         plan = plan_refund(order, named, refund.amount, left=left)
     except RefundRefused:
         plan = plan_refund(order, units_of(named, left), refund.amount, left=left)
+        awaits_lines = awaits_lines or (order.source is not None and order.source.has_rest)
+    refund.awaits_lines = awaits_lines
     refund.progress, refund.external_id, refund.is_spread = (
         RefundProgress.CONFIRMED,
         external_id,

@@ -1,14 +1,16 @@
 """Issued documents as a ZIP: the originals, and a list of them for the books."""
 
+import io
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from tempfile import TemporaryFile
-from typing import IO
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import translation
 from django.utils.translation import gettext_lazy
 
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
@@ -36,37 +38,59 @@ COLUMNS = [
 ]
 
 
-def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> IO[bytes]:
-    """Return a file that vanishes when it is closed: each original under its number, and their list.
+class _Pipe(io.RawIOBase):
+    """Takes what is written until somebody takes it away; cannot be wound back."""
 
-    Credit notes are negative in the list. An original that is damaged or unreadable is named there instead.
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self.pieces.append(bytes(piece))
+        return len(piece)
+
+    def taken(self) -> bytes:
+        taken = b"".join(self.pieces)
+        self.pieces.clear()
+        return taken
+
+
+def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> Iterator[bytes]:
+    """Return a ZIP piece by piece: each original under its number as soon as it is read, then their list.
+
+    Credit notes are negative in the list, whose words are in the language that is active now. An
+    original that is damaged or unreadable is named there instead.
     """
-    file = TemporaryFile()  # noqa: SIM115
-    zone = ZoneInfo(vendor.time_zone)
-    try:
-        with zipfile.ZipFile(file, "w") as archive:
-            rows = list(_put(archive, documents, zone))
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return _pieces(documents, ZoneInfo(vendor.time_zone), language)
+
+
+def _pieces(documents: QuerySet[Document], zone: ZoneInfo, language: str) -> Iterator[bytes]:
+    pipe, rows = _Pipe(), list[Row]()
+    by_number = documents.select_related("order", "corrects").defer("corrects__snapshot")
+    with zipfile.ZipFile(pipe, "w") as archive:
+        for document in by_number.order_by("kind", "year", "sequence").iterator(chunk_size=100):
+            with translation.override(language):
+                rows.append(_put(archive, document, zone))
+            yield pipe.taken()
+        with translation.override(language):
             header = [column.label for column in COLUMNS]
             table = b"".join(csv_bytes(COLUMNS, [rows], EXCEL, zone))
             archive.writestr("documents.csv", first_bytes(header, EXCEL) + table)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return file
+    yield pipe.taken()
 
 
-def _put(archive: zipfile.ZipFile, documents: QuerySet[Document], zone: ZoneInfo) -> Iterator[Row]:
-    by_number = documents.select_related("order", "corrects").defer("corrects__snapshot")
-    for document in by_number.order_by("kind", "year", "sequence").iterator(chunk_size=100):
-        local = document.issued_at.astimezone(zone)
-        try:
-            pdf = original_pdf(document)
-        except (OriginalDamaged, OriginalUnreadable) as damage:
-            yield _row(document, str(damage))
-            continue
-        archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)
-        yield _row(document, f"{document.number}.pdf")
+def _put(archive: zipfile.ZipFile, document: Document, zone: ZoneInfo) -> Row:
+    """Put the original into the archive; return what the list says of it."""
+    local = document.issued_at.astimezone(zone)
+    try:
+        pdf = original_pdf(document)
+    except (OriginalDamaged, OriginalUnreadable) as damage:
+        return _row(document, str(damage))
+    archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)
+    return _row(document, f"{document.number}.pdf")
 
 
 def _row(document: Document, original: str) -> Row:

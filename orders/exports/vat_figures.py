@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from typing import cast
 
-from marketplace.money import STORED_DECIMALS, exponent, net_lines, net_of, split, stored_decimals
-from orders.documents.vat import LinePart, Rate, line_parts
+from marketplace.money import STORED_DECIMALS, exponent, net_lines, net_of, stored_decimals
+from orders.documents.vat import LinePart, Rate, borne_by_rate, given_back_by_rate, line_parts
 from orders.exports.blocks import Line
 from orders.models import OrderLine
 
@@ -20,7 +20,7 @@ ZERO = Decimal("0.00")
 
 @dataclass(slots=True)
 class RateTotal:
-    """All of an order at one VAT rate: with VAT and without, and what was refunded of it."""
+    """All of an order at one VAT rate: with VAT and without, and what was given back of it."""
 
     gross: Decimal = ZERO
     net: Decimal = ZERO
@@ -35,8 +35,8 @@ class RateTotal:
 def totals_by_rate(lines: Sequence[Line], *, franchise: bool, currency: str) -> dict[Rate, RateTotal]:
     """Return an order's totals per VAT rate; the rate is None where the seller charges no VAT.
 
-    ``gross`` and ``net`` are those of ``vat_groups``. Refunds are cumulative, as credit notes
-    are: of all that was refunded at a rate the net is rounded once.
+    ``gross`` and ``net`` are those of ``vat_groups``. Refunds are what all credit notes state
+    together: none beyond what was sold at its rate, and of all at a rate the net is rounded once.
     """
     rates = _rates_of_whole_lines(lines, franchise=franchise, currency=currency)
     return _of_parts(lines, currency) if rates is None else _of_whole_lines(lines, rates)
@@ -82,28 +82,37 @@ def _of_whole_lines(lines: Sequence[Line], rates: Sequence[Rate]) -> dict[Rate, 
         total.refunded += line.refunded_total
     for rate, total in totals.items():
         total.net = net_of(total.gross, rate or ZERO)
-        _settle_refunds(total, rate or ZERO, STORED_DECIMALS)
+    _settle_refunds(totals, STORED_DECIMALS)
     return totals
 
 
 def _of_parts(lines: Sequence[Line], currency: str) -> dict[Rate, RateTotal]:
     places = _places(lines, currency)
+    parts = _parts_by_line(lines, currency)
     totals: dict[Rate, RateTotal] = defaultdict(RateTotal)
-    for line, parts in zip(lines, _parts_by_line(lines, currency), strict=True):
-        refunded = split(line.refunded_total, [part.gross for part in parts], places)
-        for part, share in zip(parts, refunded, strict=True):
-            total = totals[part.rate]
-            total.gross += part.gross
-            total.net += part.net
-            total.refunded += share
-    for rate, total in totals.items():
-        _settle_refunds(total, rate or ZERO, places)
+    for part in chain.from_iterable(parts):
+        totals[part.rate].gross += part.gross
+        totals[part.rate].net += part.net
+    by_line = (
+        ([(part.rate, part.gross) for part in own], line.refunded_total)
+        for line, own in zip(lines, parts, strict=True)
+    )
+    for rate, borne in borne_by_rate(by_line, places).items():
+        totals[rate].refunded = borne
+    _settle_refunds(totals, places)
     return totals
 
 
-def _settle_refunds(total: RateTotal, rate: Decimal, places: int) -> None:
-    if total.refunded:
-        total.refunded_vat = total.refunded - net_of(total.refunded, rate, places)
+def _settle_refunds(totals: dict[Rate, RateTotal], places: int) -> None:
+    """Turn what the lines bear of refunds into what is given back at each rate, and its VAT."""
+    if not any(total.refunded for total in totals.values()):
+        return
+    by_rate = sorted(totals.items(), key=lambda pair: pair[0] or ZERO)
+    whole: dict[Rate, Decimal] = {rate: total.gross for rate, total in by_rate}
+    borne: dict[Rate, Decimal] = {rate: total.refunded for rate, total in by_rate}
+    for rate, refunded in given_back_by_rate(whole, borne).items():
+        totals[rate].refunded = refunded
+        totals[rate].refunded_vat = refunded - net_of(refunded, rate or ZERO, places)
 
 
 def _places(lines: Sequence[Line], currency: str) -> int:

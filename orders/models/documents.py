@@ -1,8 +1,10 @@
 """Issued documents: numbered without gaps, frozen."""
 
+import re
 from typing import Any, NoReturn, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -94,9 +96,6 @@ class Document(OwnedByShop):
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="documents", verbose_name=_("shop"))
     order = models.ForeignKey(Order, models.PROTECT, related_name="documents", verbose_name=_("order"))
-    shipment = models.ForeignKey(
-        Shipment, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name=_("parcel")
-    )
     corrects = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="corrections", verbose_name=_("corrects")
     )
@@ -227,3 +226,11 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"1 {self.currency} = {self.euros} EUR ({self.on})"
+
+    def clean(self) -> None:
+        """Refuse what is no code of a currency (ISO 4217: three letters), and the euro, which has no rate."""
+        self.currency = self.currency.strip().upper()
+        if not re.fullmatch(r"[A-Z]{3}", self.currency) or self.currency == "EUR":
+            raise ValidationError(
+                {"currency": _("A currency has a code of three letters, such as USD; euros have no rate.")}
+            )

@@ -82,7 +82,8 @@ def _triggers() -> Iterator[tuple[str, str, str]]:
 
 
 TRIGGERS = list(_triggers())
-VERSION = md5(repr((TRIGGERS, FUNCTIONS)).encode(), usedforsecurity=False).hexdigest()
+RULES = 2  # of how figures are worked out; grows when one changes, so that all are worked out anew
+VERSION = md5(repr((TRIGGERS, FUNCTIONS, RULES)).encode(), usedforsecurity=False).hexdigest()
 
 
 def keep_figures(sender: AppConfig, using: str = "default", **_more: Any) -> None:

@@ -75,7 +75,7 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
             _audit(request, job, count, chosen)
         run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
     if count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE):
-        work_on(job, at=timezone.now(), most=AT_ONCE)
+        work_on(job, now=timezone.now, most=AT_ONCE)
         job.refresh_from_db()
         if (file_url := _file_url(request, job)) and not progress(job)[BulkItem.State.REFUSED]:
             return redirect(file_url)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -23,7 +23,7 @@ from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 PER_PAGE = 50
-MOST = 2000  # documents of one ZIP, which is made while the person waits
+MOST = 2000  # documents of one ZIP, which is made while it is sent
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ def originals_zip(request: VendorRequest) -> HttpResponseBase:
     )
     period = asked.cleaned_data["month"] or asked.cleaned_data["year"]
     name = "-".join(filter(None, ["factures", request.vendor.slug, period])) + ".zip"
-    response = FileResponse(documents_zip(asked.selection, request.vendor), as_attachment=True, filename=name)
+    response = StreamingHttpResponse(
+        documents_zip(asked.selection, request.vendor),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
     patch_cache_control(response, private=True, no_store=True)
     return response

@@ -19,7 +19,7 @@ def test_a_download_tells_how_far_it_is_and_offers_its_file(person):
     expect(page.locator("progress")).to_have_attribute("value", "0")
     expect(page.get_by_role("link", name="Télécharger")).to_have_count(0)
 
-    work_on(BulkJob.objects.get(pk=2), at=timezone.now(), most=10)
+    work_on(BulkJob.objects.get(pk=2), now=timezone.now, most=10)
 
     link = page.get_by_role("link", name="Télécharger")
     link.wait_for(timeout=30_000)  # the page looks again by itself

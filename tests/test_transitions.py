@@ -186,11 +186,10 @@ def test_reports_by_whatever_path_hold_what_the_state_asks_for(vendor, steps, re
 
 @pytest.mark.parametrize("status", S)
 def test_the_state_it_has_already_is_left_alone_whoever_asks(vendor, owner, everything, status):
-    order = make_order(vendor, status=status)
+    order, staff = make_order(vendor, status=status), make_user(is_staff=True)
     before = everything()
     answers = [
-        change_status(order, status, by=by, at=NOON, version=99)
-        for by in (owner, make_user(is_staff=True), None, order.source)
+        change_status(order, status, by=by, at=NOON, version=99) for by in (owner, staff, None, order.source)
     ]
 
     assert (answers, everything()) == ([None] * 4, before)

@@ -32,6 +32,7 @@ OWN = {
     ),
     "issued_on": "{} - n / 24",
     "sequence": "1000 + n",
+    "refund_id": "NULL",  # a refund has one credit note
     "refund_state": "CASE WHEN n % 10 = 0 THEN {} ELSE 'none' END",
     "state": "CASE WHEN n % 10 = 0 THEN {} ELSE 'USUAL' END",
 }

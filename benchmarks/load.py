@@ -23,7 +23,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from cluster import cluster
-from run import RESULTS, SIZES, Line, fill, table
+from run import SIZES, Line, fill, table, told
 from serve import Server, served
 
 ALONE = 15  # rounds of one vendor alone
@@ -207,13 +207,7 @@ def main() -> int:
     options.rounds = ALONE
     options.size += f", {options.vendors} vendors at once, {options.pause:g} s between pages"
     options.note = f"{options.minutes:g} minutes {options.note}".strip()
-    report = table(options, lines, sizes)
-    print(report)
-    with RESULTS.open("a", encoding="utf-8") as file:
-        file.write("\n" + report)
-    missed = [line.distance for line in lines if not line.is_met]
-    print("Missed: " + "; ".join(missed) if missed else "Every goal is met.")
-    return 1 if missed else 0
+    return told(table(options, lines, sizes), lines)
 
 
 if __name__ == "__main__":

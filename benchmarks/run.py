@@ -97,7 +97,11 @@ def main() -> int:
             lines += [beyond.intake(Line), *beyond.papers(Line)]
         if orders >= MANY:
             lines.append(beyond.on_sqlite(Line))
-    report = table(options, lines, sizes)
+    return told(table(options, lines, sizes), lines)
+
+
+def told(report: str, lines: list[Line]) -> int:
+    """Print the table and keep it; return the exit status, 1 where a goal is missed."""
     print(report)
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write("\n" + report)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -23,6 +23,8 @@ from django.db import DatabaseError, connections
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
+
+from marketplace.streams import made_inside
 
 REPLICA = "replica"
 SEEN = "seen"  # the cookie: how far the primary was when this person was last answered by it
@@ -111,7 +113,7 @@ def reads_replica(
             return view(request, *args, **kwargs)
         response.is_of_replica = True  # type: ignore[attr-defined]
         if isinstance(response, StreamingHttpResponse):
-            response.streaming_content = _streamed(iter(response), state)
+            response.streaming_content = made_inside(partial(_reading, state), iter(response))
         return response
 
     return reading
@@ -130,16 +132,6 @@ def _reading(state: datetime) -> Iterator[None]:
         yield
     finally:
         _state.reset(token)
-
-
-def _streamed(parts: Iterator[bytes], state: datetime) -> Iterator[bytes]:
-    """Yield what ``parts`` yields, each made while the replica is read; the response closes ``parts``."""
-    while True:
-        with _reading(state):
-            part = next(parts, None)
-        if part is None:
-            return
-        yield part
 
 
 def _state_for(request: HttpRequest) -> datetime | None:

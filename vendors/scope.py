@@ -6,14 +6,17 @@ not in the database: ``docs/decisions/0030-a-shops-page-reads-only-the-shops-row
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models.lookups import Exact, In
 from django.db.models.sql import Query
 from django.http import Http404
+
+from marketplace.streams import made_inside
 
 logger = logging.getLogger(__name__)
 _shop: ContextVar[int | None] = ContextVar("shop", default=None)
@@ -40,15 +43,8 @@ def within(vendor_id: int) -> Iterator[None]:
 
 def inside(vendor_id: int, parts: Generator[bytes, None, None]) -> Iterator[bytes]:
     """Yield what ``parts`` yields, each made inside the shop: for answers that outlive their view."""
-    try:
-        while True:
-            with within(vendor_id):
-                part = next(parts, None)
-            if part is None:
-                return
-            yield part
-    finally:
-        parts.close()
+    with closing(parts):
+        yield from made_inside(partial(within, vendor_id), parts)
 
 
 class OwnedByShop(models.Model):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from orders.domain.credit_notes import invoice_of, is_taken_back
+from orders.domain.credit_notes import open_invoice
 from orders.domain.locking import lock
 from orders.models import Order
 
@@ -39,8 +39,7 @@ def buyer_data_of(order: Order) -> BuyerData:
 def name_buyer(order: Order, buyer: BuyerData) -> None:
     """Say who is billed, before the invoice; raises BuyerIsFixed once it is issued."""
     lock(order)
-    invoice = invoice_of(order)
-    if invoice is not None and not is_taken_back(invoice):
+    if (invoice := open_invoice(order)) is not None:
         raise BuyerIsFixed(
             _("Invoice %(number)s is issued and cannot be changed.") % {"number": invoice.number}
         )

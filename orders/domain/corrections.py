@@ -13,15 +13,14 @@ from orders.domain.buyers import BuyerData, write_buyer
 from orders.domain.credit_notes import (
     invoice_of,
     is_of_todays_seller,
-    is_taken_back,
+    open_invoice,
     take_back_to_correct,
 )
 from orders.domain.history import By
-from orders.domain.invoicing import InvoiceRefused, is_invoiceable, issue_invoice, preview
+from orders.domain.invoicing import InvoiceRefused, is_left_to_invoice, issue_invoice, preview
 from orders.domain.locking import lock
 from orders.domain.originals import day_of, lock_series
 from orders.models import Document, DocumentKind, Order
-from orders.states import RefundState
 
 # What differs between two invoices that say the same: who makes them, when, and in which version.
 NOT_SAID = frozenset({"number", "issued_on", "due_on", "mandate", "template", "texts"})
@@ -35,8 +34,7 @@ class NothingToCorrect(InvoiceRefused):
 
 def is_correctable(order: Order, invoice: Document | None) -> bool:
     """Say whether the order's invoice (its last) can be taken back and issued anew."""
-    is_left = order.refund_state != RefundState.FULL
-    return invoice is not None and is_left and is_invoiceable(order) and not is_taken_back(invoice)
+    return invoice is not None and is_left_to_invoice(order) and open_invoice(order) == invoice
 
 
 @transaction.atomic

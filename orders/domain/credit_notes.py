@@ -43,12 +43,6 @@ def open_invoice(order: Order) -> Document | None:
     return order.documents.open_invoices().order_by("-id").first()
 
 
-def is_taken_back(invoice: Document) -> bool:
-    """Say whether a credit note took the invoice back whole: nothing was paid, or it was corrected."""
-    notes = Document.objects.filter(order_id=invoice.order_id, corrects=invoice)
-    return notes.filter(refund=None).exists()
-
-
 def has_due(order: Order) -> bool:
     """Say whether a credit note should have been issued and was not, because it could not be made."""
     if (invoice := open_invoice(order)) is None:

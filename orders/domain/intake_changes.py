@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from orders.domain import stock
-from orders.domain.credit_notes import invoice_of, is_taken_back
+from orders.domain.credit_notes import open_invoice
 from orders.domain.customers import customer_of, free_number, index_name, number_value
 from orders.domain.history import record
 from orders.domain.intake_lines import change_lines, is_fixed, lines_differ
@@ -189,7 +189,7 @@ def take_columns(merge: Merge) -> None:
     }
     if (contact := anew & {*contact_of(data)}) and order.shipments.exists():
         merge.refused |= contact
-    if (buyer := anew & {*buyer_of(data)}) and (invoice := invoice_of(order)) and not is_taken_back(invoice):
+    if (buyer := anew & {*buyer_of(data)}) and open_invoice(order) is not None:
         merge.refused |= buyer
     changed = anew - merge.refused
     for name in changed:

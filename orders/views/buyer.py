@@ -11,7 +11,7 @@ from orders.buyer_form import BuyerForm
 from orders.documents.renderer import CannotRender
 from orders.domain.buyers import BuyerIsFixed, name_buyer
 from orders.domain.corrections import correct_invoice, is_correctable
-from orders.domain.credit_notes import invoice_of, is_taken_back
+from orders.domain.credit_notes import invoice_of, open_invoice
 from orders.domain.invoicing import InvoiceRefused
 from orders.models import Order
 from vendors.access import VendorRequest, vendor_required
@@ -32,8 +32,7 @@ def buyer(request: VendorRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("The next invoice of order %(number)s says so.") % {"number": number})
         return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
-    invoice = invoice_of(order)
-    if request.method != "POST" and invoice and not is_taken_back(invoice):
+    if request.method != "POST" and open_invoice(order) is not None:
         return redirect("orders:correct_invoice", slug=request.vendor.slug, number=order.number)
     return render(request, "orders/buyer.html", {"order": order, "form": form})
 

@@ -35,20 +35,20 @@ def cluster(folder: Path, **settings: str) -> Iterator[str]:
         shutil.chown(home, "postgres")
     data, bin_ = home / "cluster", programs[-1]
     locale = ["--locale", "C.UTF-8", "--locale-provider", "icu", "--icu-locale", "fr-FR"]
-    _as_postgres(
+    as_postgres(
         bin_ / "initdb", "--pgdata", data, "--username", "comptoir", "--auth", "trust", "-E", "UTF8", *locale
     )
     options = " ".join(f"-c {name}={value}" for name, value in {**SETTINGS, **settings}.items())
     log = home / "log"
-    _as_postgres(
+    as_postgres(
         *(bin_ / "pg_ctl", "start", "--wait", "--pgdata", data, "--log", log),
         *("--options", f"-p {port} -k {home} {options}"),
     )
     try:
-        _as_postgres(bin_ / "createdb", "--host", home, "--port", port, "--username", "comptoir", "comptoir")
+        as_postgres(bin_ / "createdb", "--host", home, "--port", port, "--username", "comptoir", "comptoir")
         yield f"postgres://comptoir@127.0.0.1:{port}/comptoir"
     finally:
-        _as_postgres(bin_ / "pg_ctl", "stop", "--pgdata", data, "--mode", "immediate")
+        as_postgres(bin_ / "pg_ctl", "stop", "--pgdata", data, "--mode", "immediate")
 
 
 @contextmanager
@@ -64,7 +64,8 @@ def cluster_database(url: str, name: str) -> Iterator[str]:
     yield f"{url.rpartition('/')[0]}/{name}"
 
 
-def _as_postgres(*command: object) -> None:
+def as_postgres(*command: object) -> None:
+    """Run a program of PostgreSQL's, which refuses to be root; raises CalledProcessError where it fails."""
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     subprocess.run(
         [*prefix, *map(str, command)],

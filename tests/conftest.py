@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db.models import Model
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
@@ -67,6 +68,12 @@ def places(settings, tmp_path):
     }
     settings.LANGUAGE_CODE = "en"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def fresh_throttle(db):
+    """No attempt to sign in was counted yet."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

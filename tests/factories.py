@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.models import Permission as Right
+
 from orders.domain.earnings import CommissionRules, freeze_commission
 from orders.domain.intake import index_name, number_value, set_totals
 from orders.domain.transitions import arrive
@@ -62,6 +64,13 @@ def make_member(vendor: Vendor, role: Role | str = Role.OWNER, **fields: Any) ->
     user = make_user(**fields)
     Membership.objects.create(user=user, vendor=vendor, role=role)
     return user
+
+
+def make_staff(*rights: str, email: str = "") -> User:
+    """A member of the staff who has these rights (``view_order``) and no other."""
+    person = make_user(email, is_staff=True)
+    person.user_permissions.set(Right.objects.filter(codename__in=rights))
+    return person
 
 
 def make_source(slug: str = "naturalconect") -> Source:

@@ -3,22 +3,16 @@ import re
 import pytest
 from django.conf import settings as project_settings
 from django.core import mail
-from django.core.cache import cache
 from django.core.management import call_command
 
 from marketplace.models import OutgoingEmail
 from tests.factories import PASSWORD, make_member, make_user, make_vendor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 
 
 def sign_in(client, email="anna@example.com", password=PASSWORD, **data):
     return client.post("/accounts/login/", {"login": email, "password": password, **data})
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 def work():

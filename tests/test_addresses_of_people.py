@@ -4,7 +4,6 @@ from importlib import import_module
 import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -14,13 +13,8 @@ from tests.test_second_factor import confirm, sign_in
 from vendors.domain import team
 from vendors.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 NO_SHOPS = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 @pytest.fixture

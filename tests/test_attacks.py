@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import models
 from django.test import Client
@@ -25,7 +24,7 @@ from tests.test_tenancy import shops as shops
 from vendors.models import Vendor
 from vendors.roles import Role
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 SHOP = "/vendors/rucher-des-baux"
 # Every text of an order that a storefront fills in; codes, numbers and the address that mails go to apart.
 TEXTS = {
@@ -36,11 +35,6 @@ TEXTS = {
     and field.name.startswith(("customer_", "billing_", "shipping_", "payment_"))
     and not field.name.endswith(("_country", "_email"))
 }
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -16,13 +15,8 @@ from tests.factories import PASSWORD, make_member, make_order, make_user
 from tests.test_second_factor import SECRET, code, confirm
 from vendors.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 SHOP = "/vendors/rucher-des-baux"
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 def written(kind):

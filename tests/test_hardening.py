@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth.password_validation import validate_password
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -14,12 +13,7 @@ from tests.test_attacks import STRONG, settings_with
 from vendors.forms import JoinForm
 
 KEY = "Vb3nQ8sLx1RzT5kYp7WmA2cDe9FgH4jKuN6iOoUqSwE="
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/reset/", "/language/"])

@@ -1,5 +1,4 @@
 import pytest
-from django.core.cache import cache
 from django.test import Client, RequestFactory
 
 from marketplace.models import AuditEntry
@@ -7,13 +6,8 @@ from marketplace.networks import client_address
 from tests.factories import PASSWORD, make_user
 from tests.test_attacks import STRONG, settings_with
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 PROXY = "127.0.0.1"
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 @pytest.fixture

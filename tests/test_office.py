@@ -1,7 +1,6 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.core.cache import cache
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
@@ -21,14 +20,9 @@ from vendors.domain.mandate import accept_mandate
 from vendors.models import Vendor
 from vendors.roles import Role
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 SHOPS = "/admin/vendors/vendor/"
 SHOP = "/vendors/rucher-des-baux"
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 @pytest.fixture

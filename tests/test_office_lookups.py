@@ -1,11 +1,10 @@
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from orders.models import Answer, Delivery
-from tests.factories import make_source, make_user
+from tests.factories import make_source, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 PAGES = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
@@ -33,8 +32,7 @@ def test_no_column_is_read_letter_by_letter(office, model, page):
 
 
 def test_who_looks_at_sessions_does_not_guess_their_keys(client_of):
-    support = make_user("support@example.com", is_staff=True)
-    support.user_permissions.set(Permission.objects.filter(codename="view_usersession"))
+    support = make_staff("view_usersession", email="support@example.com")
     UserSession.objects.create(user=support, ip="192.0.2.0", session_key="abc", user_agent="Firefox")
 
     answer = client_of(support).get(list_of(UserSession), {"session_key__startswith": "a"})

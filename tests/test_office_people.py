@@ -1,25 +1,19 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, Permission
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from marketplace.models import AuditEntry, OutgoingEmail
-from tests.factories import make_member, make_user
+from tests.factories import make_member, make_staff, make_user
 from tests.test_office_audit import NO_SHOPS, filled
 from tests.test_second_factor import sign_in
 from vendors.domain import team
 from vendors.models import Invitation, User
 from vendors.roles import Role
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 NEW = "une-phrase-du-bureau"
-
-
-@pytest.fixture(autouse=True)
-def fresh_throttle():
-    cache.clear()
 
 
 @pytest.fixture
@@ -30,10 +24,9 @@ def boss():
 @pytest.fixture
 def support():
     """A member of the staff who may change people, and is no superuser."""
-    person = make_user("support@example.com", is_staff=True)
-    names = ["view_user", "change_user", "change_group", "add_group", "delete_authenticator"]
-    person.user_permissions.set(Permission.objects.filter(codename__in=[*names, "view_authenticator"]))
-    return person
+    rights = ["view_user", "change_user", "change_group", "add_group"]
+    rights += ["view_authenticator", "delete_authenticator"]
+    return make_staff(*rights, email="support@example.com")
 
 
 def save(client, person, **changes):

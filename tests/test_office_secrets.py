@@ -5,11 +5,10 @@ import re
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.contrib.auth.models import Permission as Right
 
 from marketplace.mail import send_email
 from marketplace.models import OutgoingEmail
-from tests.factories import NOON, make_order, make_user
+from tests.factories import NOON, make_order, make_staff, make_user
 from vendors.domain import team
 from vendors.roles import Role
 
@@ -20,9 +19,7 @@ MAILS = "/admin/marketplace/outgoingemail/"
 @pytest.fixture
 def viewer():
     """A member of the staff who may look at mails and sessions, and nothing else."""
-    person = make_user("viewer@example.com", is_staff=True)
-    person.user_permissions.set(Right.objects.filter(codename__in=["view_outgoingemail", "view_usersession"]))
-    return person
+    return make_staff("view_outgoingemail", "view_usersession", email="viewer@example.com")
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import os
 import re
 import shutil
-import socket
-import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 from django.db import connection, connections
@@ -15,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from benchmarks.cluster import as_postgres, free_port
 from marketplace import replica
 from marketplace.replica import REPLICA, SEEN
 from orders.exports.figures import settle_all
@@ -49,16 +49,8 @@ class Standby:
     """A replica as an operator makes it: pg_basebackup, then a server of its own."""
 
     def __init__(self, programs):
-        self.programs = programs
+        self.programs, self.port = programs, free_port()
         self.home = Path("/tmp") / f"comptoir-replica-{os.getpid()}"
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
-
-    def run(self, program, *arguments):
-        as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        command = [*as_postgres, str(self.programs / program), *map(str, arguments)]
-        return subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def copy(self, primary):
         self.home.mkdir()
@@ -66,20 +58,23 @@ class Standby:
             shutil.chown(self.home, "postgres")
         address = f"host={primary['HOST']} port={primary['PORT']} user={primary['USER']}"
         options = ["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream"]
-        copied = self.run("pg_basebackup", f"--dbname={address}", f"--pgdata={self.home / 'data'}", *options)
-        if copied.returncode:
+        data = f"--pgdata={self.home / 'data'}"
+        try:
+            as_postgres(self.programs / "pg_basebackup", f"--dbname={address}", data, *options)
+        except CalledProcessError:
             pytest.skip("the tests' user of PostgreSQL may not replicate")
 
     def start(self):
         options = f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c max_connections=300"
         where = ["--pgdata", self.home / "data", "--log", self.home / "log"]
-        assert (
-            self.run("pg_ctl", "start", "--wait", "--timeout=180", *where, "--options", options).returncode
-            == 0
-        )
+        begin = [self.programs / "pg_ctl", "start", "--wait", "--timeout=180"]
+        as_postgres(*begin, *where, "--options", options)
 
     def stop(self):
-        self.run("pg_ctl", "stop", "--mode", "immediate", "--pgdata", self.home / "data")
+        with suppress(CalledProcessError):  # it has ended already
+            as_postgres(
+                self.programs / "pg_ctl", "stop", "--mode", "immediate", "--pgdata", self.home / "data"
+            )
 
     def remove(self):
         self.stop()

@@ -1,9 +1,8 @@
 """Support that sees as a shop: it reads, and no longer than it may."""
 
 import pytest
-from django.contrib.auth.models import Permission as Right
 
-from tests.factories import make_user, make_vendor
+from tests.factories import make_staff, make_vendor
 from vendors.models import LegalIdentity
 
 pytestmark = pytest.mark.django_db
@@ -13,9 +12,7 @@ PAGE = "/vendors/rucher-des-baux/orders/"
 @pytest.fixture
 def person():
     """A member of the staff who may see as a shop."""
-    person = make_user("sam@example.com", is_staff=True)
-    person.user_permissions.set(Right.objects.filter(codename__in=["change_vendor", "view_vendor"]))
-    return person
+    return make_staff("change_vendor", "view_vendor", email="sam@example.com")
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def _mapped(data: OrderData, source: Source) -> Vendor | None:
 
 def _new_shop(data: OrderData, source: Source, owner: User | None) -> Vendor:
     name = data.vendor_name or source.name
-    vendor = Vendor.objects.create(name=name, slug=_free_slug(name))
+    vendor = Vendor.objects.create(name=name, slug=_free_slug(name), time_zone=source.time_zone)
     LegalIdentity.objects.create(vendor=vendor)
     SourceVendor.objects.create(source=source, external_id=data.vendor_external_id, vendor=vendor)
     if owner is not None:

@@ -314,6 +314,13 @@ def test_of_deletions_and_restorations_the_last_to_arrive_counts(source):
     assert Order.objects.get().hidden_at is None
 
 
+def test_a_deletion_of_no_order_is_set_aside(source):
+    delivery = deliver(source, {"id": True}, "order.deleted")
+
+    assert (delivery.state, delivery.sentence) == ("quarantined", "id: is missing")
+    assert not ReportedOrder.objects.exists()
+
+
 # --- What is no order of a shop ---
 
 

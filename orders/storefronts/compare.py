@@ -55,9 +55,9 @@ def compare(payload: Any, *, source: Source, at: datetime) -> Compared:
 
     What cannot be taken is set aside, as a delivery would be, to be replayed once it can.
     """
-    external_id = str(payload.get("id", "")) if isinstance(payload, dict) else ""
+    external_id = deliveries.id_in(payload)
     reason = "trash" if is_deletion(payload) else why_skipped(payload)
-    if reason == "trash":
+    if reason == "trash" and external_id:
         return gone(external_id, source=source, at=at)
     if reason:
         return Compared("skipped", external_id)

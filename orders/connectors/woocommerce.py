@@ -22,6 +22,8 @@ from orders.states import OrderStatus
 __all__ = ["PayloadError", "is_deletion", "is_gone", "parse_order", "vendor_id_of", "why_skipped"]
 
 MULTI_VENDOR_BASKET = "multi-vendor-basket"
+# WooCommerce takes the first away where a cancelled order's units go back; sub-orders have neither.
+OFF_SHELF = {"_reduced_stock", "_restock_refunded_items"}
 SKIPPED_STATUSES = frozenset({"checkout-draft", "auto-draft", "trash"})
 
 
@@ -112,6 +114,7 @@ def parse_order(
         customer_note=order["customer_note"].paragraphs(10_000),
         lines=tuple(lines),
         refunds=tuple(_refunds(order["refunds"], total, places)),
+        is_off_shelf=any(OFF_SHELF & line.meta().keys() for line in order["line_items"].entries()),
     )
 
 

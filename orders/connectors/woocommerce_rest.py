@@ -179,7 +179,7 @@ class Storefront:
         return self._ask("POST", f"/orders/{external_id}/refunds", body=fields, kind=dict)[0]
 
     def _orders(self, *, page: int = 1, per_page: int, **query: Any) -> OrderPage:
-        query |= {"page": page, "per_page": per_page}
+        query = {"page": page, "per_page": per_page, **query}
         orders, headers = self._ask("GET", "/orders", query=query, kind=list)
         so_far = (page - 1) * per_page + len(orders)
         at_least = so_far + (len(orders) == per_page)  # where a proxy takes the count away: go on

@@ -17,9 +17,9 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from marketplace.models import AuditEntry
-from orders.domain import downloads
-from orders.domain.bulk import PAUSE, ask_for_bulk, progress, work_on
-from orders.domain.downloads import DownloadGone, forget_expired, open_download
+from orders.bulk import downloads
+from orders.bulk.downloads import DownloadGone, forget_expired, open_download
+from orders.bulk.work import PAUSE, ask_for_bulk, progress, work_on
 from orders.domain.fulfillment import ship
 from orders.domain.invoicing import issue_invoice
 from orders.domain.originals import original_pdf
@@ -191,7 +191,7 @@ def test_of_two_workers_that_put_a_file_together_the_first_keeps_its_own(vendor,
 def test_others_may_write_between_two_orders(vendor, owner, in_transaction, monkeypatch):
     make_orders(vendor, 2)
     pauses = []
-    monkeypatch.setattr("orders.domain.bulk.time", SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr("orders.bulk.work.time", SimpleNamespace(sleep=pauses.append))
 
     worked(ask(vendor, owner, BulkAction.NOTES))
 

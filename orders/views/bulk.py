@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.audit import AuditKind, audit
-from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.bulk.work import ask_for_bulk, progress, work_on
 from orders.domain.invoicing import missing_identity
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
-from orders.domain.downloads import NAMES, DownloadGone, open_download
+from orders.bulk.downloads import NAMES, DownloadGone, open_download
 from orders.models import BulkAction, BulkItem, BulkJob
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission

@@ -12,8 +12,8 @@ from django.db.models import Count, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from orders.bulk.downloads import NoDocument, assembled, forget_expired, keep, prepare
 from orders.documents.renderer import CannotRender
-from orders.domain.downloads import NoDocument, assembled, forget_expired, keep, prepare
 from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.invoicing import IdentityIncomplete, InvoiceRefused, issue_invoice
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable

@@ -1,6 +1,6 @@
 """Documents of a selection in one file: notes merged for picking, originals as a ZIP.
 
-Each order is prepared by itself (``orders.domain.bulk``); a worker that dies loses one order's
+Each order is prepared by itself (``orders.bulk.work``); a worker that dies loses one order's
 work at most. The file belongs to the person who asked, in that shop, for a day.
 """
 

@@ -209,7 +209,10 @@ def test_an_original_that_is_damaged_meanwhile_is_told_and_the_job_ends(vendor, 
 
     assert progress(job)["refused"] == 1
     assert "is missing" in job.items.get(order=orders[0]).why
-    assert zipfile.ZipFile(io.BytesIO(content(job))).namelist() == [f"{documents[1].number}.pdf"]
+    assert zipfile.ZipFile(io.BytesIO(content(job))).namelist() == [
+        f"{documents[1].number}.pdf",
+        "documents.csv",
+    ]
 
 
 def test_an_order_without_document_is_told_and_the_others_are_there(vendor, owner):
@@ -260,7 +263,9 @@ def test_the_zip_holds_the_originals_byte_for_byte(vendor, owner):
     job = worked(ask(vendor, owner, BulkAction.ORIGINALS))
 
     archive = zipfile.ZipFile(io.BytesIO(content(job)))
-    assert {name: archive.read(name) for name in archive.namelist()} == {
+    files = {name: archive.read(name) for name in archive.namelist()}
+    assert files.pop("documents.csv").count(b"\r\n") == 3
+    assert files == {
         "RDB-A2026-000001.pdf": original_pdf(credit_note),
         "RDB-F2026-000001.pdf": original_pdf(invoice),
     }

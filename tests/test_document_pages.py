@@ -201,8 +201,14 @@ def test_a_row_says_who_and_how_much_and_which_invoice_a_note_corrects(owned, cr
 
 
 def test_the_originals_of_a_month_come_with_their_list(owned, credited):
-    files = unzipped(asked_for(owned, "month=2026-11", follow=True))
+    answer = asked_for(owned, "month=2026-11", follow=True)
+    files = unzipped(answer)
 
+    first, last = (
+        f"{day:%Y-%m-%d}"
+        for day in Document.objects.order_by("issued_on").values_list("issued_on", flat=True)
+    )
+    assert f'"rucher-des-baux-{first}-{last}-factures.zip"' in answer["Content-Disposition"]
     assert list(files) == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
     assert files["RDB-F2026-000001.pdf"] == b"%PDF RDB-F2026-000001"
     listed = files["documents.csv"].decode("utf-8-sig")
@@ -233,9 +239,11 @@ def test_a_document_whose_contents_cannot_be_read_is_listed_all_the_same(order):
     make_document(order)
     file = io.BytesIO()
 
-    write_zip(Document.objects.all(), order.vendor, file, on_damage=lambda *_: None)
+    write_zip(Document.objects.all(), order.vendor, file, at=NOON, on_damage=lambda *_: None)
 
-    listed = zipfile.ZipFile(file).read("documents.csv").decode("utf-8-sig")
+    archive = zipfile.ZipFile(file)
+    assert archive.getinfo("documents.csv").date_time == (2026, 11, 23, 12, 0, 0)
+    listed = archive.read("documents.csv").decode("utf-8-sig")
     [row] = csv.DictReader(listed.splitlines(), delimiter=";")
     assert (row["Document no."], row["Total net"], row["Total incl. VAT"]) == (
         "RDB-F2026-000001",

@@ -73,7 +73,7 @@ def assembled(job: BulkJob, at: datetime) -> Iterator[IO[bytes] | None]:
         if job.action == BulkAction.NOTES:
             merge(_parts(done, at), file, title=f"{job.vendor}, {NOTES_TITLE}")
         else:
-            _zip(job, file)
+            _zip(job, file, at)
         file.seek(0)
         yield file
 
@@ -174,7 +174,7 @@ def _parts(done: QuerySet[BulkItem], at: datetime) -> Iterator[bytes]:
             yield _notes_pdf(item.order, at).read()
 
 
-def _zip(job: BulkJob, file: IO[bytes]) -> None:
+def _zip(job: BulkJob, file: IO[bytes], at: datetime) -> None:
     """Write the originals and their list; the order of one that is damaged by now is told so."""
 
     def tell(document: Document, damage: str) -> None:
@@ -184,7 +184,7 @@ def _zip(job: BulkJob, file: IO[bytes]) -> None:
     documents = Document.objects.filter(vendor=job.vendor, order__in=job.items.values("order"))
     if job.documents is not None:
         documents = documents.filter(pk__in=job.documents)
-    write_zip(documents, job.vendor, file, on_damage=tell)
+    write_zip(documents, job.vendor, file, at=at, on_damage=tell)
 
 
 def _part_name(item: BulkItem) -> str:

@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import IO
 from zoneinfo import ZoneInfo
@@ -44,13 +45,14 @@ def write_zip(
     vendor: Vendor,
     file: IO[bytes],
     *,
+    at: datetime,
     on_damage: Callable[[Document, str], object],
 ) -> None:
     """Write a ZIP into ``file``: each original, byte for byte, under its number, then their list.
 
     Credit notes are negative in the list, whose words are in the language that is active now. An
     original that is damaged or unreadable is named there instead, and told to ``on_damage`` with
-    the reason. Constant memory.
+    the reason. ``at`` is when the list is made. Constant memory.
     """
     zone = ZoneInfo(vendor.time_zone)
     by_number = documents.select_related("order", "corrects").defer("corrects__snapshot")
@@ -61,7 +63,8 @@ def write_zip(
             row = _put(archive, document, zone, on_damage)
             table.writelines(csv_bytes(COLUMNS, [[row]], EXCEL, zone))
         table.seek(0)
-        with archive.open(LIST, "w") as listed:
+        made_at = at.astimezone(zone).timetuple()[:6]
+        with archive.open(zipfile.ZipInfo(LIST, date_time=made_at), "w") as listed:
             shutil.copyfileobj(table, listed)
 
 

@@ -77,7 +77,7 @@ SHOP_PAGES = {
     "orders:send_document": (Permission.ISSUE_INVOICES, "POST"),
     "orders:correct_invoice": (Permission.ISSUE_INVOICES, "GET"),
     "documents:list": (Permission.VIEW_INVOICES, "GET"),
-    "documents:originals": (Permission.EXPORT, "GET"),
+    "documents:originals": (Permission.EXPORT, "POST"),
     "shop:identity": (Permission.VIEW_IDENTITY, "GET"),
     "shop:mandate": (Permission.MANAGE_SHOP, "POST"),
     "orders:issue_invoice": (Permission.ISSUE_INVOICES, "POST"),

@@ -31,7 +31,7 @@ class SecretsInNoAddress(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         request = getattr(record, "request", None)
         match = getattr(request, "resolver_match", None)
-        if match and isinstance(record.args, tuple) and SECRETS & match.kwargs.keys():
+        if request and match and isinstance(record.args, tuple) and SECRETS & match.kwargs.keys():
             told = f"/{match.route}"
             record.args = tuple(told if value == request.path else value for value in record.args)
         return True

@@ -34,6 +34,6 @@ class ResetPasswordForm(forms.ResetPasswordForm):  # type: ignore[misc]
             return email
         with transaction.atomic():
             super().save(request, **kwargs)
-            facts = {"subject": person or "", "what": "new password asked for"}
-            audit(AuditKind.ACCOUNT_CHANGED, by=None, request=request, **facts)
+            what = "new password asked for"
+            audit(AuditKind.ACCOUNT_CHANGED, by=None, subject=person or "", request=request, what=what)
         return email

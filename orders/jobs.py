@@ -148,7 +148,7 @@ def _payload(delivery: Delivery) -> object:
 
 def _take(delivery: Delivery, payload: object, at: datetime) -> None:
     source = delivery.source
-    data = parse_order(payload, tax_kinds=source.tax_kinds)
+    data = parse_order(payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
     vendor = shop_of(data, source=source, create=source.unknown_vendors == UnknownVendors.CREATE)
     taken = take_order(data, source=source, vendor=vendor, at=at)
     if delivery.topic == "order.restored":

@@ -532,6 +532,14 @@ def test_what_one_order_does_not_tell_is_named_and_the_run_goes_on(loaded, shop,
     assert (refund.awaits_lines, refund.is_spread) == (False, False)
 
 
+def test_an_order_that_has_no_page_of_its_own_there_stops_no_run(loaded, shop, source):
+    ReportedOrder.objects.create(source=source, external_id="True", undecidable=["hidden"])
+
+    text, failed = run()
+
+    assert (text.count("True: not_told (storefront: "), failed) == (1, False)
+
+
 def test_a_storefront_that_answers_nothing_any_more_stops_the_run(loaded, shop, source):
     with_waiting_refund(shop, source)
     shop.fails(Trouble.ERROR, times=5, path="/1360/refunds")

@@ -41,6 +41,7 @@ def test_a_new_person_joins_with_a_name_and_a_password(client, vendor, offered):
     member = Membership.objects.get(user__email="lea@example.com")
     assert (member.vendor, member.role, member.user.name) == (vendor, "preparer", "Léa")
     assert client.get(response.headers["Location"]).status_code == 200
+    assert "this one" in client.get("/accounts/sessions/").content.decode()
 
 
 def test_who_has_an_account_is_asked_to_sign_in_first(client, vendor, offered):

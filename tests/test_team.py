@@ -94,6 +94,7 @@ def test_an_expired_link_is_gone(client, offered):
 def test_a_withdrawn_link_is_gone(client, owner, offered):
     team.revoke(Invitation.objects.get(), by=owner, at=NOON)
 
+    assert AuditEntry.objects.get(kind="invitation_ended").user == owner
     assert client.get(offered).status_code == 410
 
 

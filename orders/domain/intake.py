@@ -7,8 +7,8 @@ from enum import StrEnum
 from django.db import transaction
 from django.utils.text import slugify
 
-from orders import emails
 from marketplace.audit import AuditKind, audit
+from orders import emails
 from orders.domain.customers import customer_of, free_number, index_name, number_value
 from orders.domain.history import record
 from orders.domain.intake_changes import (

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
@@ -74,7 +75,7 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_rest_url(self) -> str:
         address = str(self.cleaned_data["rest_url"] or "")
-        if address.startswith("http:"):
+        if address.startswith("http:") and not settings.STOREFRONT_PRIVATE_ADDRESSES:
             raise forms.ValidationError(
                 gettext("Write it with https://: over http:// anybody on the way could read the keys.")
             )

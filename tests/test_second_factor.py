@@ -227,6 +227,7 @@ def test_a_new_password_ends_the_other_sessions(client, anna):
     assert client.get("/accounts/sessions/").status_code == 200
     assert other.get("/").headers["Location"].startswith("/accounts/login/")
     assert ("Firefox · Linux" in told, "Mozilla" in told) == (True, False)
+    assert AuditEntry.objects.get(data={"what": "password"}).user == anna
 
 
 def test_a_new_device_is_told_by_mail_but_not_the_first(client, anna):
@@ -316,7 +317,9 @@ def test_signing_in_changes_the_session(client, anna):
     client.cookies["sessionid"] = "a-session-fixed-by-a-stranger-00"
     sign_in(client)
 
-    assert client.cookies["sessionid"].value != "a-session-fixed-by-a-stranger-00"
+    cookie = client.cookies["sessionid"]
+    assert cookie.value != "a-session-fixed-by-a-stranger-00"
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert not Session.objects.filter(session_key="a-session-fixed-by-a-stranger-00").exists()
 
 

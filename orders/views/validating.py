@@ -21,7 +21,7 @@ from orders.domain.transitions import StepRefused, reopen_at_once, validate
 from orders.models import Order, StatusChange
 from orders.views.list_controls import controls_of
 from orders.views.order_detail import back, form_version
-from orders.views.order_list import filter_of, shown_orders, table_of
+from orders.views.order_list import as_rows, filter_of, table_of
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -97,7 +97,7 @@ def _what_changed(request: VendorRequest, order: Order) -> HttpResponse:
     """The parts of the list that follow from what happened to one order."""
     now = timezone.now()
     order_filter = filter_of(request, request.GET, now)
-    mine = shown_orders(request).filter(pk=order.pk)
+    mine = as_rows(Order.objects.for_vendor(request.vendor).filter(pk=order.pk))
     context = {
         "filter": order_filter,
         "table": table_of(request, list(mine), order_filter, now),

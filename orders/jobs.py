@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from marketplace.queue import unfinished
+from orders.bulk.work import work_on
 from orders.connectors.woocommerce import (
     PayloadError,
     is_deletion,
@@ -19,7 +20,6 @@ from orders.connectors.woocommerce import (
     why_skipped,
 )
 from orders.domain import deliveries
-from orders.domain.bulk import work_on
 from orders.domain.intake import Outcome, shop_of, take_order, take_trash
 from orders.models import (
     BulkJob,

@@ -11,7 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import OutgoingEmail
 from orders import jobs
-from orders.domain.buyers import buyer_data_of, name_buyer
+from orders.domain.buyers import name_buyer
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refund_lines import set_refund_lines
 from orders.domain.refunds import RefundedLine, ask_for_refund, refund_order
@@ -19,7 +19,15 @@ from orders.domain.transitions import validate
 from orders.jobs import process_again, process_delivery, receive_delivery
 from orders.models import Delivery, Order, ReportedOrder, Source, UnknownVendors
 from orders.states import OrderStatus
-from tests.factories import NOON, make_document, make_identity, make_member, make_product, make_source
+from tests.factories import (
+    NOON,
+    buyer_data_of,
+    make_document,
+    make_identity,
+    make_member,
+    make_product,
+    make_source,
+)
 from tests.recorded import body_of, recorded
 from vendors.models import LegalIdentity, Product, Vendor
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from marketplace.models import OutgoingEmail
+from marketplace.models import AuditEntry, OutgoingEmail
 from orders.models import HistoryEntry, Order, StockMovement
 from tests.factories import make_source, make_user
 from vendors.models import Vendor
@@ -116,6 +116,7 @@ def test_the_owner_gets_the_shops_that_are_made():
     import_(DATA / "orders", create_shops=True, owner="anna@example.com")
 
     assert Vendor.objects.filter(memberships__user__email="anna@example.com").count() == 3
+    assert AuditEntry.objects.filter(kind="joined", data={"role": "owner"}).count() == 3
 
 
 def test_an_unknown_owner_is_said():

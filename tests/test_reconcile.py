@@ -561,8 +561,9 @@ def test_going_on_after_the_last_page_counts_no_further(loaded, shop, source):
     assert ReconcileRun.objects.latest("id").passed == before
 
 
-@pytest.mark.parametrize(("per_page", "went"), [(10, 4), (5, 12), (5, 20)])
-@pytest.mark.parametrize("came", [0, 4, 30])
+@pytest.mark.parametrize(
+    ("per_page", "went", "came"), [(10, 4, 0), (10, 4, 30), (5, 12, 4), (5, 20, 0), (5, 20, 30)]
+)
 def test_orders_that_come_and_go_between_two_pages_make_none_be_overlooked(
     source, shop, monkeypatch, per_page, went, came
 ):

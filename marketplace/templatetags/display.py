@@ -114,12 +114,7 @@ def icon(name: str, css: str = "") -> SafeString:
 @register.simple_tag(takes_context=True)
 def query(context: Any, **changes: Any) -> str:
     """The page's query string with ``changes``; an empty value takes a parameter out, paging starts anew."""
-    params = context["request"].GET.copy()
-    params.pop("cursor", None)
-    for name, value in changes.items():
-        if value in (None, ""):
-            params.pop(name, None)
-        else:
-            params[name] = str(value)
-    text = urlencode([(key, value) for key in params for value in params.getlist(key) if value != ""])
+    params = {name: values for name, values in context["request"].GET.lists() if name != "cursor"}
+    params |= {name: [] if value in (None, "") else [str(value)] for name, value in changes.items()}
+    text = urlencode([(name, value) for name, values in params.items() for value in values if value != ""])
     return f"?{text}" if text else "?"

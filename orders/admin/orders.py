@@ -305,6 +305,7 @@ class BulkJobAdmin(ReadOnlyAdmin):
     list_select_related = ["vendor", "asked_by"]
     search_fields = ["vendor__slug__exact"]
     ordering = ["-id"]
+    exclude = ["documents"]  # ids, up to ten thousand
     readonly_fields = ["states", "refusals"]
 
     @admin.display(description=gettext_lazy("orders by state"))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from django.db import transaction
 from django.utils.text import slugify
 
+from marketplace.audit import AuditKind, audit
 from orders import emails
 from orders.domain.customers import customer_of, free_number, index_name, number_value
 from orders.domain.history import record
@@ -117,6 +118,7 @@ def _new_shop(data: OrderData, source: Source, owner: User | None) -> Vendor:
     SourceVendor.objects.create(source=source, external_id=data.vendor_external_id, vendor=vendor)
     if owner is not None:
         Membership.objects.create(user=owner, vendor=vendor, role=Role.OWNER)
+        audit(AuditKind.JOINED, by=None, vendor=vendor, subject=owner, role=Role.OWNER)
     return vendor
 
 

@@ -18,6 +18,7 @@ from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.invoicing import IdentityIncomplete, InvoiceRefused, issue_invoice
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable
 from orders.domain.parcels import units_left
+from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import NotPermitted, StepRefused, lock, may, validate
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order
@@ -82,11 +83,15 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
             _try(item, at)
             _give_way()
         return
-    with transaction.atomic():
-        item = _waiting(job, pk, BulkItem.objects.select_for_update(skip_locked=True, of=("self",)))
-        if item is not None:
-            _try(item, at)
+    done_by(job.vendor, lambda: _work_under_lock(job, pk, at))
     _give_way()
+
+
+@transaction.atomic
+def _work_under_lock(job: BulkJob, pk: int, at: datetime) -> None:
+    item = _waiting(job, pk, BulkItem.objects.select_for_update(skip_locked=True, of=("self",)))
+    if item is not None:
+        _try(item, at)
 
 
 def _waiting(job: BulkJob, pk: int, items: QuerySet[BulkItem]) -> BulkItem | None:

@@ -54,29 +54,45 @@ def matrix():
     from tests import test_tenancy as t
 
     logging.disable(logging.CRITICAL)
-    yield from table(t.VISITORS, t.PAGES, of_shop)
+    yield from table(t.VISITORS, t.PAGES, two_shops, of_shop)
     others = [(name, route) for name, route in t.ROUTES.items() if name in t.OTHER_PAGES]
-    yield from table(OTHERS, others, of_anybody)
-    yield from table(OTHERS, office.OFFICE.items(), of_office)
+    yield from table(OTHERS, others, two_shops, of_anybody)
+    yield from table(OTHERS, office.OFFICE.items(), rows_of_the_office, of_office)
 
 
-def table(visitors, pages, ask):
-    """Yield one table: each cell what ``ask`` found, with every row undone."""
-    from django.db import transaction
-
+def two_shops():
+    """Make our shop, with a row of each kind, and a neighbour."""
     from tests.factories import make_vendor
     from tests.test_tenancy import shops
 
+    return shops.__wrapped__(make_vendor("rucher-des-baux"))
+
+
+def rows_of_the_office():
+    """Make two shops, and a row for every list of the office."""
+    from tests.factories import make_vendor
+    from tests.test_office_lists import one_more
+
+    one_more(1)
+    return make_vendor("rucher-des-baux"), make_vendor("miel-et-cie")
+
+
+def table(visitors, pages, prepare, ask):
+    """Yield one table: each cell what ``ask`` found, undone before the next is asked."""
+    from django.db import transaction
+
     yield "| address | " + " | ".join(visitors) + " |"
     yield "|---" * (len(visitors) + 1) + "|"
-    for name, route in pages:
-        cells = []
-        for who in visitors:
-            with transaction.atomic():
-                found = ask(who, name, route, shops.__wrapped__(make_vendor("rucher-des-baux")))
-                transaction.set_rollback(True)
-            cells.append(short(found))
-        yield f"| `{route}` | " + " | ".join(cells) + " |"
+    with transaction.atomic():
+        both = prepare()
+        for name, route in pages:
+            cells = []
+            for who in visitors:
+                with transaction.atomic():
+                    cells.append(short(ask(who, name, route, both)))
+                    transaction.set_rollback(True)
+            yield f"| `{route}` | " + " | ".join(cells) + " |"
+        transaction.set_rollback(True)
     yield ""
 
 
@@ -97,11 +113,9 @@ def of_anybody(who, name, route, both):
 
 
 def of_office(who, name, route, both):
-    """The answers to a visitor of the office, which has a row of each kind."""
+    """The answers to a visitor of the office, of whose lists each has a row."""
     from tests.test_office_doors import url_of
-    from tests.test_office_lists import one_more
 
-    one_more(1)
     return asked(who, url_of(name, route), both)
 
 

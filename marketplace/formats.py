@@ -121,6 +121,18 @@ def recent_time(value: datetime, now: datetime) -> str:
     return short_date(local)
 
 
+def span(length: timedelta) -> str:
+    """Write how long something takes in its largest unit: « 40 s », « 12 min », « 3 h », « 2 j »."""
+    seconds = max(round(length.total_seconds()), 0)
+    if seconds < 60:
+        return _("%(n)s s") % {"n": seconds}
+    if seconds < 3600:
+        return _("%(n)s min") % {"n": seconds // 60}
+    if seconds < 48 * 3600:
+        return _("%(n)s h") % {"n": seconds // 3600}
+    return _("%(n)s d") % {"n": seconds // 86_400}
+
+
 @lru_cache(maxsize=4096)
 def _weekday_and_day(day: date, _language: str | None) -> str:
     """« mer. 17 juin », “Wed 17 Jun”: abbreviations as each language writes them."""

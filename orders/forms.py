@@ -1,5 +1,6 @@
 """What a person fills in about an order; each form ends in one domain function."""
 
+import re
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -78,14 +79,22 @@ class LineFields:
             raise AttributeError(name) from None
 
 
+def carrier_named(delivery: str) -> str:
+    """Return the carrier whose name ``delivery`` holds, such as “Colissimo à domicile”, or nothing."""
+    named = (carrier for carrier in Carrier if re.search(rf"\b{carrier.label}\b", delivery, re.IGNORECASE))
+    return next(named, "")
+
+
 class ShipForm(forms.Form):
     """A parcel: which units, which carrier, which tracking number, which day.
 
-    The carrier of the order's last parcel is proposed.
+    The carrier of the order's last parcel is proposed; before there is one, that which the delivery names.
     """
 
     carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
-    tracking_number = forms.CharField(label=_("Tracking number"), max_length=60, required=False)
+    tracking_number = forms.CharField(
+        label=_("Tracking number"), max_length=60, required=False, widget=forms.TextInput({"autofocus": True})
+    )
     shipped_on = forms.DateField(
         label=_("Shipped on"),
         required=False,
@@ -101,7 +110,7 @@ class ShipForm(forms.Form):
         self.fields["shipped_on"].initial = today
         self.fields["shipped_on"].widget.attrs["max"] = today.isoformat()
         last = order.shipments.order_by("-number").first()
-        self.fields["carrier"].initial = last.carrier if last else ""
+        self.fields["carrier"].initial = last.carrier if last else carrier_named(order.shipping_method)
         self.lines = [line for line in order.lines.all() if line.pk in left]
         for line in self.lines:
             self.fields[f"units_{line.pk}"] = forms.IntegerField(

@@ -145,8 +145,8 @@ def test_the_list_names_the_view_it_shows(client_of, owner, member):
     shown = client_of(owner).get(f"{LIST}?late=1").content.decode()
     other = client_of(owner).get(f"{LIST}?late=1&q=7").content.decode()
 
-    assert '<span class="list-views__name">Late &lt;3</span>' in shown
-    assert '<span class="list-views__name">My views</span>' in other
+    assert '<span class="head__word">Late &lt;3</span>' in shown
+    assert '<span class="head__word">My views</span>' in other
     assert 'name="query" value="late=1&amp;q=7"' in other
 
 

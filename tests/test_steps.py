@@ -9,7 +9,7 @@ from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import ship
 from orders.domain.refunds import refund_order
 from orders.jobs import run_bulk
-from orders.models import BulkJob, Refund, Shipment
+from orders.models import BulkJob, Order, Refund, Shipment
 from orders.states import OrderStatus, Stage
 from tests.factories import NOON, make_line, make_member, make_order, make_product, make_vendor
 from vendors.roles import Role
@@ -152,6 +152,17 @@ def test_a_parcel_is_recorded_and_the_customer_told(client_of, owner, order):
 
     assert (order.stage, Shipment.objects.get().tracking_number) == (Stage.SHIPPED, "6A1")
     assert OutgoingEmail.objects.get(template="order_shipped").to == "camille@example.com"
+
+
+@pytest.mark.parametrize(
+    ("delivery", "carrier"), [("Colissimo à domicile", "colissimo"), ("Groupspost, coups de cœur", "")]
+)
+def test_the_carrier_that_the_delivery_names_is_proposed(client_of, owner, order, delivery, carrier):
+    Order.objects.filter(pk=order.pk).update(shipping_method=delivery)
+
+    text = client_of(owner).get(url(order, "ship/")).content.decode()
+
+    assert f'<option value="{carrier}" selected>' in text
 
 
 def test_ready_then_handed_over_completes_the_order(client_of, owner, order):

@@ -24,6 +24,17 @@ def clicks(selector: str) -> Act:
     return lambda page: page.locator(selector).first.click()
 
 
+def opens(menu: str) -> Act:
+    """Open a menu of the list, which on a phone stands among what is folded."""
+
+    def act(page: Page) -> None:
+        if page.locator("#list-fold > summary").is_visible():
+            page.locator("#list-fold > summary").click()
+        page.locator(f"{menu} > summary").click()
+
+    return act
+
+
 def sends(**fields: str) -> Act:
     """Fill in the form that has these fields and send it, without the browser's own checks."""
 
@@ -61,7 +72,10 @@ def pictures(find: Callable[[str], str]) -> list[Picture]:
         Picture("orders-wrong", f"{ORDERS}?placed_after=31/02/2026"),
         Picture("orders-empty", f"{ORDERS}?status=failed&customer=zzzz"),
         Picture("orders-preparer", ORDERS, PREPARER),
-        Picture("orders-display", ORDERS, act=clicks("#list-display > summary")),
+        Picture("orders-display", ORDERS, act=opens("#list-display")),
+        Picture("orders-days", ORDERS, act=opens("#list-dates .menu")),
+        Picture("orders-exports", ORDERS, act=opens(".export .menu")),
+        Picture("orders-keep", f"{ORDERS}?late=1", act=clicks("#list-views > summary")),
         Picture("orders-views", f"{SHOP}/my-list/views/"),
         Picture("order-waiting", f"{ORDERS}{waiting}/"),
         Picture("order-steps", f"{ORDERS}{waiting}/", act=clicks(".head .menu > summary")),
@@ -85,6 +99,7 @@ def pictures(find: Callable[[str], str]) -> list[Picture]:
         Picture("products", f"{SHOP}/products/"),
         Picture("product", f"{SHOP}/products/", act=clicks("main table a, main .list a")),
         Picture("documents", f"{SHOP}/documents/"),
+        Picture("documents-credit-notes", f"{SHOP}/documents/?kind=A"),
         Picture("shop-settings", f"{SHOP}/settings/"),
         Picture("shop-settings-wrong", f"{SHOP}/settings/", act=sends(low_stock_at="")),
         Picture("shop-identity", f"{SHOP}/identity/"),

@@ -1,6 +1,6 @@
 """Filters that show values through ``marketplace.formats``, and icons."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -43,6 +43,12 @@ def change(fraction: Decimal) -> str:
 @register.filter
 def number(value: int) -> str:
     return formats.decimal(value, 0)
+
+
+@register.filter
+def span(length: timedelta | None) -> str:
+    """How long something takes: « 12 min »; empty for None."""
+    return "" if length is None else formats.span(length)
 
 
 @register.filter

@@ -115,7 +115,7 @@ def _components(request: VendorRequest) -> Iterator[Specimen]:
                 (levels.SUCCESS, "La commande 1042 est terminée."),
                 (levels.INFO, "La commande 1042 était déjà terminée."),
                 (levels.WARNING, "Il ne reste que 2 unités."),
-                (levels.ERROR, "La commande 1042 est déjà annulée\u00a0: rien n’a été changé."),
+                (levels.ERROR, "La commande 1042 est déjà annulée\u202f: rien n’a été changé."),
             )
         ],
         "form": ShopSettingsForm({"late_after_days": "-"}, instance=copy.copy(request.vendor)),

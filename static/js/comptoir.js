@@ -212,7 +212,7 @@ document.addEventListener("click", async (event) => {
   });
   window.htmx?.process(dialog);
   dialog.showModal();
-  dialog.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  if (!dialog.querySelector("[autofocus]")) dialog.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 });
 
 async function readPage(response) {
@@ -331,10 +331,15 @@ document.addEventListener("keydown", (event) => {
   }
 }, true);
 
-document.addEventListener("pointerdown", (event) => {
+// The field keeps the focus while one is chosen; a finger's click comes last, so that nothing beneath gets it.
+
+document.addEventListener("mousedown", (event) => {
+  if (event.target.closest?.(".combo [role=listbox]")) event.preventDefault();
+});
+
+document.addEventListener("click", (event) => {
   const option = event.target.closest?.(".combo [role=option]");
   if (!option) return;
-  event.preventDefault();
   take(document.querySelector(`[data-combo="${option.parentElement.id}"]`), option);
 });
 
@@ -398,11 +403,12 @@ function comeBack() {
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const { requestConfig, xhr } = event.detail;
-  if (requestConfig.verb === "get" && event.detail.target?.closest?.("#order-list") && event.detail.target.id === "order-list") {
+  const { pathInfo, requestConfig, target, xhr } = event.detail;
+  const isRead = requestConfig.verb === "get";
+  if (isRead && target?.id === "order-list") {
     if (xhr.status === 200) tag = xhr.getResponseHeader("ETag") ?? "";
     shownAt = Date.now();
-  } else {
+  } else if (!isRead || pathInfo.requestPath.split("?")[0] === location.pathname) {
     tag = ""; // what is shown is no more just what was sent
   }
 });

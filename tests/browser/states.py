@@ -57,6 +57,11 @@ def opens_display(page: Any) -> None:
     page.locator("#list-display > summary").click()
 
 
+def opens_days(page: Any) -> None:
+    unfolds(page)
+    page.locator("#list-dates summary").click()
+
+
 STATUSES = {
     "completed": "1050",
     "to prepare": "1042",
@@ -84,6 +89,8 @@ STATES: dict[str, list[State]] = {
         shop("saved views", "my-list/views/"),
         shop("orders, display menu", "orders/", act=opens_display),
         shop("orders, views menu", "orders/?late=1", act=opens("#list-views > summary")),
+        shop("orders, own days", "orders/", act=opens_days),
+        shop("orders, one order's other steps", "orders/1042/", act=opens(".head .menu > summary")),
         shop("set aside", "orders/set-aside/"),
         shop("bulk action", "orders/bulk/1/"),
         shop("download under way", "orders/bulk/2/"),

@@ -17,6 +17,10 @@ ON_PHONE, ON_DESK = [(390, "light", "fr")], [(1440, "dark", "en")]
 SAMPLE = dict(zip(STATES, [ON_PHONE, ON_DESK] * len(STATES), strict=False))
 MATRIX = list(product((390, 768, 1440), ("light", "dark"), ("fr", "en")))
 OWN_STATUS = "the server responded with a status of"  # what the browser says of a 404 that is meant
+CUT_MENUS = """width => [...document.querySelectorAll('.menu[open] > :is(div, form)')]
+  .map(panel => [panel.getBoundingClientRect(), panel])
+  .filter(([box]) => box.left < 0 || box.right > width)
+  .map(([box, panel]) => `cut at ${box.left} or ${box.right} px: ${panel.outerHTML.slice(0, 90)}`)"""
 pytestmark = [*IN_BROWSER, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 
@@ -43,10 +47,10 @@ def visits(person, area, variants, **options):
 
 
 def wider(page, width):
-    """By how much the page is wider than the screen, and what of it."""
+    """By how much the page is wider than the screen, and what of it; the menu that an edge cuts."""
     over = page.evaluate("document.documentElement.scrollWidth") - width
     if over <= 0:
-        return []
+        return page.evaluate(CUT_MENUS, width)
     culprits = page.evaluate(
         "width => [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > width + 1)"
         ".slice(0, 3).map(e => e.outerHTML.slice(0, 90))",

@@ -88,6 +88,19 @@ def test_customers_are_suggested_while_typing(open_list, orders):
     expect(names).to_have_attribute("data-value", "Bénédicte Roux")
 
 
+def test_a_finger_takes_a_suggestion_and_nothing_beneath_it(open_list, orders):
+    page = open_list(width=390, has_touch=True)
+    page.locator("#list-fold summary").tap()
+    page.locator("#id_customer").press_sequentially("be", delay=40)
+    page.wait_for_url("**customer=be")
+    page.evaluate("document.addEventListener('click', event => { window.hit = event.target.role }, true)")
+
+    page.locator("#customer-names [role=option]").tap()
+    page.wait_for_url("**customer=B*n*dicte*Roux")
+
+    assert page.evaluate("window.hit") == "option"
+
+
 def test_enter_asks_once(open_list, orders):
     page = open_list()
     queries = asked(page)

@@ -1,7 +1,8 @@
 """The six tasks of a shop's day, on a phone and at a desk, with scripts and without.
 
 Each is done as a person would: by what is seen, clicked and typed. The end of the run tells clicks,
-keys and seconds; a task that takes more clicks than it did is a defect.
+keys and seconds, and with scripts the longest interaction to next paint, in steps of 8 ms as browsers
+tell it; a task that takes more clicks than it did is a defect.
 """
 
 import time
@@ -21,6 +22,10 @@ DEVICES = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
     "desk": {"viewport": {"width": 1440, "height": 900}},
 }
+KEEP_LONGEST = """new PerformanceObserver((list) => {
+  const longest = list.getEntries().filter((entry) => entry.interactionId).map((entry) => entry.duration);
+  sessionStorage.longest = Math.max(sessionStorage.longest ?? 0, ...longest);
+}).observe({ type: 'event', durationThreshold: 16, buffered: true })"""
 WAYS = [(device, scripts) for device in DEVICES for scripts in (True, False)]
 
 
@@ -29,6 +34,11 @@ class Hand:
 
     def __init__(self, page, scripts):
         self.page, self.scripts, self.clicks, self.keys = page, scripts, 0, 0
+
+    @property
+    def longest(self):
+        """The longest interaction to next paint so far; nothing where no script may ask."""
+        return f"{self.page.evaluate('sessionStorage.longest ?? 0')} ms to paint" if self.scripts else ""
 
     def click(self, what):
         what.click()
@@ -39,10 +49,6 @@ class Hand:
         field.press_sequentially(text, delay=15)
         self.keys += len(text)
 
-    def pick(self, field, **choice):
-        field.select_option(**choice)
-        self.clicks += 2
-
     def button(self, name, **more):
         self.click(self.page.get_by_role("button", name=name, **more))
 
@@ -50,7 +56,7 @@ class Hand:
         self.click(self.page.get_by_role("link", name=name, **more).first)
 
     def unfold(self):
-        """On a phone filters and exports are folded until they are wanted."""
+        """On a phone filters are folded until they are wanted."""
         fold = self.page.locator("#list-fold summary")
         if fold.is_visible() and not self.page.locator("#filters").is_visible():
             self.click(fold)
@@ -65,6 +71,7 @@ def hand(request, new_context, live_server, client_of, owner):
     )
     session = client_of(owner).cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    context.add_init_script(KEEP_LONGEST)
     page = context.new_page()
 
     def at_work(task, most):
@@ -90,7 +97,7 @@ class _timed:
             task, device, scripts = self.row
             way = f"{device}, {'scripts' if scripts else 'no scripts'}"
             clicks, keys = self.hand.clicks, self.hand.keys
-            tell(f"{task:32}{way:20}{clicks:3} clicks{keys:4} keys{seconds:6.1f} s")
+            tell(f"{task:32}{way:20}{clicks:3} clicks{keys:4} keys{seconds:6.1f} s{self.hand.longest:>18}")
             assert self.hand.clicks <= self.most
 
 
@@ -105,6 +112,7 @@ def day(vendor):
             status=S.PROCESSING,
             customer_name="Bénédicte Roux" if n == 4 else f"Client {n}",
             placed_at=timezone.now() - timedelta(minutes=90 - n),
+            shipping_method="Colissimo à domicile",
             lines=[make_line(soap, 3, total="18.00")],
         )
     for n in range(3):
@@ -143,27 +151,24 @@ def test_validate_ten(hand, day):
 
 
 def test_ship_one_with_tracking(hand, day):
-    with hand("ship one with tracking", most=6) as person:
+    with hand("ship one with tracking", most=4) as person:
         person.link("1003", exact=True)
         person.link("Ship…")
-        person.pick(person.page.get_by_label("Carrier"), index=1)
         person.type(person.page.get_by_label("Tracking number"), "8R41234567890")
         person.button("Record the parcel")
         person.page.get_by_text("The parcel of order 1003 is recorded.").wait_for()
 
-    assert day.orders.get(number="1003").shipments.get().tracking_number == "8R41234567890"
+    parcel = day.orders.get(number="1003").shipments.get()
+    assert (parcel.carrier, parcel.tracking_number) == ("colissimo", "8R41234567890")
 
 
 def test_refund_one_unit(hand, day):
-    with hand("refund one unit", most=6) as person:
+    with hand("refund one unit", most=5) as person:
         person.link("1002", exact=True)
         person.click(person.page.get_by_text("Other steps"))
         person.link("Refund…")
         person.type(person.page.get_by_label("Units, Savon").first, "1")
         if person.scripts:
-            person.page.keyboard.press("Tab")
-            person.keys += 1
-            person.page.get_by_role("button", name="Refund €6.00").wait_for()
             person.button("Refund €6.00")
         else:
             person.button("Refund now")
@@ -173,7 +178,7 @@ def test_refund_one_unit(hand, day):
 
 
 def test_send_july_to_the_accountant(hand, day):
-    with hand("send July to the accountant", most=7) as person:
+    with hand("send July to the accountant", most=6) as person:
         person.unfold()
         person.click(person.page.get_by_text("From… to…"))
         person.page.locator("#id_placed_after").fill("2026-07-01")
@@ -182,7 +187,6 @@ def test_send_july_to_the_accountant(hand, day):
         person.keys += 16
         person.button("Show these days")
         person.page.wait_for_url("**placed_before=2026-07-31**")
-        person.unfold()
         with person.page.expect_download() as download:
             person.link("Export the selection")
         rows = download.value.path().read_text(encoding="utf-8").splitlines()

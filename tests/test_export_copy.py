@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import DataError, connection, transaction
 from django.db.models import CharField, TextField
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -20,7 +21,7 @@ from orders.exports import figures
 from orders.exports.export import Export
 from orders.exports.options import Options
 from orders.models import ExportLog, Order, OrderFigures, OrderLine, Shipment, StaleFigures
-from orders.models.figure_triggers import figures_come_along
+from orders.models.figure_triggers import TRIGGERS, figures_come_along, keep_figures
 from orders.states import OrderStatus
 from tests.factories import NOON, TWENTY, make_document, make_line, make_member, make_order, make_vendor
 from tests.test_exports import CSV, copies, issue, lines_of_an_order, neighbor  # noqa: F401
@@ -295,6 +296,23 @@ def test_a_minute_that_fails_is_told_and_the_next_one_comes(vendor, settings, ca
     every_minute()
 
     assert "What is due every minute failed." in caplog.text
+
+
+def test_a_table_of_orders_that_is_divided_keeps_its_triggers(vendor):
+    with connection.cursor() as cursor:
+        for name, table, _definition in TRIGGERS:
+            cursor.execute(f"DROP TRIGGER {name} ON {table}")
+        cursor.execute("ALTER TABLE orders_order RENAME TO orders_whole")
+        cursor.execute("CREATE TABLE orders_order (LIKE orders_whole) PARTITION BY HASH (vendor_id)")
+        cursor.execute(
+            "CREATE TABLE orders_part PARTITION OF orders_order FOR VALUES WITH (MODULUS 1, REMAINDER 0)"
+        )
+    keep_figures(None)
+
+    with CaptureQueriesContext(connection) as asked:
+        keep_figures(None)
+
+    assert [each["sql"] for each in asked if "TRIGGER" in each["sql"]] == []
 
 
 def test_orders_that_come_with_their_figures_are_not_stale(vendor):

@@ -106,15 +106,19 @@ def keep_figures(sender: AppConfig, using: str = "default", **_more: Any) -> Non
         cursor.execute(f"{MARK} SELECT vendor_id, id FROM {ORDERS}")
 
 
+# Those of partitions are copies of their table's.
+OURS = "FROM pg_trigger WHERE tgname LIKE 'comptoir_stale_%' AND tgparentid = 0"
+
+
 def _release(cursor: Any) -> None:
-    cursor.execute("SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE tgname LIKE 'comptoir_stale_%'")
+    cursor.execute(f"SELECT tgname, tgrelid::regclass {OURS}")
     for name, table in cursor.fetchall():
         cursor.execute(f"DROP TRIGGER {name} ON {table}")
 
 
 def _version(cursor: Any) -> str | None:
     """What the triggers in place were made of; None where one is missing."""
-    cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'comptoir_stale_%'")
+    cursor.execute(f"SELECT count(*) {OURS}")
     if cursor.fetchone()[0] != len(TRIGGERS):
         return None
     cursor.execute("SELECT obj_description(to_regproc('comptoir_stale_orders'), 'pg_proc')")

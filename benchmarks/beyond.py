@@ -173,7 +173,7 @@ def _notes() -> dict[str, Any]:
     """Make each order's notes and merge them, as the worker does: the most memory of its process, in MB."""
     from django.utils import timezone
 
-    from orders.domain import downloads
+    from orders.bulk import downloads
 
     orders, now, begun = _completed()[:NOTES], timezone.now(), time.perf_counter()
     with tempfile.TemporaryDirectory() as name:

@@ -7,6 +7,7 @@ French typography: U+202F between thousands, U+00A0 before € and % and before 
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from django.conf import settings
 from django.utils import timezone
@@ -85,7 +86,12 @@ def long_date(value: date | datetime) -> str:
 
 def short_date(value: date | datetime) -> str:
     """Write a date in figures: ``23/11/2026``."""
-    return date_format(_local(value), pgettext("short date, in Django's letters", "d M Y"))
+    return _in_figures(_local(value), get_language())
+
+
+@lru_cache(maxsize=4096)
+def _in_figures(day: date, _language: str | None) -> str:
+    return date_format(day, pgettext("short date, in Django's letters", "d M Y"))
 
 
 def exact_time(value: datetime) -> str:
@@ -111,11 +117,24 @@ def recent_time(value: datetime, now: datetime) -> str:
     if local.date() == today.date() - timedelta(days=1):
         return _("yesterday, %(time)s") % {"time": clock}
     if local.year == today.year or age < timedelta(days=120):
-        return f"{_weekday_and_day(local)}, {clock}"
+        return f"{_weekday_and_day(local.date(), get_language())}, {clock}"
     return short_date(local)
 
 
-def _weekday_and_day(day: date) -> str:
+def span(length: timedelta) -> str:
+    """Write how long something takes in its largest unit: « 40 s », « 12 min », « 3 h », « 2 j »."""
+    seconds = max(round(length.total_seconds()), 0)
+    if seconds < 60:
+        return _("%(n)s s") % {"n": seconds}
+    if seconds < 3600:
+        return _("%(n)s min") % {"n": seconds // 60}
+    if seconds < 48 * 3600:
+        return _("%(n)s h") % {"n": seconds // 3600}
+    return _("%(n)s d") % {"n": seconds // 86_400}
+
+
+@lru_cache(maxsize=4096)
+def _weekday_and_day(day: date, _language: str | None) -> str:
     """« mer. 17 juin », “Wed 17 Jun”: abbreviations as each language writes them."""
     text = date_format(day, pgettext("weekday and day, in Django's letters", "D j M"))
     return text.replace(" ", FIXED)

@@ -12,6 +12,8 @@ from django.db import InterfaceError, OperationalError
 # a row, a mail server the address, Python the text that is no number.
 QUOTE_NOBODY = (OSError, OperationalError, InterfaceError, ImproperlyConfigured)
 
+SECRETS = {"secret", "key"}  # parts of an address that open something
+
 
 class RefusalsInOneLine(logging.Filter):
     """Takes the traceback off an answer that is no fault of ours: a refusal is one line."""
@@ -20,6 +22,18 @@ class RefusalsInOneLine(logging.Filter):
         if getattr(record, "status_code", 500) < 500:
             record.exc_info = None
             record.exc_text = None
+        return True
+
+
+class SecretsInNoAddress(logging.Filter):
+    """Tells an address that holds a secret (an invitation, a link to a new password) by its pattern."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        match = getattr(request, "resolver_match", None)
+        if request and match and isinstance(record.args, tuple) and SECRETS & match.kwargs.keys():
+            told = f"/{match.route}"
+            record.args = tuple(told if value == request.path else value for value in record.args)
         return True
 
 

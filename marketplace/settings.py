@@ -196,14 +196,17 @@ ACCOUNT_RATE_LIMITS = {
     # The key is account and network (vendors.accounts): a stranger elsewhere locks nobody out, and
     # one network alone comes nowhere near UNKNOWN_DEVICES_LIMIT.
     "login_failed": "20/m/ip,5/5m/key,10/h/key",
-    "reset_password": "20/m/ip,5/10m/key",  # a limit, no password  # nosec B105
+    "reset_password": "20/m/ip",  # a limit, no password  # nosec B105
 }
+ACCOUNT_FORMS = {"reset_password": "vendors.account_forms.ResetPasswordForm"}
+RESET_MAILS_LIMIT = "5/10m/key"  # links mailed to one address; beyond it those that were sent go on working
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"
 MFA_FORMS = {
     "authenticate": "vendors.second_factor_forms.AuthenticateForm",
     "reauthenticate": "vendors.second_factor_forms.ReauthenticateForm",
     "authenticate_webauthn": "vendors.second_factor_forms.AuthenticateWebAuthnForm",
+    "edit_webauthn": "vendors.second_factor_forms.EditWebAuthnForm",
     "add_webauthn": "vendors.second_factor_forms.AddWebAuthnForm",
     "login_webauthn": "vendors.second_factor_forms.LoginWebAuthnForm",
     "reauthenticate_webauthn": "vendors.second_factor_forms.ReauthenticateWebAuthnForm",
@@ -351,8 +354,17 @@ LOGGING = {
             "style": "{",
         }
     },
-    "filters": {"refusals_in_one_line": {"()": "marketplace.logs.RefusalsInOneLine"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "refusals_in_one_line": {"()": "marketplace.logs.RefusalsInOneLine"},
+        "secrets_in_no_address": {"()": "marketplace.logs.SecretsInNoAddress"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["secrets_in_no_address"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},

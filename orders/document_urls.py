@@ -8,5 +8,5 @@ app_name = "documents"
 
 urlpatterns = [
     path("", document_list.document_list, name="list"),
-    path("originals.zip", document_list.originals_zip, name="originals"),
+    path("originals/", document_list.originals, name="originals"),
 ]

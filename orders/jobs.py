@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from marketplace.queue import unfinished
+from orders.bulk.work import work_on
 from orders.connectors.woocommerce import (
     PayloadError,
     is_deletion,
@@ -19,7 +20,6 @@ from orders.connectors.woocommerce import (
     why_skipped,
 )
 from orders.domain import deliveries
-from orders.domain.bulk import work_on
 from orders.domain.intake import Outcome, shop_of, take_order, take_trash
 from orders.models import (
     BulkJob,
@@ -148,7 +148,7 @@ def _payload(delivery: Delivery) -> object:
 
 def _take(delivery: Delivery, payload: object, at: datetime) -> None:
     source = delivery.source
-    data = parse_order(payload, tax_kinds=source.tax_kinds)
+    data = parse_order(payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
     vendor = shop_of(data, source=source, create=source.unknown_vendors == UnknownVendors.CREATE)
     taken = take_order(data, source=source, vendor=vendor, at=at)
     if delivery.topic == "order.restored":

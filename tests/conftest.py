@@ -68,6 +68,7 @@ def places(settings, tmp_path):
     }
     settings.LANGUAGE_CODE = "en"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_USE_FINDERS = False  # each client would look for every static file first
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import fields as fields_of
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission as Right
 
+from orders.domain.buyers import BuyerData
 from orders.domain.earnings import CommissionRules, freeze_commission
 from orders.domain.intake import index_name, number_value, set_totals
 from orders.domain.transitions import arrive
@@ -159,6 +161,11 @@ def make_line(
             **fields,
         },
     )
+
+
+def buyer_data_of(order: Order) -> BuyerData:
+    """Who is billed as of now: what a form would be opened with."""
+    return BuyerData(**{field.name: getattr(order, field.name) for field in fields_of(BuyerData)})
 
 
 def make_order(

@@ -7,6 +7,7 @@ from django.core.management import call_command
 
 from marketplace.models import OutgoingEmail
 from tests.factories import PASSWORD, make_member, make_user, make_vendor
+from vendors.models import Vendor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_throttle")]
 
@@ -88,6 +89,15 @@ def test_a_person_of_several_shops_chooses(client_of, vendor):
 
     assert "/vendors/rucher-des-baux/orders/" in text
     assert "Miel et Cie" in text
+
+
+def test_who_belongs_to_a_closed_shop_is_told_so(client_of, vendor, owner):
+    Vendor.objects.update(is_active=False)
+
+    text = client_of(owner).get("/").content.decode()
+
+    assert "has closed the pages of Rucher des Baux" in text
+    assert "to add owner@rucher.example" not in text
 
 
 def test_a_person_without_a_shop_is_told(client_of):

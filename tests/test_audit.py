@@ -46,6 +46,13 @@ def test_a_failed_sign_in_names_the_account_but_nobody_as_its_author(client):
     assert (entry.user, entry.subject) == (None, f"user:{anna.pk}")
 
 
+def test_a_superuser_made_on_the_command_line_is_written():
+    call_command("createsuperuser", email="boss@example.com", interactive=False, verbosity=0)
+
+    boss = User.objects.get(is_superuser=True)
+    assert written("account_changed").get().subject == f"user:{boss.pk}"
+
+
 def test_what_a_stranger_typed_is_never_kept(client):
     sign_in(client, "typed.here@example.com", "a-password-typed-in-the-wrong-field")
 

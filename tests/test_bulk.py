@@ -10,8 +10,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import OutgoingEmail
-from orders.domain import bulk
-from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.bulk.work import ask_for_bulk, progress, work_on
 from orders.domain.fulfillment import ready_for_pickup
 from orders.domain.transitions import validate
 from orders.jobs import run_bulk
@@ -199,7 +198,7 @@ def test_a_worker_that_dies_between_orders_leaves_each_done_or_waiting(vendor, o
             raise OperationalError("the database went away")
         return change
 
-    monkeypatch.setattr(bulk, "validate", dies)
+    monkeypatch.setattr("orders.bulk.work.validate", dies)
     work()
     broken = progress(job), StatusChange.objects.count()
     DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
@@ -232,7 +231,7 @@ def test_an_order_that_breaks_the_code_leaves_the_others_alone(vendor, owner, mo
             raise ValueError("a fault of ours")
         return validate(order, **kwargs)
 
-    monkeypatch.setattr(bulk, "validate", breaks)
+    monkeypatch.setattr("orders.bulk.work.validate", breaks)
     work_on(job, now=lambda: NOON, most=100)
 
     assert results(job) == {"2000": "refused", "2001": "done", "2002": "done"}

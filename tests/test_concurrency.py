@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from django.db.models import Count, Sum
 
 from marketplace.models import OutgoingEmail
-from orders.domain.bulk import ask_for_bulk, work_on
+from orders.bulk.work import ask_for_bulk, work_on
 from orders.domain.fulfillment import ship
 from orders.domain.intake import take_order
 from orders.domain.order_data import LineData, OrderData, RefundData

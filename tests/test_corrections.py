@@ -8,7 +8,6 @@ import pytest
 
 from orders.documents.einvoice import einvoice_xml
 from orders.documents.invoice import invoice_context
-from orders.domain.buyers import buyer_data_of
 from orders.domain.corrections import NothingToCorrect, correct_invoice
 from orders.domain.credit_notes import has_due
 from orders.domain.invoicing import issue_invoice
@@ -17,7 +16,7 @@ from orders.domain.transitions import change_status
 from orders.models import Document, Order
 from orders.states import OrderStatus
 from orders.views.timeline import timeline
-from tests.factories import NOON, make_line, make_member, make_order
+from tests.factories import NOON, buyer_data_of, make_line, make_member, make_order
 from tests.schematron import broken_rules
 from vendors.roles import Role
 

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from orders.domain import credit_notes
-from orders.domain.buyers import buyer_data_of
 from orders.domain.corrections import correct_invoice
 from orders.domain.credit_notes import has_due
 from orders.domain.invoicing import InvoiceRefused, issue_invoice
 from orders.domain.refunds import RefundRefused, refund_order
 from orders.domain.transitions import change_status
 from orders.models import Document, Order, Refund
-from tests.factories import NOON, make_line, make_order, make_source, make_vendor
+from tests.factories import NOON, buyer_data_of, make_line, make_order, make_source, make_vendor
 
 LATER = NOON + timedelta(days=1)
 PARTS = {"refund a bit": "0.31", "refund half": "0.5", "refund the rest": "1"}

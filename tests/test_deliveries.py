@@ -11,7 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from marketplace.models import OutgoingEmail
 from orders import jobs
-from orders.domain.buyers import buyer_data_of, name_buyer
+from orders.domain.buyers import name_buyer
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refund_lines import set_refund_lines
 from orders.domain.refunds import RefundedLine, ask_for_refund, refund_order
@@ -19,7 +19,15 @@ from orders.domain.transitions import validate
 from orders.jobs import process_again, process_delivery, receive_delivery
 from orders.models import Delivery, Order, ReportedOrder, Source, UnknownVendors
 from orders.states import OrderStatus
-from tests.factories import NOON, make_document, make_identity, make_member, make_product, make_source
+from tests.factories import (
+    NOON,
+    buyer_data_of,
+    make_document,
+    make_identity,
+    make_member,
+    make_product,
+    make_source,
+)
 from tests.recorded import body_of, recorded
 from vendors.models import LegalIdentity, Product, Vendor
 
@@ -182,6 +190,20 @@ def test_an_order_that_was_paid_and_refunded_unseen_holds_its_stock(source):
     assert (order_of(told(13)).status, product.stock) == ("refunded", 9)
 
 
+@pytest.mark.parametrize("turn", [(0, 1), (1, 0)])
+def test_a_refund_after_a_cancellation_that_nobody_told_of_holds_nothing(source, turn):
+    product = counted(shop(source, "2"), told(12))
+    refunded = later(told(13))
+    refunded["line_items"][0]["meta_data"] = []  # the cancellation took « _reduced_stock » away
+    reports = [told(12), refunded]
+
+    for n in turn:
+        deliver(source, reports[n])
+
+    product.refresh_from_db()
+    assert (order_of(told(13)).status, product.stock) == ("refunded", 10)
+
+
 def test_a_refund_waits_for_its_lines_where_they_can_be_asked(source):
     deliver(source, told(30))
     source.rest_url, source.consumer_key, source.consumer_secret = "https://shop.example", "ck", "cs"
@@ -312,6 +334,13 @@ def test_of_deletions_and_restorations_the_last_to_arrive_counts(source):
     process_delivery.call(deleted.pk)
 
     assert Order.objects.get().hidden_at is None
+
+
+def test_a_deletion_of_no_order_is_set_aside(source):
+    delivery = deliver(source, {"id": True}, "order.deleted")
+
+    assert (delivery.state, delivery.sentence) == ("quarantined", "id: is missing")
+    assert not ReportedOrder.objects.exists()
 
 
 # --- What is no order of a shop ---

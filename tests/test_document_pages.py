@@ -20,6 +20,8 @@ from orders.domain.invoicing import RateMissing, issue_invoice
 from orders.domain.refund_lines import set_lines_of_refunds
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
+from orders.exports.documents import write_zip
+from orders.jobs import run_bulk
 from orders.models import BulkItem, Document, DocumentSeries, ExchangeRate, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_document, make_line, make_member, make_order, make_product, make_vendor
@@ -55,6 +57,16 @@ def credited(order):
     issue_invoice(order, by=None, at=NOON)
     refund_order(order, amount=Decimal("5.00"), by=None, at=LATER)
     return order
+
+
+def asked_for(owned, filters="", **kwargs):
+    """What the button of the page of documents answers; a small file is there at once."""
+    return owned.post(f"{SHOP}/documents/originals/", {"filters": filters}, **kwargs)
+
+
+def unzipped(answer):
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 # On the order's page
@@ -172,7 +184,7 @@ def test_a_wrong_value_is_told_and_leaves_no_document(owned, credited, query):
 
     assert (response.status_code, response.context["rows"]) == (200, [])
     assert query.partition("=")[0] in response.context["filter"].errors
-    assert owned.get(f"{SHOP}/documents/originals.zip?{query}").status_code == 400
+    assert asked_for(owned, query).status_code == 400
 
 
 def test_a_row_says_who_and_how_much_and_which_invoice_a_note_corrects(owned, credited):
@@ -189,13 +201,17 @@ def test_a_row_says_who_and_how_much_and_which_invoice_a_note_corrects(owned, cr
 
 
 def test_the_originals_of_a_month_come_with_their_list(owned, credited):
-    answer = owned.get(f"{SHOP}/documents/originals.zip?month=2026-11")
+    answer = asked_for(owned, "month=2026-11", follow=True)
+    files = unzipped(answer)
 
-    assert 'filename="factures-rucher-des-baux-2026-11.zip"' in answer["Content-Disposition"]
-    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
-        assert sorted(archive.namelist()) == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
-        assert archive.read("RDB-F2026-000001.pdf") == b"%PDF RDB-F2026-000001"
-        listed = archive.read("documents.csv").decode("utf-8-sig")
+    first, last = (
+        f"{day:%Y-%m-%d}"
+        for day in Document.objects.order_by("issued_on").values_list("issued_on", flat=True)
+    )
+    assert f'"rucher-des-baux-{first}-{last}-factures.zip"' in answer["Content-Disposition"]
+    assert list(files) == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
+    assert files["RDB-F2026-000001.pdf"] == b"%PDF RDB-F2026-000001"
+    listed = files["documents.csv"].decode("utf-8-sig")
     note, invoice = list(csv.DictReader(listed.splitlines(), delimiter=";"))
     assert (note["Document no."], note["Corrects"], note["Total net"], note["Total VAT"]) == (
         "RDB-A2026-000001",
@@ -207,23 +223,28 @@ def test_the_originals_of_a_month_come_with_their_list(owned, credited):
     assert AuditEntry.objects.filter(kind="exported", data__documents=2).count() == 1
 
 
-def test_a_damaged_original_is_named_in_the_list_instead_of_handed_out(owned, credited):
+def test_a_damaged_original_is_told_and_named_in_the_list_with_the_others(owned, credited):
+    issue_invoice(make_order(credited.vendor, status="processing"), by=None, at=NOON)
     storages["documents"].delete(Document.objects.get(kind="A").pdf.name)
 
-    answer = owned.get(f"{SHOP}/documents/originals.zip")
+    page = asked_for(owned, follow=True)
+    files = unzipped(owned.get(page.context["file_url"]))
 
-    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
-        assert sorted(archive.namelist()) == ["RDB-F2026-000001.pdf", "documents.csv"]
-        assert "RDB-A2026-000001 is missing from the storage" in archive.read("documents.csv").decode()
+    assert b"RDB-A2026-000001 is missing from the storage" in page.content
+    assert list(files) == ["RDB-F2026-000001.pdf", "RDB-F2026-000002.pdf", "documents.csv"]
+    assert "RDB-A2026-000001 is missing from the storage" in files["documents.csv"].decode()
 
 
-def test_a_document_whose_contents_cannot_be_read_is_listed_all_the_same(owned, order):
+def test_a_document_whose_contents_cannot_be_read_is_listed_all_the_same(order):
     make_document(order)
+    file = io.BytesIO()
 
-    answer = owned.get(f"{SHOP}/documents/originals.zip")
+    write_zip(Document.objects.all(), order.vendor, file, at=NOON, on_damage=lambda *_: None)
 
-    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
-        [row] = csv.DictReader(archive.read("documents.csv").decode("utf-8-sig").splitlines(), delimiter=";")
+    archive = zipfile.ZipFile(file)
+    assert archive.getinfo("documents.csv").date_time == (2026, 11, 23, 12, 0, 0)
+    listed = archive.read("documents.csv").decode("utf-8-sig")
+    [row] = csv.DictReader(listed.splitlines(), delimiter=";")
     assert (row["Document no."], row["Total net"], row["Total incl. VAT"]) == (
         "RDB-F2026-000001",
         "",
@@ -232,10 +253,30 @@ def test_a_document_whose_contents_cannot_be_read_is_listed_all_the_same(owned, 
 
 
 def test_nothing_and_too_much_are_told_instead_of_a_file(owned, credited, monkeypatch):
-    assert owned.get(f"{SHOP}/documents/originals.zip?q=nobody").status_code == 404
+    assert asked_for(owned, "q=nobody").status_code == 404
     monkeypatch.setattr("orders.views.document_list.MOST", 1)
-    answer = owned.get(f"{SHOP}/documents/originals.zip")
+    answer = asked_for(owned)
     assert (answer.status_code, b"choose a month or a year" in answer.content) == (413, True)
+
+
+def test_only_what_was_chosen_is_in_the_file_also_where_an_order_has_more(owned, credited):
+    assert list(unzipped(asked_for(owned, "kind=A", follow=True))) == [
+        "RDB-A2026-000001.pdf",
+        "documents.csv",
+    ]
+
+
+def test_many_originals_are_the_workers_and_tell_how_far_they_are(owned, credited, monkeypatch):
+    monkeypatch.setattr("orders.views.document_list.AT_ONCE", 1)
+
+    page = asked_for(owned, "month=2026-11", follow=True)
+    job = page.context["job"]
+    run_bulk.call(job.pk)
+    done = owned.get(page.request["PATH_INFO"])
+
+    assert (page.context["is_running"], page.context["finished"], page.context["total"]) == (True, 0, 1)
+    assert page.context["list_url"] == f"{SHOP}/documents/?month=2026-11"
+    assert len(unzipped(owned.get(done.context["file_url"]))) == 3
 
 
 def test_the_list_goes_on_page_by_page(owned, vendor):
@@ -635,24 +676,6 @@ def test_the_office_enters_a_rate_under_the_code_of_its_currency(db, typed, code
 def test_what_has_no_rate_in_euros_is_refused_in_the_office(db, typed):
     with pytest.raises(ValidationError, match="code of three letters"):
         ExchangeRate(currency=typed, on=NOON.date(), euros=Decimal("0.9")).full_clean()
-
-
-def test_the_zip_is_sent_while_it_is_made(owned, credited, monkeypatch):
-    read = []
-
-    def slow(document):
-        read.append(document.number)
-        return b"%PDF " + document.number.encode()
-
-    monkeypatch.setattr("orders.exports.documents.original_pdf", slow)
-    pieces = iter(owned.get(f"{SHOP}/documents/originals.zip").streaming_content)
-
-    first = next(pieces)
-
-    assert (read, b"%PDF RDB-A2026-000001" in first) == (["RDB-A2026-000001"], True)
-    archive = zipfile.ZipFile(io.BytesIO(first + b"".join(pieces)))
-    assert archive.testzip() is None
-    assert archive.namelist() == ["RDB-A2026-000001.pdf", "RDB-F2026-000001.pdf", "documents.csv"]
 
 
 def test_a_credit_note_keeps_the_rate_of_its_invoice(vendor):

@@ -40,6 +40,7 @@ from tests.factories import (
     make_source,
     make_vendor,
 )
+from tests.paper import invoice_of, long_basket
 from vendors.logo import LogoRefused, clean_logo, data_uri
 from vendors.models import LegalIdentity
 from vendors.roles import Role
@@ -663,6 +664,21 @@ def test_the_mediator_is_for_consumers(vendor, business):
     snapshot = said(make_order(vendor, status=PAID, buyer_is_business=business))
 
     assert invoice_context(snapshot)["mediator"] == ("" if business else "CM2C, Paris")
+
+
+@pytest.mark.pdf
+def test_the_sums_never_stand_on_a_page_without_a_line():
+    pdf = invoice_pdf(invoice_of(long_basket(14)))
+
+    first, last = [plain(page.extract_text()) for page in PdfReader(io.BytesIO(pdf)).pages]
+
+    assert ("À reporter TTC : 286,65 €" in first, "REF-013" in first, "REF-014" in first) == (
+        True,
+        True,
+        False,
+    )
+    for part in ["Report TTC : 286,65 €", "REF-014", "Total TTC 323,40 €", "Acquittée le", "Page 2/2"]:
+        assert part in last
 
 
 @pytest.mark.pdf

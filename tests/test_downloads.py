@@ -17,9 +17,9 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from marketplace.models import AuditEntry
-from orders.domain import downloads
-from orders.domain.bulk import PAUSE, ask_for_bulk, progress, work_on
-from orders.domain.downloads import DownloadGone, forget_expired, open_download
+from orders.bulk import downloads
+from orders.bulk.downloads import DownloadGone, forget_expired, open_download
+from orders.bulk.work import PAUSE, ask_for_bulk, progress, work_on
 from orders.domain.fulfillment import ship
 from orders.domain.invoicing import issue_invoice
 from orders.domain.originals import original_pdf
@@ -191,7 +191,7 @@ def test_of_two_workers_that_put_a_file_together_the_first_keeps_its_own(vendor,
 def test_others_may_write_between_two_orders(vendor, owner, in_transaction, monkeypatch):
     make_orders(vendor, 2)
     pauses = []
-    monkeypatch.setattr("orders.domain.bulk.time", SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr("orders.bulk.work.time", SimpleNamespace(sleep=pauses.append))
 
     worked(ask(vendor, owner, BulkAction.NOTES))
 
@@ -209,7 +209,10 @@ def test_an_original_that_is_damaged_meanwhile_is_told_and_the_job_ends(vendor, 
 
     assert progress(job)["refused"] == 1
     assert "is missing" in job.items.get(order=orders[0]).why
-    assert zipfile.ZipFile(io.BytesIO(content(job))).namelist() == [f"{documents[1].number}.pdf"]
+    assert zipfile.ZipFile(io.BytesIO(content(job))).namelist() == [
+        f"{documents[1].number}.pdf",
+        "documents.csv",
+    ]
 
 
 def test_an_order_without_document_is_told_and_the_others_are_there(vendor, owner):
@@ -260,7 +263,9 @@ def test_the_zip_holds_the_originals_byte_for_byte(vendor, owner):
     job = worked(ask(vendor, owner, BulkAction.ORIGINALS))
 
     archive = zipfile.ZipFile(io.BytesIO(content(job)))
-    assert {name: archive.read(name) for name in archive.namelist()} == {
+    files = {name: archive.read(name) for name in archive.namelist()}
+    assert files.pop("documents.csv").count(b"\r\n") == 3
+    assert files == {
         "RDB-A2026-000001.pdf": original_pdf(credit_note),
         "RDB-F2026-000001.pdf": original_pdf(invoice),
     }

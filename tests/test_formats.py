@@ -67,3 +67,9 @@ def test_a_storefronts_words_get_the_french_colon_once(text, french):
         assert formats.spaced(text) == french
     with translation.override("en"):
         assert formats.spaced(text) == text
+
+
+def test_how_long_something_takes_is_told_in_its_largest_unit():
+    lengths = [timedelta(seconds=1.2), timedelta(minutes=6), timedelta(hours=47), timedelta(days=3)]
+
+    assert [formats.span(length) for length in lengths] == ["1 s", "6 min", "47 h", "3 d"]

@@ -454,8 +454,8 @@ def test_a_drawing_that_cannot_be_printed_is_refused(owned, vendor, monkeypatch)
 
 
 def test_accepting_and_withdrawing_are_steps_that_are_kept(owned, owner, vendor):
-    owned.post(f"{URL}mandate/", {"step": "accept"})
-    owned.post(f"{URL}mandate/", {"step": "accept"})
+    for _twice in range(2):
+        owned.post(f"{URL}mandate/", {"step": "accept", "version": "2026-11"})
     accepted = mandate_of(vendor)
     owned.post(f"{URL}mandate/", {"step": "withdraw"})
 
@@ -606,11 +606,22 @@ def test_the_mandate_is_asked_about_with_its_words(owned, vendor):
     assert mandate_of(vendor) is None
 
 
-def test_a_text_that_has_changed_meanwhile_is_not_accepted(owned, vendor):
-    page = owned.post(f"{URL}mandate/", {"step": "accept", "version": "2025-01"}, follow=True)
+@pytest.mark.parametrize("version", [{"version": "2025-01"}, {}])
+def test_a_text_that_has_changed_or_was_not_shown_is_not_accepted(owned, vendor, version):
+    page = owned.post(f"{URL}mandate/", {"step": "accept", **version}, follow=True)
 
     assert b"please read it again" in page.content
     assert mandate_of(vendor) is None
+
+
+@pytest.mark.parametrize("sent", [{}, {"step": "accep"}])
+def test_a_mandate_is_withdrawn_by_that_word_alone(owned, vendor, owner, sent):
+    accept_mandate(vendor, by=owner, at=NOON)
+
+    page = owned.post(f"{URL}mandate/", sent, follow=True)
+
+    assert b"There is no such action" in page.content
+    assert mandate_of(vendor) is not None
 
 
 def test_withdrawing_says_what_ends_with_it(by_itself, owned, owner):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from marketplace.models import OutgoingEmail
+from marketplace.models import AuditEntry, OutgoingEmail
 from orders.models import HistoryEntry, Order, StockMovement
-from tests.factories import make_user
+from tests.factories import make_source, make_user
 from vendors.models import Vendor
 
 DATA = Path(__file__).parent / "data" / "woocommerce"
@@ -95,12 +95,28 @@ def test_shops_are_made_with_a_slug_from_the_stores_name(imported):
     }
 
 
+def test_a_file_is_read_by_the_settings_of_its_storefront(tmp_path):
+    source = make_source()
+    source.tax_kinds, source.time_zone = {"TVA 20 %": "levy"}, "Indian/Reunion"
+    source.save()
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps(a_payload(date_created_gmt=None, date_created="2026-11-23T12:00:00")))
+
+    import_(file, source=source.slug, create_shops=True)
+
+    order = Order.objects.get()
+    assert {tax["kind"] for line in order.lines.all() for tax in line.taxes} == {"levy"}
+    assert order.placed_at.isoformat() == "2026-11-23T08:00:00+00:00"
+    assert order.vendor.time_zone == "Indian/Reunion"
+
+
 def test_the_owner_gets_the_shops_that_are_made():
     make_user("anna@example.com")
 
     import_(DATA / "orders", create_shops=True, owner="anna@example.com")
 
     assert Vendor.objects.filter(memberships__user__email="anna@example.com").count() == 3
+    assert AuditEntry.objects.filter(kind="joined", data={"role": "owner"}).count() == 3
 
 
 def test_an_unknown_owner_is_said():

@@ -153,7 +153,7 @@ def test_the_health_of_a_storefront(source, vendor):
 
     health = health_of(source, at=now)
 
-    assert (health.last_hour, health.last_day, health.quarantined) == (1, 3, 1)
+    assert (health.last_hour, health.last_day, health.quarantined, health.unmapped) == (1, 3, 1, [])
     assert (health.waiting, health.waiting_for) == (2, timedelta(minutes=90))
     assert health.last_at == now - timedelta(minutes=5)
 
@@ -161,7 +161,18 @@ def test_the_health_of_a_storefront(source, vendor):
 def test_the_storefronts_page_tells_of_its_last_reconciliation(staff, source):
     now = timezone.now()
     run = ReconcileRun.objects.create(
-        source=source, started_at=now, continued_at=now, problem="naturalconect did not answer in time."
+        source=source,
+        started_at=now,
+        continued_at=now,
+        problem="naturalconect did not answer in time.",
+        counts={"changed": 1, "field:status": 1},
+        differences=[
+            {
+                "order": "12",
+                "outcome": "changed",
+                "fields": [{"field": "status", "before": "pending", "after": "completed"}],
+            }
+        ],
     )
 
     text = text_of(staff.get(f"{SOURCE}{source.pk}/change/"))
@@ -169,6 +180,8 @@ def test_the_storefronts_page_tells_of_its_last_reconciliation(staff, source):
     assert f"/admin/orders/reconcilerun/{run.pk}/change/" in text
     assert "naturalconect did not answer in time." in text
     assert "Steps the storefront has not taken" in text
+    page = text_of(staff.get(f"/admin/orders/reconcilerun/{run.pk}/change/"))
+    assert "<div>12: changed, status (pending → completed)</div>" in page
 
 
 def test_the_pages_of_the_admin_show_health_and_sentences(staff, source, vendor):
@@ -190,6 +203,8 @@ def test_one_or_all_are_processed_again_after_mapping(staff, source):
     )
     for delivery in (first, second):
         process_delivery.call(delivery.pk)
+    assert health_of(source, at=timezone.now()).unmapped == [("2", 2)]
+    assert "2 (2)" in text_of(staff.get(f"{SOURCE}{source.pk}/change/"))
     assert Delivery.objects.quarantined().count() == 2
     source.vendors.create(external_id="2", vendor=make_vendor())
     DBTaskResult.objects.all().delete()
@@ -210,6 +225,7 @@ def test_a_shop_sees_its_own_orders_that_were_set_aside_and_no_value(client_of, 
     text = text_of(client.get(f"/vendors/{vendor.slug}/orders/set-aside/"))
 
     assert ("1565" in text, "billing" in text, "7777" in text, "Zoe" in text) == (True, True, False, False)
+    assert "The customer’s details" in text
 
 
 def test_the_menu_leads_there_only_where_something_is_set_aside(client_of, source, vendor):

@@ -2,6 +2,7 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from marketplace.money import net_of
 from orders.documents.invoice_snapshot import Supply
 from orders.documents.vat import line_parts, vat_groups
 from orders.domain import invoicing
+from orders.domain.corrections import correct_invoice
 from orders.domain.fulfillment import ship
 from orders.domain.invoicing import (
     IdentityIncomplete,
@@ -29,13 +31,14 @@ from orders.domain.invoicing import (
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
-from orders.models import Document, DocumentSeries, HistoryEntry, LineKind, Order, OrderLine
+from orders.models import Document, DocumentSeries, HistoryEntry, LineKind, Order, OrderLine, StatusChange
 from orders.models.documents import IssuedIsFrozen
 from orders.states import OrderStatus
 from tests.factories import (
     FIVE_FIVE,
     NOON,
     TWENTY,
+    buyer_data_of,
     make_identity,
     make_line,
     make_member,
@@ -44,6 +47,7 @@ from tests.factories import (
     make_vendor,
 )
 from vendors.domain.identity import is_siret
+from vendors.domain.mandate import accept_mandate
 
 PAID = OrderStatus.PROCESSING
 RATES = ["0", "0.0210", "0.0550", "0.1000", "0.2000"]
@@ -603,6 +607,40 @@ def test_the_page_makes_the_pdf_before_anything_is_locked(made, client_of):
 
     assert made == [("RDB-F2026-000001", False)]
     assert OutgoingEmail.objects.filter(template="order_documents").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_correction_makes_its_papers_before_anything_is_locked(made, monkeypatch):
+    monkeypatch.setattr("orders.domain.credit_notes.invoice_pdf", invoicing.invoice_pdf)
+    order = make_order(make_vendor(), status=PAID)
+    issue(order)
+    buyer = replace(buyer_data_of(order), billing_city="Brest")
+
+    new = correct_invoice(order, buyer, invoice=made[0][0], by=None, at=NOON)
+
+    assert [is_locked for _number, is_locked in made] == [False, False, False]
+    assert [original_pdf(document)[5:].decode() for document in (new, new.replaces.corrections.get())] == [
+        made[2][0],
+        made[1][0],
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_completion_makes_its_invoice_before_anything_is_locked_once(made, client_of):
+    vendor = make_vendor("rucher-des-baux", issues_on_completion=True, attaches_documents=True)
+    owner = make_member(vendor)
+    accept_mandate(vendor, by=owner, at=NOON)
+    order = make_order(vendor, status=PAID, number="1042")
+
+    client_of(owner).post("/vendors/rucher-des-baux/orders/1042/validate/", {"version": order.version})
+
+    [document] = Document.objects.all()
+    [mail] = OutgoingEmail.objects.filter(event__startswith="completed")
+    assert made == [(document.number, False)]
+    assert (mail.attachments[0]["path"], StatusChange.objects.filter(kind="status").count()) == (
+        document.pdf.name,
+        1,
+    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,13 +12,12 @@ from decimal import Decimal
 import pytest
 from django.db import connections, transaction
 
-from orders.domain.buyers import buyer_data_of
 from orders.domain.continuity import verify
 from orders.domain.corrections import correct_invoice
 from orders.domain.invoicing import issue_invoice
 from orders.domain.refunds import refund_order
 from orders.models import Document, DocumentSeries, Order
-from tests.factories import NOON, make_order, make_vendor
+from tests.factories import NOON, buyer_data_of, make_order, make_vendor
 
 PROCESSES = 8
 FORK = multiprocessing.get_context("fork")

@@ -27,7 +27,7 @@ import django
 django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-from orders.domain.bulk import ask_for_bulk
+from orders.bulk.work import ask_for_bulk
 from orders.jobs import run_bulk
 from orders.models import BulkAction, Order
 from tests.factories import *

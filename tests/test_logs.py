@@ -4,11 +4,12 @@ import logging
 import smtplib
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError
 from django_tasks_db.models import DBTaskResult
 
-from marketplace.logs import WithoutWords
+from marketplace.logs import SecretsInNoAddress, WithoutWords
 from marketplace.mail import queue_email
 from marketplace.models import OutgoingEmail
 from tests.factories import make_order
@@ -81,3 +82,15 @@ def test_a_refused_address_stands_in_neither_table(vendor, monkeypatch):
     task = DBTaskResult.objects.get()
     assert OutgoingEmail.objects.get().last_error == "SMTPRecipientsRefused 550"
     assert (WHO in task.traceback, "SMTPRecipientsRefused 550" in task.traceback) == (False, True)
+
+
+@pytest.mark.django_db
+def test_an_address_that_opens_something_is_told_without_its_secret(client, caplog):
+    caplog.handler.addFilter(SecretsInNoAddress())
+
+    client.get("/invitations/a-very-secret-word/")
+    client.put("/invitations/a-very-secret-word/")
+
+    assert "/invitations/<str:secret>/" in caplog.text
+    assert "a-very-secret-word" not in caplog.text
+    assert settings.LOGGING["handlers"]["console"]["filters"] == ["secrets_in_no_address"]

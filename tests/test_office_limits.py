@@ -88,8 +88,19 @@ def test_another_host_comes_with_its_own_keys(staff, source):
     assert (source.rest_url, source.consumer_secret) == ("https://new.example", "cs_2")
 
 
-def test_an_address_that_anybody_could_read_along_is_refused(staff, source):
+def test_an_address_that_anybody_could_read_along_is_refused(staff, source, settings):
+    settings.STOREFRONT_PRIVATE_ADDRESSES = False
     assert "anybody on the way could read the keys" in change(staff, source, rest_url="http://shop.example")
+
+
+def test_an_address_of_this_machine_is_taken_where_the_setting_says_so(staff, source, settings):
+    settings.STOREFRONT_PRIVATE_ADDRESSES = True
+    keys = {"new_consumer_key": "ck_2", "new_consumer_secret": "cs_2"}
+
+    change(staff, source, rest_url="http://127.0.0.1:8080", **keys)
+
+    source.refresh_from_db()
+    assert source.rest_url == "http://127.0.0.1:8080"
 
 
 def test_a_short_secret_of_webhooks_is_refused(staff):

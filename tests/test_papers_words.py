@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 
 from orders.documents.delivery_note import delivery_note_context
 from orders.documents.invoice import invoice_context
@@ -56,6 +57,15 @@ def test_a_delivery_note_names_the_shop_too(vendor):
     note = delivery_note(make_order(vendor, status=OrderStatus.PROCESSING), at=NOON)
 
     assert delivery_note_context(note)["trade_name"] == "Rucher des Baux"
+
+
+def test_a_delivery_note_is_dated_in_french_whoever_prints_it(vendor):
+    note = delivery_note(make_order(vendor, status=OrderStatus.PROCESSING), at=NOON)
+
+    with translation.override("en"):
+        dated = delivery_note_context(note)["facts"][0]
+
+    assert dated == ("Date", "23\u00a0novembre\u00a02026")
 
 
 def business(**fields):

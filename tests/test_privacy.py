@@ -159,6 +159,24 @@ def test_many_orders_are_forgotten_in_batches(vendor, monkeypatch):
     assert not OrderNameStart.objects.exists()
 
 
+@pytest.mark.parametrize("by_request", [False, True])
+def test_an_order_that_is_reopened_meanwhile_keeps_its_customer(order, monkeypatch, by_request):
+    def reopened(orders):
+        batch = [order.pk]
+        Order.objects.filter(pk=order.pk).update(status=OrderStatus.PROCESSING)
+        yield batch
+
+    monkeypatch.setattr("orders.domain.privacy._batches", reopened)
+
+    if by_request:
+        with pytest.raises(CommandError, match="Orders 1042 are not finished"):
+            call_command("customer_data", "zq@example.com", "--erase")
+    else:
+        anonymise(finished_before(LATER), at=LATER)
+
+    assert Order.objects.get().customer_name == NAME
+
+
 def test_a_customers_data_is_handed_out(order):
     out = StringIO()
 

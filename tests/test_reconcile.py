@@ -532,6 +532,14 @@ def test_what_one_order_does_not_tell_is_named_and_the_run_goes_on(loaded, shop,
     assert (refund.awaits_lines, refund.is_spread) == (False, False)
 
 
+def test_an_order_that_has_no_page_of_its_own_there_stops_no_run(loaded, shop, source):
+    ReportedOrder.objects.create(source=source, external_id="True", undecidable=["hidden"])
+
+    text, failed = run()
+
+    assert (text.count("True: not_told (storefront: "), failed) == (1, False)
+
+
 def test_a_storefront_that_answers_nothing_any_more_stops_the_run(loaded, shop, source):
     with_waiting_refund(shop, source)
     shop.fails(Trouble.ERROR, times=5, path="/1360/refunds")
@@ -553,8 +561,9 @@ def test_going_on_after_the_last_page_counts_no_further(loaded, shop, source):
     assert ReconcileRun.objects.latest("id").passed == before
 
 
-@pytest.mark.parametrize(("per_page", "went"), [(10, 4), (5, 12), (5, 20)])
-@pytest.mark.parametrize("came", [0, 4, 30])
+@pytest.mark.parametrize(
+    ("per_page", "went", "came"), [(10, 4, 0), (10, 4, 30), (5, 12, 4), (5, 20, 0), (5, 20, 30)]
+)
 def test_orders_that_come_and_go_between_two_pages_make_none_be_overlooked(
     source, shop, monkeypatch, per_page, went, came
 ):

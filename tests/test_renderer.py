@@ -9,9 +9,9 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from orders.bulk.work import ask_for_bulk, progress, work_on
 from orders.documents import renderer
 from orders.documents.renderer import NotMade, Stopped, TooSlow, draws, html_to_pdf
-from orders.domain.bulk import ask_for_bulk, progress, work_on
 from orders.models import BulkAction, Document, DocumentSeries, Order
 from orders.states import OrderStatus
 from tests.factories import NOON, make_line, make_order

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from marketplace.models import OutgoingEmail
+from marketplace.models import AuditEntry, OutgoingEmail
 from tests.factories import PASSWORD, make_member, make_user
 from vendors.devices import device_of
 from vendors.roles import Role
@@ -188,6 +188,17 @@ def test_who_has_it_is_let_in(client, anna, vendor, settings):
     assert client.get("/vendors/rucher-des-baux/orders/").status_code == 200
 
 
+def test_a_security_key_is_listed_in_the_persons_language(client, anna):
+    credential = {"clientExtensionResults": {"credProps": {"rk": True}}}
+    Authenticator.objects.create(user=anna, type="webauthn", data={"name": "Clé", "credential": credential})
+    client.force_login(anna, backend="allauth.account.auth_backends.AuthenticationBackend")
+
+    text = client.get("/accounts/2fa/webauthn/", HTTP_ACCEPT_LANGUAGE="fr").content.decode()
+
+    assert "sans mot de passe" in text
+    assert "pas encore utilisée" in text
+
+
 def test_sessions_are_listed_with_little_and_ended(client, anna):
     sign_in(client, HTTP_USER_AGENT=FIREFOX, REMOTE_ADDR="192.0.2.77")
     other = Client()
@@ -209,10 +220,14 @@ def test_a_new_password_ends_the_other_sessions(client, anna):
     client.post(
         "/accounts/password/change/",
         {"oldpassword": PASSWORD, "password1": "une-autre-phrase", "password2": "une-autre-phrase"},
+        HTTP_USER_AGENT=FIREFOX,
     )
+    told = OutgoingEmail.objects.get(template="account/email/password_changed").text
 
     assert client.get("/accounts/sessions/").status_code == 200
     assert other.get("/").headers["Location"].startswith("/accounts/login/")
+    assert ("Firefox · Linux" in told, "Mozilla" in told) == (True, False)
+    assert AuditEntry.objects.get(data={"what": "password"}).user == anna
 
 
 def test_a_new_device_is_told_by_mail_but_not_the_first(client, anna):
@@ -302,7 +317,9 @@ def test_signing_in_changes_the_session(client, anna):
     client.cookies["sessionid"] = "a-session-fixed-by-a-stranger-00"
     sign_in(client)
 
-    assert client.cookies["sessionid"].value != "a-session-fixed-by-a-stranger-00"
+    cookie = client.cookies["sessionid"]
+    assert cookie.value != "a-session-fixed-by-a-stranger-00"
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert not Session.objects.filter(session_key="a-session-fixed-by-a-stranger-00").exists()
 
 
@@ -314,6 +331,17 @@ def test_a_reset_answers_alike_and_does_the_same_work(client, anna, email, djang
     assert response.headers["Location"] == "/accounts/password/reset/done/"
     assert sum("marketplace_outgoingemail" in q["sql"] and "INSERT" in q["sql"] for q in queries) == 1
     assert OutgoingEmail.objects.count() == (email == "anna@example.com")
+    assert AuditEntry.objects.filter(data={"what": "new password asked for"}).count() == 1
+
+
+def test_strangers_who_ask_for_a_reset_shut_nobody_out(client, anna):
+    answers = [
+        client.post("/accounts/password/reset/", {"email": "anna@example.com"}, REMOTE_ADDR=f"10.0.{n}.1")
+        for n in range(7)
+    ]
+
+    assert {answer.headers["Location"] for answer in answers} == {"/accounts/password/reset/done/"}
+    assert OutgoingEmail.objects.count() == 5
 
 
 def test_a_password_is_hashed_for_an_unknown_address_too(client, anna, monkeypatch):

@@ -758,6 +758,21 @@ def test_words_about_a_refund_are_not_shown_to_a_preparer(order, owner, shop, cl
     assert "Send again now" not in text
 
 
+def test_a_refused_refund_is_over_once_another_one_was_made(order, owner, shop, client_of):
+    shop.fails(Trouble.GATEWAY, method="POST")
+    ask(order, owner, amount=Decimal("1.00"))
+    work()
+    refused = Answer.objects.in_trouble().get()
+    assert not refused.is_over
+
+    ask(order, owner, amount=Decimal("1.00"))
+    work()
+
+    assert not Answer.objects.in_trouble().exists()
+    assert Answer.objects.get(pk=refused.pk).is_over
+    assert "has not taken everything" not in page(client_of(owner), order)
+
+
 def test_a_click_sends_again(order, owner, shop, client_of):
     shop.fails(Trouble.BAD_REQUEST)
     validate(order, by=owner, at=NOON)

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from marketplace.models import AuditEntry, OutgoingEmail
-from tests.factories import NOON, make_member, make_user, make_vendor
+from tests.factories import NOON, make_member, make_order, make_user, make_vendor
 from vendors.domain import team
 from vendors.models import Invitation, Membership, User
 from vendors.roles import IN_WORDS, Permission, Role, table
@@ -41,6 +41,7 @@ def test_a_new_person_joins_with_a_name_and_a_password(client, vendor, offered):
     member = Membership.objects.get(user__email="lea@example.com")
     assert (member.vendor, member.role, member.user.name) == (vendor, "preparer", "Léa")
     assert client.get(response.headers["Location"]).status_code == 200
+    assert "this one" in client.get("/accounts/sessions/").content.decode()
 
 
 def test_who_has_an_account_is_asked_to_sign_in_first(client, vendor, offered):
@@ -93,6 +94,7 @@ def test_an_expired_link_is_gone(client, offered):
 def test_a_withdrawn_link_is_gone(client, owner, offered):
     team.revoke(Invitation.objects.get(), by=owner, at=NOON)
 
+    assert AuditEntry.objects.get(kind="invitation_ended").user == owner
     assert client.get(offered).status_code == 410
 
 
@@ -341,3 +343,13 @@ def test_an_owner_who_was_removed_a_moment_ago_changes_nothing(vendor, owner, mo
 
     with pytest.raises(team.TeamRefused, match="You are no owner of Rucher des Baux any more"):
         steps[step]()
+
+
+def test_who_was_removed_gets_no_mail_that_still_waited(vendor, owner):
+    lea = make_member(vendor, email="lea@example.com")
+    make_order(vendor, status="processing", announce=True)
+
+    team.remove(lea.memberships.get(), by=owner, at=NOON)
+    call_command("db_worker", batch=True, reload=False, startup_delay=False, verbosity=0)
+
+    assert [message.to for message in mail.outbox] == [["owner@rucher.example"]]

@@ -664,11 +664,14 @@ def test_details_are_the_visible_choices():
         {"date_created_gmt": "2026-11-23T06:53:05", "date_created": "2026-11-23T07:53:05"},
         {"date_created_gmt": "2026-11-23T06:53:05Z"},
         {"date_created_gmt": "2026-11-23T07:53:05+01:00"},
-        {"date_created_gmt": None, "date_created": "2026-11-23T06:53:05"},
+        {"date_created_gmt": None, "date_created": "2026-11-23T07:53:05"},
+        {"date_created_gmt": None, "date_created": "2026-11-23T06:53:05Z"},
     ],
 )
 def test_the_date_of_an_order(dates):
-    assert parse_order(make_payload(**dates)).placed_at == datetime(2026, 11, 23, 6, 53, 5, tzinfo=UTC)
+    order = parse_order(make_payload(**dates), time_zone="Europe/Paris")
+
+    assert order.placed_at == datetime(2026, 11, 23, 6, 53, 5, tzinfo=UTC)
 
 
 # --- Hostile data ---

@@ -7,6 +7,7 @@ import pytest
 
 from orders.connectors.woocommerce_rest import Standing, Storefront, StorefrontError
 from orders.models import Trouble as T
+from orders.storefronts.paging import each_page
 from tests.doubles.woocommerce import KEY, SECRET, Trouble, WooCommerce, recorded
 
 
@@ -60,6 +61,17 @@ def test_only_orders_changed_after_a_moment_are_asked_for(shop):
         page = storefront.orders(modified_after=since)
 
     assert [order["id"] for order in page.orders] == [1360]
+
+
+def test_a_count_that_a_proxy_takes_away_leaves_no_page_out(shop, monkeypatch):
+    list_of = shop._page
+    monkeypatch.setattr(shop, "_page", lambda *args: (*list_of(*args)[:2], {}))
+
+    with ask(shop) as storefront:
+        storefront.per_page = 2
+        found = [order["id"] for page in each_page(storefront) for order in page.orders]
+
+    assert found == sorted(shop.orders)
 
 
 def test_a_moment_is_said_in_utc(shop):

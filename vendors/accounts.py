@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from marketplace.mail import ONE_TIME, queue_message
 from marketplace.networks import client_address, network_of
 from vendors.audit_sign_ins import person_of, write_throttled
-from vendors.devices import is_known_device
+from vendors.devices import device_of, is_known_device
 
 UNKNOWN_ACCOUNT = "account/email/unknown_account"
 RESET = "account/email/password_reset_key"
@@ -68,9 +68,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Tell a person of a change to the account; the network address in it is shortened."""
-        address = network_of(self.request) if self.request else ""
-        super().send_notification_mail(template_prefix, user, {**(context or {}), "ip": address}, **kwargs)
+        """Tell a person of a change to the account; of network and browser as little as sessions keep."""
+        facts = {
+            "ip": network_of(self.request),
+            "user_agent": device_of(self.request.META.get("HTTP_USER_AGENT", "")),
+        }
+        super().send_notification_mail(template_prefix, user, {**(context or {}), **facts}, **kwargs)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count attempts per account and network; per account alone for devices it does not know.

@@ -113,18 +113,20 @@ def _values(stored: LegalIdentity) -> list[tuple[str, str]]:
 def mandate(request: VendorRequest) -> HttpResponse:
     """Ask before the mandate is accepted (``step=accept``) or withdrawn, say what follows, and do it."""
     sent = request.POST if request.method == "POST" else request.GET
-    accepts = sent.get("step") == "accept"
-    text = text_today()
+    step, text = sent.get("step"), text_today()
     if request.method != "POST":
+        accepts = step == "accept"
         ends = request.vendor.issues_on_completion
         page = {"accepts": accepts, "text": text, "words": words_of(text), "ends_automatic": ends}
         return render(request, "shop/mandate.html", page)
-    if accepts and sent.get("version", text.version) != text.version:
-        messages.error(request, _("The text of the mandate has changed: please read it again."))
-    elif accepts:
-        accept_mandate(request.vendor, by=request.user, at=timezone.now())
-        messages.success(request, _("The mandate is accepted."))
-    else:
+    if step == "withdraw":
         withdraw_mandate(request.vendor, by=request.user, at=timezone.now())
         messages.success(request, _("The mandate is withdrawn: no invoice is issued by itself any more."))
+    elif step != "accept":
+        messages.error(request, _("There is no such action: nothing was changed."))
+    elif sent.get("version") != text.version:
+        messages.error(request, _("The text of the mandate has changed: please read it again."))
+    else:
+        accept_mandate(request.vendor, by=request.user, at=timezone.now())
+        messages.success(request, _("The mandate is accepted."))
     return redirect("shop:identity", slug=request.vendor.slug)

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
@@ -51,6 +52,7 @@ def _as_new_person(request: HttpRequest, offer: Invitation, secret: str) -> Http
         return render(request, "invitation.html", {"invitation": offer, "form": form})
     member = team.join(secret, **form.cleaned_data, at=timezone.now())
     login(request, member.user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    UserSession.objects.create_from_request(request)  # listed, and ended with the others
     return _welcome(request, member)
 
 

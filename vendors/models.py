@@ -9,12 +9,13 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.audit import AuditKind, audit
 from marketplace.countries import WITH_SIRET
 from marketplace.models import AppendOnly
 from vendors.roles import Permission, Role, allows
@@ -49,8 +50,11 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a member of the marketplace's staff with every right."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """Create a member of the marketplace's staff with every right; the audit has it."""
+        with transaction.atomic():
+            user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            audit(AuditKind.ACCOUNT_CHANGED, by=None, subject=user, what="superuser made")
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

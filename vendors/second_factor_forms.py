@@ -11,7 +11,9 @@ from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as codes
 from allauth.mfa.webauthn import forms as passkeys
+from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from vendors.audit_sign_ins import write_failure, write_throttled
 from vendors.models import User
@@ -60,9 +62,15 @@ class AuthenticateWebAuthnForm(passkeys.AuthenticateWebAuthnForm):  # type: igno
 
 
 class AddWebAuthnForm(passkeys.AddWebAuthnForm):  # type: ignore[misc]
+    name = forms.CharField(label=_("Name"), required=False)
+
     def clean(self) -> Any:
         with made_up_refused():
             return super().clean()
+
+
+class EditWebAuthnForm(passkeys.EditWebAuthnForm):  # type: ignore[misc]
+    name = forms.CharField(label=_("Name"))
 
 
 class LoginWebAuthnForm(passkeys.LoginWebAuthnForm):  # type: ignore[misc]

@@ -38,7 +38,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect(doors[0][1])
     if not shops and user.is_staff:
         return redirect("admin:index")
-    return render(request, "home.html", {"doors": doors})
+    closed = Vendor.objects.filter(memberships__user=user, is_active=False).order_by("name")
+    return render(request, "home.html", {"doors": doors, "closed": closed if not shops else []})
 
 
 @require_POST

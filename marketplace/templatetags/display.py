@@ -1,6 +1,6 @@
 """Filters that show values through ``marketplace.formats``, and icons."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -43,6 +43,12 @@ def change(fraction: Decimal) -> str:
 @register.filter
 def number(value: int) -> str:
     return formats.decimal(value, 0)
+
+
+@register.filter
+def span(length: timedelta | None) -> str:
+    """How long something takes: « 12 min »; empty for None."""
+    return "" if length is None else formats.span(length)
 
 
 @register.filter
@@ -108,12 +114,7 @@ def icon(name: str, css: str = "") -> SafeString:
 @register.simple_tag(takes_context=True)
 def query(context: Any, **changes: Any) -> str:
     """The page's query string with ``changes``; an empty value takes a parameter out, paging starts anew."""
-    params = context["request"].GET.copy()
-    params.pop("cursor", None)
-    for name, value in changes.items():
-        if value in (None, ""):
-            params.pop(name, None)
-        else:
-            params[name] = str(value)
-    text = urlencode([(key, value) for key in params for value in params.getlist(key) if value != ""])
+    params = {name: values for name, values in context["request"].GET.lists() if name != "cursor"}
+    params |= {name: [] if value in (None, "") else [str(value)] for name, value in changes.items()}
+    text = urlencode([(name, value) for name, values in params.items() for value in values if value != ""])
     return f"?{text}" if text else "?"

@@ -1,5 +1,5 @@
 """Orders and storefronts for the marketplace's staff."""
 
-from orders.admin import intake, orders
+from orders.admin import deliveries, intake, orders
 
-__all__ = ["intake", "orders"]
+__all__ = ["deliveries", "intake", "orders"]

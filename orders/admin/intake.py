@@ -1,30 +1,28 @@
-"""Storefronts, what they sent, and what could not be taken, for the marketplace's staff."""
+"""Storefronts for the marketplace's staff: their settings, secrets, vendors and health."""
 
-import json
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import admin, messages
+from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.admin import OfficeAdmin, SeenIsWritten
+from marketplace.admin import OfficeAdmin
 from marketplace.audit import AuditKind, audit
-from marketplace.office_lists import WithSearchedSelects, by_date
+from marketplace.office_lists import WithSearchedSelects
+from orders.admin.deliveries import replay_all
 from orders.domain.health import HOUR, health_of
-from orders.jobs import process_again
-from orders.models import Delivery, ReportedOrder, Source, SourceVendor
+from orders.models import Source, SourceVendor
 
 PASSWORD = forms.PasswordInput(attrs={"autocomplete": "off"})
 KINDS = ("vat", "levy")
@@ -54,6 +52,11 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Source
         exclude: list[str] = []
         field_classes = {"rest_url": SecureURLField}
+        help_texts: ClassVar = {
+            "slug": _("The end of the address that its webhooks are sent to."),
+            "commission_rate": _("A fraction: 0.1 is 10 %."),
+            "commission_vat_rate": _("A fraction: 0.2 is 20 %."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,7 +77,7 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_rest_url(self) -> str:
         address = str(self.cleaned_data["rest_url"] or "")
-        if address.startswith("http:"):
+        if address.startswith("http:") and not settings.STOREFRONT_PRIVATE_ADDRESSES:
             raise forms.ValidationError(
                 gettext("Write it with https://: over http:// anybody on the way could read the keys.")
             )
@@ -217,7 +220,7 @@ class SourceAdmin(OfficeAdmin):
     def replay(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Process all that was set aside once more, as after a vendor was mapped."""
         source = self._changeable(request, pk)
-        _replay(request, source.deliveries.quarantined(), subject=source)
+        replay_all(request, source.deliveries.quarantined(), subject=source)
         return redirect("admin:orders_source_change", pk)
 
     def _write_down(self, request: HttpRequest, source: Source, secrets: list[str]) -> None:
@@ -247,81 +250,3 @@ def _host(address: str) -> str:
 
 def _address(request: HttpRequest, source: Source) -> str:
     return request.build_absolute_uri(reverse("woocommerce_webhook", args=[source.slug]))
-
-
-@transaction.atomic
-def _replay(request: HttpRequest, deliveries: QuerySet[Delivery], *, subject: Source | str) -> None:
-    """Process the deliveries once more, say how many, and write who asked for it."""
-    number = process_again(deliveries)
-    by = cast(AbstractBaseUser, request.user)
-    audit(AuditKind.OFFICE_CHANGED, by=by, subject=subject, action="process again", deliveries=number)
-    text = ngettext("%(n)s delivery is processed again.", "%(n)s deliveries are processed again.", number)
-    messages.success(request, text % {"n": number})
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(SeenIsWritten):
-    list_display = ["received_at", "source", "topic", "external_id", "state", "note", "sentence", "vendor"]
-    list_filter = ["state", "source", by_date("received_at")]
-    list_select_related = ["source", "vendor"]
-    search_fields = ["external_id__exact", "order__number__exact", "vendor__slug__exact"]
-    search_help_text = _("The storefront’s id, an order’s number, or a shop’s address; exactly.")
-    ordering = ["-received_at", "-id"]
-    list_per_page = 50
-    actions = ["replay"]
-    fields = [
-        *(
-            "source",
-            "topic",
-            "external_id",
-            "order",
-            "vendor",
-            "received_at",
-            "processed_at",
-            "state",
-            "note",
-        ),
-        *("sentence", "attempts", "headers", "body_sha256", "pruned_at", "raw_body"),
-    ]
-
-    @admin.display(description=_("problem"))
-    def sentence(self, delivery: Delivery) -> str:
-        return delivery.sentence
-
-    @admin.display(description=_("body"))
-    def raw_body(self, delivery: Delivery) -> str:
-        """The body as it came; well-formed JSON with line breaks."""
-        text = bytes(delivery.body).decode("utf-8", "replace")
-        try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            return text
-
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("orders.change_delivery")
-
-    @admin.action(description=_("Process again"), permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        _replay(request, queryset.exclude(state="waiting"), subject="deliveries")
-
-
-class Differs(admin.SimpleListFilter):
-    title = _("to be looked at")
-    parameter_name = "differs"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("differences", _("differences")), ("undecidable", _("undecidable"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ReportedOrder]) -> QuerySet[ReportedOrder]:
-        chosen = self.value()
-        return queryset.exclude(**{chosen: []}) if chosen in ("differences", "undecidable") else queryset
-
-
-@admin.register(ReportedOrder)
-class ReportedOrderAdmin(SeenIsWritten):
-    list_display = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
-    list_select_related = ["source", "order"]
-    list_filter = ["source", "is_trashed", Differs]
-    search_fields = ["external_id__exact", "order__number__exact"]
-    fields = ["source", "external_id", "order", "is_trashed", "undecidable", "differences"]
-    ordering = ["-id"]

@@ -8,12 +8,14 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.admin import OfficeAdmin, ReadOnlyAdmin, ReadOnlyInline, SeenIsWritten, confirmation
 from marketplace.audit import AuditKind, audit
 from marketplace.office_lists import by_date
+from orders.admin.differences import counts_told, orders_told
 from orders.domain.answers import send_again
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, change_status
@@ -182,6 +184,18 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
     list_filter = ["source"]
     list_select_related = ["source"]
     ordering = ["-started_at"]
+    fields = [
+        *("source", "since", "started_at", "continued_at", "finished_at", "problem"),
+        *("passed", "total", "differed", "unheard", "what", "orders"),
+    ]
+
+    @admin.display(description=gettext_lazy("counts"))
+    def what(self, run: ReconcileRun) -> SafeString:
+        return counts_told(run.counts)
+
+    @admin.display(description=gettext_lazy("differences"))
+    def orders(self, run: ReconcileRun) -> SafeString:
+        return orders_told(run.differences)
 
 
 @admin.register(HistoryEntry)
@@ -291,6 +305,7 @@ class BulkJobAdmin(ReadOnlyAdmin):
     list_select_related = ["vendor", "asked_by"]
     search_fields = ["vendor__slug__exact"]
     ordering = ["-id"]
+    exclude = ["documents"]  # ids, up to ten thousand
     readonly_fields = ["states", "refusals"]
 
     @admin.display(description=gettext_lazy("orders by state"))

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 
@@ -127,8 +127,8 @@ class Node:
             raise self.error(Problem.NOT_WHOLE)
         return int(number)
 
-    def moment(self) -> datetime | None:
-        """Return a date and time in UTC, which is meant where no offset is written."""
+    def moment(self, zone: tzinfo = UTC) -> datetime | None:
+        """Return a date and time in UTC; one that is written without an offset is of ``zone``."""
         if self.is_empty:
             return None
         try:
@@ -137,7 +137,7 @@ class Node:
             raise self.error(Problem.NOT_DATE) from None
         if moment.year not in YEARS:
             raise self.error(Problem.YEAR, first=YEARS[0], last=YEARS[-1])
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
 
 
 def cut(text: str, limit: int) -> str:

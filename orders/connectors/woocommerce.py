@@ -7,8 +7,9 @@ a payload holds in whatever place, the only exception is PayloadError.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from marketplace.money import exponent
 from orders.connectors.buyer import buyer_numbers
@@ -21,6 +22,8 @@ from orders.states import OrderStatus
 __all__ = ["PayloadError", "is_deletion", "is_gone", "parse_order", "vendor_id_of", "why_skipped"]
 
 MULTI_VENDOR_BASKET = "multi-vendor-basket"
+# WooCommerce takes the first away where a cancelled order's units go back; sub-orders have neither.
+OFF_SHELF = {"_reduced_stock", "_restock_refunded_items"}
 SKIPPED_STATUSES = frozenset({"checkout-draft", "auto-draft", "trash"})
 
 
@@ -63,15 +66,18 @@ def _is_true(value: object) -> bool:
     return value not in ("0", "no", "false") and bool(value)
 
 
-def parse_order(payload: object, *, tax_kinds: Mapping[str, str] | None = None) -> OrderData:
+def parse_order(
+    payload: object, *, tax_kinds: Mapping[str, str] | None = None, time_zone: str = "UTC"
+) -> OrderData:
     """Return the order that a webhook or the REST API sent, as decoded JSON.
 
     ``tax_kinds`` says of a tax, by its label or by its rate id as text, whether it is a "vat"
-    or a "levy". Σ (net + tax) of the lines is the total, to the cent. Ask ``why_skipped`` first.
+    or a "levy"; ``time_zone`` is the storefront's, for dates that it tells in local time alone.
+    Σ (net + tax) of the lines is the total, to the cent. Ask ``why_skipped`` first.
 
     Raises PayloadError for whatever cannot be taken at its word.
     """
-    order = Node(payload)
+    order, zone = Node(payload), ZoneInfo(time_zone)
     external_id = str(order["id"].whole(least=1))
     status = _status(order["status"])
     currency = _currency(order["currency"])
@@ -86,15 +92,15 @@ def parse_order(payload: object, *, tax_kinds: Mapping[str, str] | None = None) 
         number=order["number"].text(40) or external_id,
         status=status,
         currency=currency,
-        placed_at=_placed_at(order),
+        placed_at=_placed_at(order, zone),
         total=total,
         total_tax=_total_tax(order["total_tax"], lines, places),
         vendor_external_id=vendor_external_id,
         vendor_name=vendor_name,
         basket_number=id_or_nothing(order["parent_id"]),
-        paid_at=_moment(order, "date_paid"),
-        completed_at=_moment(order, "date_completed"),
-        modified_at=_moment(order, "date_modified"),
+        paid_at=_moment(order, "date_paid", zone),
+        completed_at=_moment(order, "date_completed", zone),
+        modified_at=_moment(order, "date_modified", zone),
         customer_external_id=id_or_nothing(order["customer_id"]),
         email=billing["email"].text(254),
         buyer_siren=siren,
@@ -108,6 +114,7 @@ def parse_order(payload: object, *, tax_kinds: Mapping[str, str] | None = None) 
         customer_note=order["customer_note"].paragraphs(10_000),
         lines=tuple(lines),
         refunds=tuple(_refunds(order["refunds"], total, places)),
+        is_off_shelf=any(OFF_SHELF & line.meta().keys() for line in order["line_items"].entries()),
     )
 
 
@@ -126,13 +133,13 @@ def _currency(node: Node) -> str:
     return node.value
 
 
-def _moment(order: Node, key: str) -> datetime | None:
-    """Return a date from its ``_gmt`` twin, else from itself, taken for UTC."""
-    return order[f"{key}_gmt"].moment() or order[key].moment()
+def _moment(order: Node, key: str, zone: tzinfo) -> datetime | None:
+    """Return a date from its ``_gmt`` twin, else from itself, which is the storefront's local time."""
+    return order[f"{key}_gmt"].moment() or order[key].moment(zone)
 
 
-def _placed_at(order: Node) -> datetime:
-    placed_at = _moment(order, "date_created")
+def _placed_at(order: Node, zone: tzinfo) -> datetime:
+    placed_at = _moment(order, "date_created", zone)
     if placed_at is None:
         raise PayloadError("date_created_gmt", Problem.MISSING)
     return placed_at

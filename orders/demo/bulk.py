@@ -33,7 +33,7 @@ GROWTH = 0.75  # below 1 there are more orders lately
 MANY = 50_000  # from here on it pays to build indexes anew
 ORDERS_PER_CUSTOMER = 8
 MOST_CUSTOMERS = 20_000  # of a shop
-MOST_ORIGINALS = 60  # of a shop and story
+MOST_ORIGINALS = 30  # of a shop and story
 
 
 class BulkTeller(Teller):
@@ -107,7 +107,7 @@ class Originals:
     def __init__(self, shops: Sequence[Shop], count: int, calendar: Calendar, rng: Random) -> None:
         self.calendar, self.rng = calendar, rng
         self.pools = {
-            (shop.plan.slug, story): [self._live(shop, story) for _ in range(self._size(shop, story, count))]
+            (shop.plan.slug, story): self._live(shop, story, self._size(shop, story, count))
             for shop in shops
             for story in (*STORIES, *OPEN)
         }
@@ -123,20 +123,23 @@ class Originals:
         most = MOST_ORIGINALS if share > 0.5 else MOST_ORIGINALS // 10
         return min(int(count * shop.plan.share * share / 100) + 1, most)
 
-    def _live(self, shop: Shop, story: str) -> Original:
+    def _live(self, shop: Shop, story: str, size: int) -> list[Original]:
         place = transaction.savepoint()
+        with emails.silence():
+            orders = [live(self._life(shop, story, f"original {n}")) for n in range(size)]
+        work_out(shop.vendor.pk, [order.pk for order in orders])
+        originals = read(orders)
+        transaction.savepoint_rollback(place)
+        return originals
+
+    def _life(self, shop: Shop, story: str, number: str) -> Life:
         shelf = [article for article in shop.plan.articles if not article.is_counted]
         basket = some_basket(self.rng, shop, articles=shelf)
         who = buyer(self.rng, "Camille Martin")
         life = begin(shop, basket, who, self.calendar.ago(30 + 7 * self.rng.random()))
         getattr(BulkTeller(self.rng), story)(life)
-        life.reported(external_id="original", number="original")
-        with emails.silence():
-            order = live(life)
-        work_out(shop.vendor.pk, [order.pk])
-        original = read(order)
-        transaction.savepoint_rollback(place)
-        return original
+        life.reported(external_id=number, number=number)
+        return life
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Copies of orders that were lived through: the same rows, for somebody else, at another time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, cast
 
-from django.db.models import DateTimeField, Field, Model
+from django.db.models import DateTimeField, F, Field, Model
 
 from orders.demo.tables import Row, Sheet, Text, text
 from orders.models import (
@@ -44,117 +46,134 @@ OF_CUSTOMER = (
     *(f"billing_{part}" for part in OF_ADDRESS),
     *(f"shipping_{part}" for part in OF_ADDRESS),
 )
+# Where they stand among a copy's texts: the number first, then the customer.
+OWN = {**dict.fromkeys(OF_NUMBER, 0), **{name: n for n, name in enumerate(OF_CUSTOMER, start=1)}}
 PLACES = {model: place for place, model in enumerate(PARTS)}
 
-
-def columns_of(model: type[Model]) -> list["Field[Any, Any]"]:
-    """A table's columns; of the order's, those that each copy has of its own come first."""
-    columns: list[Field[Any, Any]] = list(model._meta.concrete_fields)
-    if model is not Order:
-        return columns
-    by_name = {column.attname: column for column in columns}
-    own = [by_name[name] for name in (*OF_NUMBER, *OF_CUSTOMER)]
-    return [*own, *(column for column in columns if column not in own)]
+Place = tuple[int, int]  # a sheet, and which of an order's rows on it
+Rows = Mapping[type[Model], Sequence[Model]]
 
 
 @dataclass(frozen=True)
-class Pattern:
-    """A row to copy: its texts, and which of them are the copy's own ids and moments.
+class Details:
+    """What an entry of the history holds, and which ids of the order's other rows stand in it."""
 
-    A ``Place`` is a sheet and which of an order's rows on it; ``data`` is the history's.
-    """
+    data: dict[str, Any]
+    names: dict[str, Place]
 
-    texts: Row
-    ids: list[tuple[int, "Place"]]
-    moments: list[tuple[int, int]]
-    data: tuple[int, dict[str, Any], dict[str, "Place"]] | None
-
-
-Place = tuple[int, int]
+    def text(self, firsts: Sequence[int]) -> Text:
+        return text({**self.data, **{name: firsts[sheet] + n for name, (sheet, n) in self.names.items()}})
 
 
 @dataclass(frozen=True)
 class Original:
-    """An order that was lived through, ready to be copied."""
+    """An order that was lived through, ready to be copied.
 
-    patterns: list[list[Pattern]]  # by sheet
+    A copy's texts are its number, its customer's, its ids, its moments, its details that hold ids,
+    and then those that it shares with all copies. A row is some of them, picked: by C, since a
+    million orders have seven million rows.
+    """
+
+    rows: list[list[Callable[[Sequence[Text]], Row]]]  # by sheet
     offsets: list[timedelta]  # its moments, since it was placed
+    details: list[Details]
+    shared: list[Text]
     lasts: timedelta
     prepare_by: int | None  # which of the moments it is late from
 
 
-def read(order: Order) -> Original:
-    """Turn the rows of a stored order into patterns."""
-    return Reader(order).original()
+def read(orders: Sequence[Order]) -> list[Original]:
+    """Turn the rows of stored orders into originals."""
+    found: dict[int, dict[type[Model], list[Model]]] = {order.pk: {} for order in orders}
+    for model, path in PARTS.items():
+        rows = model._default_manager.filter(**{f"{path}__in": list(found)})
+        by_order = defaultdict(list)
+        for row in rows.annotate(copied=F(path)).order_by("pk"):
+            by_order[row.copied].append(row)
+        for pk, of_order in found.items():
+            of_order[model] = by_order[pk]
+    return [Reader(rows).original() for rows in found.values()]
 
 
 class Reader:
-    """Reads one order."""
+    """Reads one order; ``slots`` says where each of a copy's texts stands."""
 
-    def __init__(self, order: Order) -> None:
-        self.rows = {
-            model: list(model._default_manager.filter(**{path: order.pk}).order_by("pk"))
-            for model, path in PARTS.items()
-        }
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.order = cast(Order, rows[Order][0])
+        self.history = cast(Sequence[HistoryEntry], rows[HistoryEntry])
         self.places: dict[tuple[Any, Any], Place] = {
-            (model, row.pk): (PLACES[model], n)
-            for model, rows in self.rows.items()
-            for n, row in enumerate(rows)
+            (model, row.pk): (PLACES[model], n) for model in PARTS for n, row in enumerate(rows[model])
         }
-        self.placed_at = order.placed_at
-        self.offsets: list[timedelta] = []
+        self.offsets = list(dict.fromkeys(offset for row in self._all() for offset in self._offsets(row)))
+        self.details = {entry.pk: found for entry in self.history if (found := self._details(entry)).names}
+        self.slots: dict[Hashable, int] = {name: OWN[name] for name in ("number", *OF_CUSTOMER)}
+        for slot in [*self.places.values(), *self.offsets, *(("details", pk) for pk in self.details)]:
+            self.slots[slot] = len(self.slots)
+        self.shared: list[Text] = []
 
     def original(self) -> Original:
-        patterns = [[self._pattern(row) for row in rows] for rows in self.rows.values()]
-        order = cast(Order, self.rows[Order][0])
-        history = cast(list[HistoryEntry], self.rows[HistoryEntry])
+        rows = [[self._picker(row) for row in self.rows[model]] for model in PARTS]
+        late_from, placed_at = self.order.prepare_by, self.order.placed_at
         return Original(
-            patterns,
+            rows,
             self.offsets,
-            lasts=max(entry.at for entry in history) - order.placed_at,
-            prepare_by=None if order.prepare_by is None else self._moment(order.prepare_by),
+            list(self.details.values()),
+            self.shared,
+            lasts=max(entry.at for entry in self.history) - placed_at,
+            prepare_by=None if late_from is None else self.offsets.index(late_from - placed_at),
         )
 
-    def _pattern(self, row: Model) -> Pattern:
-        pattern = Pattern([], [], [], self._data(row))
-        for column, field in enumerate(columns_of(type(row))):
-            value = getattr(row, field.attname)
-            pattern.texts.append(text(value))
-            if place := self._place(field, value):
-                pattern.ids.append((column, place))
-            elif isinstance(field, DateTimeField) and value is not None:
-                pattern.moments.append((column, self._moment(value)))
-        return pattern
+    def _all(self) -> list[Model]:
+        return [row for model in PARTS for row in self.rows[model]]
+
+    def _offsets(self, row: Model) -> list[timedelta]:
+        moments = [getattr(row, field.attname) for field in _columns(row) if isinstance(field, DateTimeField)]
+        return [moment - self.order.placed_at for moment in moments if moment is not None]
+
+    def _details(self, entry: HistoryEntry) -> Details:
+        named = {name: model for name, model in NAMED_IN_HISTORY.items() if name in entry.data}
+        return Details(
+            entry.data, {name: self.places[model, entry.data[name]] for name, model in named.items()}
+        )
+
+    def _picker(self, row: Model) -> Callable[[Sequence[Text]], Row]:
+        return itemgetter(*(self._slot(row, field) for field in _columns(row)))
+
+    def _slot(self, row: Model, field: "Field[Any, Any]") -> int:
+        """Where a copy's text of this column stands among all of its texts."""
+        value = getattr(row, field.attname)
+        if row is self.order and field.attname in OWN:
+            return OWN[field.attname]
+        if place := self._place(field, value):
+            return self.slots[place]
+        if isinstance(field, DateTimeField) and value is not None:
+            return self.slots[value - self.order.placed_at]
+        if isinstance(row, HistoryEntry) and field.attname == "data" and row.pk in self.details:
+            return self.slots["details", row.pk]
+        return self._shared(text(value))
 
     def _place(self, field: "Field[Any, Any]", value: Any) -> Place | None:
         """Where the row is whose id this column holds; None for what is no row of the order's."""
         model = field.related_model or (field.model if field.primary_key else None)
         return self.places.get((model, value)) if model else None
 
-    def _moment(self, value: datetime) -> int:
-        offset = value - self.placed_at
-        if offset not in self.offsets:
-            self.offsets.append(offset)
-        return self.offsets.index(offset)
+    def _shared(self, value: Text) -> int:
+        if (slot := ("shared", value)) not in self.slots:
+            self.slots[slot] = len(self.slots)
+            self.shared.append(value)
+        return self.slots[slot]
 
-    def _data(self, row: Model) -> tuple[int, dict[str, Any], dict[str, Place]] | None:
-        """The details of a history entry that hold ids of the order's other rows."""
-        if not isinstance(row, HistoryEntry):
-            return None
-        names = {
-            key: self.places[model, row.data[key]]
-            for key, model in NAMED_IN_HISTORY.items()
-            if key in row.data
-        }
-        column = [field.attname for field in columns_of(HistoryEntry)].index("data")
-        return (column, row.data, names) if names else None
+
+def _columns(row: Model) -> list["Field[Any, Any]"]:
+    return list(row._meta.concrete_fields)
 
 
 class Copier:
     """Writes copies on the sheets of all the tables they belong to."""
 
     def __init__(self) -> None:
-        self.sheets = [Sheet(model, columns_of(model)) for model in PARTS]
+        self.sheets = [Sheet(model) for model in PARTS]
 
     def copy(
         self,
@@ -170,29 +189,17 @@ class Copier:
         moments: list[Text] = [(begin + offset).isoformat(" ") for offset in original.offsets]
         if original.prepare_by is not None:
             moments[original.prepare_by] = prepare_by
-        firsts = [
-            sheet.take_ids(len(rows)) for sheet, rows in zip(self.sheets, original.patterns, strict=True)
-        ]
-        for sheet, rows in zip(self.sheets, original.patterns, strict=True):
-            for pattern in rows:
-                sheet.rows.append(_row(pattern, firsts, moments))
-        order = self.sheets[PLACES[Order]].rows[-1]
-        order[: len(OF_NUMBER)] = [number] * len(OF_NUMBER)
-        order[len(OF_NUMBER) : len(OF_NUMBER) + len(OF_CUSTOMER)] = customer
+        firsts: list[int] = []
+        ids: list[Text] = []
+        for sheet, rows in zip(self.sheets, original.rows, strict=True):
+            firsts.append(first := sheet.take_ids(len(rows)))
+            ids += map(str, range(first, first + len(rows)))
+        details = [each.text(firsts) for each in original.details]
+        texts = [number, *customer, *ids, *moments, *details, *original.shared]
+        for sheet, rows in zip(self.sheets, original.rows, strict=True):
+            sheet.rows += [row(texts) for row in rows]
         return firsts[PLACES[Order]]
 
     def taken(self) -> list[Callable[[], None]]:
         """Forget what was copied, and return what writes it, in this order."""
         return [sheet.taken() for sheet in self.sheets]
-
-
-def _row(pattern: Pattern, firsts: Sequence[int], moments: Sequence[Text]) -> Row:
-    row = pattern.texts.copy()
-    for column, (sheet, n) in pattern.ids:
-        row[column] = str(firsts[sheet] + n)
-    for column, n in pattern.moments:
-        row[column] = moments[n]
-    if pattern.data is not None:
-        column, data, names = pattern.data
-        row[column] = text({**data, **{key: firsts[sheet] + n for key, (sheet, n) in names.items()}})
-    return row

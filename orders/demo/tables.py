@@ -1,6 +1,6 @@
 """Writing rows straight into tables, by the fastest way that the database at hand has.
 
-Rows are lists of texts, as COPY wants them and as SQLite's column types take them.
+Rows are texts, as COPY wants them and as SQLite's column types take them.
 """
 
 import io
@@ -13,10 +13,10 @@ from typing import Any
 
 from django.core.management.color import no_style
 from django.db import connection
-from django.db.models import AutoField, Field, Max, Model
+from django.db.models import AutoField, Max, Model
 
 Text = str | None
-Row = list[Text]
+Row = Sequence[Text]
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -50,11 +50,11 @@ def moment(value: datetime) -> str:
 
 
 class Sheet:
-    """Rows of one model that are going to be written; ``fields`` are its columns, in this order."""
+    """Rows of one model that are going to be written: texts of its columns, in their order."""
 
-    def __init__(self, model: type[Model], fields: Sequence["Field[Any, Any]"] | None = None) -> None:
+    def __init__(self, model: type[Model]) -> None:
         self.model = model
-        self.fields = fields or model._meta.concrete_fields
+        self.fields = model._meta.concrete_fields
         self.rows: list[Row] = []
         self.next_id = _next_id(model)
 

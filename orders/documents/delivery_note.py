@@ -85,6 +85,7 @@ def delivery_note_pdf(note: DeliveryNote) -> bytes:
     return render_pdf("documents/delivery_note.html", delivery_note_context(note), color=color)
 
 
+@translation.override("fr")
 def delivery_note_context(note: DeliveryNote) -> dict[str, Any]:
     """Return what the template prints: what the note says since it has its number, and the shop's logo."""
     said = note.said or what_is_said(note.order, note.shipment, note.dated_on)

@@ -30,11 +30,6 @@ class BuyerData:
     buyer_vat_number: str = ""
 
 
-def buyer_data_of(order: Order) -> BuyerData:
-    """Return who is billed as of now."""
-    return BuyerData(**{name: getattr(order, name) for name in asdict(BuyerData())})
-
-
 @transaction.atomic
 def name_buyer(order: Order, buyer: BuyerData) -> None:
     """Say who is billed, before the invoice; raises BuyerIsFixed once it is issued."""

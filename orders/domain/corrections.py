@@ -20,6 +20,7 @@ from orders.domain.history import By
 from orders.domain.invoicing import InvoiceRefused, is_left_to_invoice, issue_invoice, preview
 from orders.domain.locking import lock
 from orders.domain.originals import day_of, lock_series
+from orders.domain.rehearsal import papers_first
 from orders.models import Document, DocumentKind, Order
 
 # What differs between two invoices that say the same: who makes them, when, and in which version.
@@ -37,6 +38,7 @@ def is_correctable(order: Order, invoice: Document | None) -> bool:
     return invoice is not None and is_left_to_invoice(order) and open_invoice(order) == invoice
 
 
+@papers_first
 @transaction.atomic
 def correct_invoice(order: Order, buyer: BuyerData, *, invoice: str, by: By, at: datetime) -> Document:
     """Take the order's invoice back and issue it anew for ``buyer``: all of it or nothing.

@@ -55,8 +55,15 @@ def order_id_of(body: bytes) -> str:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         return ""
+    return id_in(payload)
+
+
+def id_in(payload: object) -> str:
+    """Return the id of the order that is told; empty for what can be none, such as ``true``."""
     number = payload.get("id") if isinstance(payload, dict) else None
-    return str(number) if isinstance(number, int) and 0 < number < 10**18 else ""
+    if not isinstance(number, int) or isinstance(number, bool):
+        return ""
+    return str(number) if 0 < number < 10**18 else ""
 
 
 def clean(text: str, limit: int) -> str:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Max, Min, Q
 
-from orders.models import Answer, DeliveryState, ReconcileRun, ReportedOrder, Source
+from orders.models import Answer, DeliveryState, Problem, ReconcileRun, ReportedOrder, Source
 
 HOUR = timedelta(hours=1)
+MOST_NAMED = 20  # vendors
 OPEN = [DeliveryState.WAITING, DeliveryState.QUARANTINED]
 
 
@@ -17,6 +18,7 @@ class Health:
 
     ``lag`` is the longest wait among those of the last hour that are processed. ``differences`` and
     ``undecidable`` count orders, ``unheard`` steps taken here that the storefront has not taken.
+    ``unmapped`` are the vendors that stand for no shop yet, ``(id, deliveries set aside)``.
     ``last_run`` is the last reconciliation, finished or not.
     """
 
@@ -30,6 +32,7 @@ class Health:
     differences: int
     undecidable: int
     unheard: int
+    unmapped: list[tuple[str, int]]
     last_run: ReconcileRun | None
 
 
@@ -54,9 +57,17 @@ def health_of(source: Source, *, at: datetime) -> Health:
         last_at=next(iter(newest), None),
         waiting_for=at - oldest if oldest else None,
         unheard=Answer.objects.filter(order__source=source).open().count(),
+        unmapped=_unmapped(source),
         last_run=source.reconcile_runs.order_by("-started_at", "-id").first(),
         **lately,
         **left,
         differences=told.exclude(differences=[]).count(),
         undecidable=told.exclude(undecidable=[]).count(),
     )
+
+
+def _unmapped(source: Source) -> list[tuple[str, int]]:
+    """The vendors whose deliveries wait for a shop, those with the most first."""
+    aside = source.deliveries.quarantined().filter(problem_code=Problem.UNKNOWN_VENDOR)
+    named = aside.values_list("problem_values__got").annotate(number=Count("pk")).order_by("-number")
+    return [(str(vendor), number) for vendor, number in named[:MOST_NAMED]]

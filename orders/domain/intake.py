@@ -7,18 +7,19 @@ from enum import StrEnum
 from django.db import transaction
 from django.utils.text import slugify
 
+from marketplace.audit import AuditKind, audit
 from orders import emails
 from orders.domain.customers import customer_of, free_number, index_name, number_value
 from orders.domain.history import record
 from orders.domain.intake_changes import (
     Merge,
     hold_what_was_held_before_refund,
+    learn_what_was_before_refund,
     mark_dates,
     remember,
     take_columns,
     take_dates,
     take_lines,
-    take_state_before_refund,
     take_status,
 )
 from orders.domain.intake_lines import freeze, new_lines, set_totals
@@ -112,11 +113,12 @@ def _mapped(data: OrderData, source: Source) -> Vendor | None:
 
 def _new_shop(data: OrderData, source: Source, owner: User | None) -> Vendor:
     name = data.vendor_name or source.name
-    vendor = Vendor.objects.create(name=name, slug=_free_slug(name))
+    vendor = Vendor.objects.create(name=name, slug=_free_slug(name), time_zone=source.time_zone)
     LegalIdentity.objects.create(vendor=vendor)
     SourceVendor.objects.create(source=source, external_id=data.vendor_external_id, vendor=vendor)
     if owner is not None:
         Membership.objects.create(user=owner, vendor=vendor, role=Role.OWNER)
+        audit(AuditKind.JOINED, by=None, vendor=vendor, subject=owner, role=Role.OWNER)
     return vendor
 
 
@@ -255,7 +257,7 @@ def _create(merge: Merge) -> bool:
     mark_dates(merge)
     take_dates(merge)
     report_refunds(order, data, merge.source, known=set(), at=merge.at)
-    take_state_before_refund(merge)
+    learn_what_was_before_refund(merge)
     if data.status == "refunded":
         hold_what_was_held_before_refund(merge)
         told = data.modified_at or merge.at

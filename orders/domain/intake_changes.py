@@ -125,7 +125,7 @@ def take_status(merge: Merge) -> None:
     """
     order, data = merge.order, merge.data
     is_known_refunded = order.status == merge.reported.applied.get("status") == OrderStatus.REFUNDED
-    if take_state_before_refund(merge) and is_known_refunded and not merge.is_newer:
+    if learn_what_was_before_refund(merge) and is_known_refunded and not merge.is_newer:
         hold_what_was_held_before_refund(merge)
     if not merge.takes("status", order.status) or _is_on_its_way(order):
         return
@@ -152,13 +152,20 @@ def mark_dates(merge: Merge) -> None:
         merge.reported.applied[f"{name}_set"] = digest(getattr(merge.order, name))
 
 
-def take_state_before_refund(merge: Merge) -> bool:
-    """Remember the latest state that any report tells but « refunded »; return whether it is another one."""
+def learn_what_was_before_refund(merge: Merge) -> bool:
+    """Remember what tells, of a refunded order, what it holds; return whether any of it is new.
+
+    That is the latest state that any report tells but « refunded », and whether the storefront
+    ever took units off its shelf.
+    """
     reported = merge.reported
+    is_first_off_shelf = merge.data.is_off_shelf and not reported.applied.get("was_off_shelf")
+    if is_first_off_shelf:
+        reported.applied["was_off_shelf"] = True
     if merge.data.status == OrderStatus.REFUNDED:
-        return False
+        return is_first_off_shelf
     if reported.before_refund and merge.rank <= reported.before_refund[0]:
-        return False
+        return is_first_off_shelf
     reported.before_refund = [merge.rank, str(merge.data.status)]
     return True
 
@@ -166,13 +173,16 @@ def take_state_before_refund(merge: Merge) -> bool:
 def hold_what_was_held_before_refund(merge: Merge) -> None:
     """Let a refunded order hold what it held before, less what came back: nothing where it was cancelled.
 
-    Of an order that was paid and refunded between two reports it is what it took.
+    Of an order that was paid and refunded between two reports it is what it took. One that was
+    cancelled between two reports is known by the storefront having put its units back.
     """
     order, reported = merge.order, merge.reported
     before = reported.before_refund[1] if reported.before_refund else ""
     was_paid = reported.paid_at is not None and before != OrderStatus.CANCELLED
+    is_off_shelf = merge.data.is_off_shelf if merge.is_newer else reported.applied.get("is_off_shelf", True)
+    was_put_back = reported.applied.get("was_off_shelf") and not is_off_shelf
     cause = f"reported:{order.pk}:{order.version}:{merge.rank[-1][:8]}"
-    if before in TAKES_STOCK or was_paid:
+    if (before in TAKES_STOCK or was_paid) and not was_put_back:
         stock.take(order, cause=cause, at=merge.at, oversell=True)
     else:
         stock.give_back(order, cause=cause, at=merge.at)
@@ -233,7 +243,7 @@ def remember(merge: Merge) -> None:
         return
     kept = {name: merge.base.get(name) for name in merge.refused}
     refunds = sorted(refund.external_id for refund in merge.data.refunds)
-    reported.applied |= {**merge.told, **kept, "refunds": refunds}
+    reported.applied |= {**merge.told, **kept, "refunds": refunds, "is_off_shelf": merge.data.is_off_shelf}
     reported.differences = _differences(merge)
 
 

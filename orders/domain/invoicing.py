@@ -5,10 +5,9 @@ The rules are told in ``docs/rules/invoicing.md``.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
@@ -22,7 +21,8 @@ from orders.documents.snapshot import Snapshot
 from orders.domain.credit_notes import invoice_of, is_of_the_team, issue_due, open_invoice
 from orders.domain.history import By, record
 from orders.domain.locking import lock
-from orders.domain.originals import Numbered, day_of, next_number, store, take_number
+from orders.domain.originals import day_of, store, take_number
+from orders.domain.rehearsal import papers_first
 from orders.domain.supplies import date_of_supply as date_of_supply
 from orders.models import DeliveryNote, Document, DocumentKind, ExchangeRate, HistoryKind, Order, Shipment
 from orders.states import INVOICEABLE, OrderStatus, RefundState
@@ -120,14 +120,8 @@ class RateMissing(InvoiceRefused):
         )
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """An invoice as it will most probably be, and its PDF: made before anything is locked."""
-
-    snapshot: Snapshot
-    pdf: bytes
-
-
+@papers_first
+@transaction.atomic
 def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     """Issue the invoice of an order: number, snapshot, PDF, history; all of it or nothing.
 
@@ -138,41 +132,27 @@ def issue_invoice(order: Order, *, by: By, at: datetime) -> Document:
     is missing; no number is used then, nor when anything else fails before the caller's
     transaction ends.
     """
-    ahead = _ahead(order, by=by, at=at)
-    with transaction.atomic():
-        lock(order)
-        current = open_invoice(order)
-        if current is None:
-            current = _issue(order, invoice_of(order), by=by, at=at, ahead=ahead)
-        issue_due(order, by=by, at=at)
+    lock(order)
+    current = open_invoice(order)
+    if current is None:
+        current = _issue(order, invoice_of(order), by=by, at=at)
+    issue_due(order, by=by, at=at)
     return current
 
 
-def _ahead(order: Order, *, by: By, at: datetime) -> Ahead | None:
-    """Make the PDF with the number that comes next, so that nobody waits for it behind a lock.
-
-    None within a transaction, which holds locks already, and where nothing is to be issued. Where
-    anything comes between, the document is made again once it has its number.
-    """
-    if connection.in_atomic_block:
-        return None
-    fresh = Order.objects.select_related("vendor__identity").get(pk=order.pk)
-    if open_invoice(fresh) is not None:
-        return None
-    taken = next_number(fresh.vendor, DocumentKind.INVOICE, at)
-    snapshot = _snapshot(fresh, taken, by=by, at=at)
-    return Ahead(snapshot, invoice_pdf(snapshot))
-
-
-def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime, ahead: Ahead | None) -> Document:
-    _check(order, by=by, at=at)
+def _issue(order: Order, replaces: Document | None, *, by: By, at: datetime) -> Document:
+    supply, rate, in_its_name = _check(order, by=by, at=at)
     taken = take_number(order.vendor, DocumentKind.INVOICE, at)
-    snapshot = _snapshot(order, taken, by=by, at=at)
-
-    def render(said: Snapshot) -> bytes:
-        return ahead.pdf if ahead and ahead.snapshot == said else invoice_pdf(said)
-
-    document = store(order, taken, snapshot, render, by=by, at=at, replaces=replaces)
+    snapshot = invoice_snapshot(
+        order,
+        list(order.lines.all()),
+        supply,
+        number=taken.number,
+        on=taken.on,
+        rate=rate,
+        mandate=in_its_name,
+    )
+    document = store(order, taken, snapshot, invoice_pdf, by=by, at=at, replaces=replaces)
     data = {"document": document.pk, "number": document.number}
     if replaces is not None:
         data["replaces"] = replaces.number
@@ -187,14 +167,6 @@ def _check(order: Order, *, by: By, at: datetime) -> tuple[Supply, ExchangeRate 
     day = day_of(order.vendor, supply.at or at)
     check_invoiceable(order, day)
     return supply, _rate(order, day), in_its_name
-
-
-def _snapshot(order: Order, taken: Numbered, *, by: By, at: datetime) -> Snapshot:
-    supply, rate, in_its_name = _check(order, by=by, at=at)
-    lines = list(order.lines.all())
-    return invoice_snapshot(
-        order, lines, supply, number=taken.number, on=taken.on, rate=rate, mandate=in_its_name
-    )
 
 
 def check_invoiceable(order: Order, day: date) -> None:

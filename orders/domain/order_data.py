@@ -102,6 +102,7 @@ class OrderData:
     customer_note: str = ""
     lines: tuple[LineData, ...] = ()
     refunds: tuple[RefundData, ...] = ()
+    is_off_shelf: bool = False  # whether the storefront says that it took units off its shelf for it
 
     def without_person(self) -> "OrderData":
         """Return what is told of goods and money, and nothing of who bought; countries stay, for VAT."""

@@ -20,6 +20,7 @@ from orders.documents.parties import identity_of
 from orders.documents.renderer import CannotRender
 from orders.documents.snapshot import Snapshot
 from orders.domain.history import By
+from orders.domain.rehearsal import is_rehearsed, paper
 from orders.models import Document, DocumentKind, DocumentSeries, Order, Refund
 from orders.models.documents import document_storage
 from vendors.models import User, Vendor
@@ -105,16 +106,6 @@ def lock_series(vendor: Vendor, kind: DocumentKind, on: date) -> DocumentSeries:
     return series
 
 
-def next_number(vendor: Vendor, kind: DocumentKind, at: datetime) -> Numbered:
-    """Return what ``take_number`` would give if nobody takes one meanwhile; takes and locks nothing."""
-    on = day_of(vendor, at)
-    series = DocumentSeries.objects.filter(vendor=vendor, kind=kind, year=on.year).first()
-    series = series or DocumentSeries(vendor=vendor, kind=kind, year=on.year)
-    series.last_number += 1
-    series.last_issued_on = max(on, series.last_issued_on or on)
-    return _numbered(series, "")
-
-
 def _numbered(series: DocumentSeries, prefix: str) -> Numbered:
     kind, on = DocumentKind(series.kind), series.last_issued_on
     if on is None:
@@ -142,7 +133,7 @@ def store(
     never written over: after a database was restored from an old copy, it may be the only
     original there is. Raises OriginalNotKept where the storage fails.
     """
-    pdf = render(snapshot)
+    pdf = paper(render, snapshot)
     document = Document(
         vendor=order.vendor,
         order=order,
@@ -163,14 +154,20 @@ def store(
         previous_hash=_last_hash(order.vendor, taken),
     )
     document.chain_hash = chain_hash(document)
-    name = f"{order.vendor_id}/{taken.kind.value}{taken.year}/{taken.number}.pdf"
-    try:
-        document.pdf.name = document_storage().save(name, ContentFile(pdf))
-    except Exception as error:  # each kind of storage has errors of its own
-        logger.exception("The original of %s could not be stored.", document.number)
-        raise OriginalNotKept from error
+    if not is_rehearsed():
+        name = f"{order.vendor_id}/{taken.kind.value}{taken.year}/{taken.number}.pdf"
+        document.pdf.name = _kept(name, pdf)
     document.save()
     return document
+
+
+def _kept(name: str, pdf: bytes) -> str:
+    """Store an original's file; return the name that the storage gave it."""
+    try:
+        return document_storage().save(name, ContentFile(pdf))
+    except Exception as error:  # each kind of storage has errors of its own
+        logger.exception("The original %s could not be stored.", name)
+        raise OriginalNotKept from error
 
 
 def chain_hash(document: Document) -> str:

@@ -99,11 +99,14 @@ def finished_before(at: datetime) -> QuerySet[Order]:
 
 
 def anonymise(orders: QuerySet[Order], *, at: datetime, by: AbstractBaseUser | None = None) -> Forgotten:
-    """Erase the personal data of ``orders``; each batch has its own transaction and audit entry."""
+    """Erase the personal data of ``orders``; each batch has its own transaction and audit entry.
+
+    Locks the orders of a batch and asks again: one that was reopened meanwhile is left as it is.
+    """
     total = Forgotten()
     for batch in _batches(orders):
         with transaction.atomic():
-            forgotten = _forget(batch, at)
+            forgotten = _forget(_still(orders, batch), at)
             audit(AuditKind.ANONYMISED, by=by, rows=asdict(forgotten))
         total.add(forgotten)
     return total
@@ -125,17 +128,17 @@ def personal_data(email: str, *, account: str) -> dict[str, Any]:
     return {"email": email, "customers": customers, "orders": found}
 
 
+@transaction.atomic
 def erase(email: str, *, at: datetime, account: str = "") -> Forgotten:
     """Erase the customer of ``email`` from all shops; issued documents are kept.
 
     ``account`` of the machine asked, which the audit keeps. Raises StillOpen, and changes nothing,
-    while an order is not finished.
+    while an order is not finished: also one that was reopened, or came in, meanwhile.
     """
     orders = _orders_of(email)
-    still_open = orders.exclude(status__in=FINISHED).order_by("number").values_list("number", flat=True)
-    if numbers := list(still_open):
-        raise StillOpen(numbers)
-    forgotten = anonymise(orders, at=at)
+    forgotten = anonymise(orders.filter(status__in=FINISHED), at=at)
+    if still_open := list(orders.order_by("number").values_list("number", flat=True)):
+        raise StillOpen(still_open)
     known = Customer.objects.filter(email__iexact=email).values_list("pk", flat=True)
     forgotten.customers += _forget_customers(list(known))  # those who never ordered
     audit(AuditKind.CUSTOMER_ERASED, by=None, account=account, rows=asdict(forgotten))
@@ -153,6 +156,12 @@ def _batches(orders: QuerySet[Order]) -> Iterator[list[int]]:
     while batch := list(orders.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
         yield batch
         last = batch[-1]
+
+
+def _still(orders: QuerySet[Order], batch: list[int]) -> list[int]:
+    """Lock the orders of ``batch``; return those that ``orders`` still asks for."""
+    list(Order.objects.select_for_update().filter(pk__in=batch).order_by("pk").values_list("pk", flat=True))
+    return list(orders.filter(pk__in=batch).order_by("pk").values_list("pk", flat=True))
 
 
 def _forget(batch: list[int], at: datetime) -> Forgotten:

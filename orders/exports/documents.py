@@ -1,16 +1,16 @@
 """Issued documents as a ZIP: the originals, and a list of them for the books."""
 
-import io
+import shutil
+import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import IO
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import translation
 from django.utils.translation import gettext_lazy
 
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
@@ -21,6 +21,8 @@ from orders.models import Document, DocumentKind
 from vendors.models import Vendor
 
 ZERO = Decimal("0.00")
+LIST = "documents.csv"
+IN_MEMORY = 1_000_000  # bytes of the list before it goes to the disk
 COLUMNS = [
     Column("number", gettext_lazy("Document no.")),
     Column("kind", gettext_lazy("Document")),
@@ -38,56 +40,46 @@ COLUMNS = [
 ]
 
 
-class _Pipe(io.RawIOBase):
-    """Takes what is written until somebody takes it away; cannot be wound back."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: Any) -> int:
-        self.pieces.append(bytes(piece))
-        return len(piece)
-
-    def taken(self) -> bytes:
-        taken = b"".join(self.pieces)
-        self.pieces.clear()
-        return taken
-
-
-def documents_zip(documents: QuerySet[Document], vendor: Vendor) -> Iterator[bytes]:
-    """Return a ZIP piece by piece: each original under its number as soon as it is read, then their list.
+def write_zip(
+    documents: QuerySet[Document],
+    vendor: Vendor,
+    file: IO[bytes],
+    *,
+    at: datetime,
+    on_damage: Callable[[Document, str], object],
+) -> None:
+    """Write a ZIP into ``file``: each original, byte for byte, under its number, then their list.
 
     Credit notes are negative in the list, whose words are in the language that is active now. An
-    original that is damaged or unreadable is named there instead.
+    original that is damaged or unreadable is named there instead, and told to ``on_damage`` with
+    the reason. ``at`` is when the list is made. Constant memory.
     """
-    language = translation.get_language() or settings.LANGUAGE_CODE
-    return _pieces(documents, ZoneInfo(vendor.time_zone), language)
-
-
-def _pieces(documents: QuerySet[Document], zone: ZoneInfo, language: str) -> Iterator[bytes]:
-    pipe, rows = _Pipe(), list[Row]()
+    zone = ZoneInfo(vendor.time_zone)
     by_number = documents.select_related("order", "corrects").defer("corrects__snapshot")
-    with zipfile.ZipFile(pipe, "w") as archive:
+    header = [column.label for column in COLUMNS]
+    with zipfile.ZipFile(file, "w") as archive, tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as table:
+        table.write(first_bytes(header, EXCEL))
         for document in by_number.order_by("kind", "year", "sequence").iterator(chunk_size=100):
-            with translation.override(language):
-                rows.append(_put(archive, document, zone))
-            yield pipe.taken()
-        with translation.override(language):
-            header = [column.label for column in COLUMNS]
-            table = b"".join(csv_bytes(COLUMNS, [rows], EXCEL, zone))
-            archive.writestr("documents.csv", first_bytes(header, EXCEL) + table)
-    yield pipe.taken()
+            row = _put(archive, document, zone, on_damage)
+            table.writelines(csv_bytes(COLUMNS, [[row]], EXCEL, zone))
+        table.seek(0)
+        made_at = at.astimezone(zone).timetuple()[:6]
+        with archive.open(zipfile.ZipInfo(LIST, date_time=made_at), "w") as listed:
+            shutil.copyfileobj(table, listed)
 
 
-def _put(archive: zipfile.ZipFile, document: Document, zone: ZoneInfo) -> Row:
+def _put(
+    archive: zipfile.ZipFile,
+    document: Document,
+    zone: ZoneInfo,
+    on_damage: Callable[[Document, str], object],
+) -> Row:
     """Put the original into the archive; return what the list says of it."""
     local = document.issued_at.astimezone(zone)
     try:
         pdf = original_pdf(document)
     except (OriginalDamaged, OriginalUnreadable) as damage:
+        on_damage(document, str(damage))
         return _row(document, str(damage))
     archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)
     return _row(document, f"{document.number}.pdf")

@@ -31,7 +31,8 @@ def download_storage() -> Storage:
 class BulkJob(OwnedByShop):
     """One action for a selection of orders; each order is its own piece of work.
 
-    Some make a ``file``, for the person who asked and until ``expires_at``.
+    Some make a ``file``, for the person who asked and until ``expires_at``: of all that its orders
+    have, or of the ``documents`` (their ids) that were chosen among those of its orders.
     """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="bulk_jobs", verbose_name=_("shop"))
@@ -42,6 +43,7 @@ class BulkJob(OwnedByShop):
     asked_at = models.DateTimeField(_("asked at"))
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     file = models.FileField(_("file"), storage=download_storage, max_length=200, blank=True)
+    documents = models.JSONField(_("documents"), null=True, blank=True)
     expires_at = models.DateTimeField(_("file kept until"), null=True, blank=True)
 
     objects = ScopedQuerySet["BulkJob"].as_manager()

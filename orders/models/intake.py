@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.encryption import EncryptedText, SecretUnreadable
-from orders.models.problems import Problem, sentence_of
+from orders.models.problems import BOUNDS, Problem, sentence_of, subject_of
 from vendors.models import MONEY, Vendor
 
 SHARE = [MinValueValidator(0), MaxValueValidator(1)]
@@ -267,8 +267,14 @@ class Delivery(models.Model):
 
     @property
     def why_without_values(self) -> str:
-        """The same without any value, for those who may not see what the body holds."""
-        return Problem(self.problem_code).told({}) if self.problem_code else ""
+        """The same without any value of the body, for those who may not see what it holds."""
+        bounds = {name: value for name, value in self.problem_values.items() if name in BOUNDS}
+        return Problem(self.problem_code).told(bounds) if self.problem_code else ""
+
+    @property
+    def subject(self) -> str:
+        """What of the order it is that cannot be read, in words of a shop."""
+        return subject_of(self.problem_path)
 
     @property
     def sentence(self) -> str:

@@ -1,5 +1,6 @@
 """Why something a storefront reported cannot be taken: codes and values, told in the reader's language."""
 
+import re
 from collections.abc import Mapping
 
 from django.db import models
@@ -50,6 +51,28 @@ class Problem(models.TextChoices):
         return str(self.label) % {name: _in_words(values.get(name, HIDDEN_VALUE)) for name in VALUES}
 
 
+# The first part of a place in a body, and what people call it.
+SUBJECTS = {
+    "status": _("The order’s state"),
+    "line_items": _("The products"),
+    "shipping_lines": _("The delivery charges"),
+    "fee_lines": _("The fees"),
+    "refunds": _("The refunds"),
+    "total": _("The amounts"),
+    "total_tax": _("The amounts"),
+    "tax_lines": _("The taxes"),
+    "currency": _("The currency"),
+    "billing": _("The customer’s details"),
+    "shipping": _("The delivery address"),
+    "customer_id": _("The customer’s details"),
+    "customer_note": _("The customer’s message"),
+    "payment_method": _("The payment"),
+    "payment_method_title": _("The payment"),
+    "meta_data": _("The shop it belongs to, or another extra value"),
+    "store": _("The shop it belongs to"),
+    "stores": _("The shop it belongs to"),
+}
+BOUNDS = ("least", "most", "first", "last")  # what was wished for: nothing of a body
 VALUES = ("got", "least", "most", "first", "last", "found", "total", "net", "source", "number", "old")
 # What stands for values that are not written out; a text of the body would stand in quotes.
 KINDS = {
@@ -62,6 +85,14 @@ KINDS = {
 
 def _in_words(value: str) -> str:
     return str(KINDS.get(value, value))
+
+
+def subject_of(place: str) -> str:
+    """Say what a place of a body is about, in words of a shop; by default the message as a whole."""
+    first = re.split(r"[.\[]", place, maxsplit=1)[0]
+    if first.startswith("date_"):
+        return gettext("A date")
+    return str(SUBJECTS.get(first, _("The message as a whole")))
 
 
 def sentence_of(place: str, why: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -33,17 +33,22 @@ class Trouble(models.TextChoices):
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
     def with_followers(self) -> Self:
-        """Say of each in ``is_followed`` whether a later status of its order was to be told."""
-        later = Answer.objects.filter(order=OuterRef("order"), kind=Answer.Kind.STATUS, id__gt=OuterRef("id"))
-        return self.annotate(is_followed=Exists(later))
+        """Say of each in ``is_followed`` whether a later status, or refund, of its order takes its place."""
+        status, refund = Answer.Kind.STATUS, Answer.Kind.REFUND
+        statuses = Answer.objects.filter(order=OuterRef("order"), kind=status, id__gt=OuterRef("id"))
+        refunds = Refund.objects.filter(order=OuterRef("order"), id__gt=OuterRef("refund"))
+        is_followed = Q(Exists(statuses), kind=status) | Q(Exists(refunds), kind=refund)
+        return self.annotate(is_followed=ExpressionWrapper(is_followed, models.BooleanField()))
 
     def open(self) -> Self:
         """What the storefront has not taken yet and still should, whatever the reason.
 
-        A status that it did not take is over once a later one was to be told.
+        A status that it did not take is over once a later one was to be told; a refused refund
+        once there is a later one, asked for here or made there.
         """
         failed = [Answer.State.REFUSED, Answer.State.GIVEN_UP]
         over = Q(kind=Answer.Kind.STATUS, state__in=failed, is_followed=True)
+        over |= Q(kind=Answer.Kind.REFUND, state=Answer.State.REFUSED, is_followed=True)
         return self.with_followers().exclude(state=Answer.State.DONE).exclude(over)
 
     def in_trouble(self) -> Self:
@@ -159,15 +164,17 @@ class Answer(models.Model):
 
     @property
     def is_over(self) -> bool:
-        """A status that was not taken need not be any more once a later one was to be told."""
-        failed = (self.State.REFUSED, self.State.GIVEN_UP)
-        return self.kind == self.Kind.STATUS and self.state in failed and self.is_followed
+        """What was not taken need not be any more: a status or a refused refund with a later one."""
+        failed: dict[str, tuple[str, ...]] = {
+            self.Kind.STATUS: (self.State.REFUSED, self.State.GIVEN_UP),
+            self.Kind.REFUND: (self.State.REFUSED,),
+        }
+        return self.state in failed.get(self.kind, ()) and self.is_followed
 
     @cached_property
     def is_followed(self) -> bool:
-        """Whether a later status was to be told; ``with_followers`` asks it of many at once."""
-        later = Answer.objects.filter(order=self.order_id, kind=self.Kind.STATUS, pk__gt=self.pk)
-        return later.exists()
+        """Whether a later status, or refund, takes its place; ``with_followers`` asks it of many at once."""
+        return Answer.objects.filter(pk=self.pk).with_followers().filter(Q(is_followed=True)).exists()
 
 
 class ReconcileRunQuerySet(models.QuerySet["ReconcileRun"]):

@@ -55,15 +55,15 @@ def compare(payload: Any, *, source: Source, at: datetime) -> Compared:
 
     What cannot be taken is set aside, as a delivery would be, to be replayed once it can.
     """
-    external_id = str(payload.get("id", "")) if isinstance(payload, dict) else ""
+    external_id = deliveries.id_in(payload)
     reason = "trash" if is_deletion(payload) else why_skipped(payload)
-    if reason == "trash":
+    if reason == "trash" and external_id:
         return gone(external_id, source=source, at=at)
     if reason:
         return Compared("skipped", external_id)
     before = _facts(source, external_id)
     try:
-        data = parse_order(payload, tax_kinds=source.tax_kinds)
+        data = parse_order(payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
         vendor = shop_of(data, source=source, create=source.unknown_vendors == UnknownVendors.CREATE)
         taken = take_order(
             data, source=source, vendor=vendor, at=at, announce=_is_news(data, before, at), is_final=True
@@ -149,7 +149,7 @@ def fetch_notes(order: Order, shop: Storefront) -> int:
     """Add the notes that people wrote at the storefront; return how many. Raises StorefrontError."""
     assert order.source is not None  # noqa: S101  # it was found by its storefront
     try:
-        notes = people_s_notes(shop.notes(order.external_id))
+        notes = people_s_notes(shop.notes(order.external_id), time_zone=order.source.time_zone)
     except PayloadError as error:
         log.warning("A note of order %s cannot be read: %s", order.external_id, error)
         return 0

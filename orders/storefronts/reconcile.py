@@ -33,8 +33,15 @@ MOST_NAMED = 500  # differences that a run keeps by name
 AT_ONCE = 100  # ids a question
 REFUNDABLE = timedelta(days=60)  # 14 to withdraw, 14 to send back, 14 to pay back, and some more
 OPEN = [OrderStatus.PENDING, OrderStatus.ON_HOLD, OrderStatus.PROCESSING]
-# Of one order, though the storefront is well: it says no, or breaks over that order.
-OF_ONE_ORDER = {Trouble.GONE, Trouble.REFUSED, Trouble.BROKEN, Trouble.SILENT, Trouble.UNREADABLE}
+# Of one order, though the storefront is well: it says no, breaks over that order, or has no page for it.
+OF_ONE_ORDER = {
+    Trouble.GONE,
+    Trouble.REFUSED,
+    Trouble.BROKEN,
+    Trouble.SILENT,
+    Trouble.UNREADABLE,
+    Trouble.NO_API,
+}
 FEW, SHARE = 10, 0.05  # so many orders may have vanished before it looks like another shop
 
 Progress = Callable[[int, int], None]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.audit import AuditKind, audit
-from orders.domain.bulk import ask_for_bulk, progress, work_on
+from orders.bulk.work import ask_for_bulk, progress, work_on
 from orders.domain.invoicing import missing_identity
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk
@@ -74,14 +74,20 @@ def start_bulk(request: VendorRequest) -> HttpResponse:
         if action in DOWNLOADS:
             _audit(request, job, count, chosen)
         run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
-    if count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE):
+    at_once = count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
+    return carry_on(request, job, at_once=at_once, filters=request.POST.get("filters", ""))
+
+
+def carry_on(request: VendorRequest, job: BulkJob, *, at_once: bool, filters: str) -> HttpResponse:
+    """Lead to the job's page or, where it is small enough to be done while the person waits, to its file."""
+    if at_once:
         work_on(job, now=timezone.now, most=AT_ONCE)
         job.refresh_from_db()
         if (file_url := _file_url(request, job)) and not progress(job)[BulkItem.State.REFUSED]:
             return redirect(file_url)
     page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
-    filters = request.POST.get("filters", "")[:LONGEST_FILTERS]
-    return redirect(f"{page}?{urlencode({'filters': filters})}" if filters else page)
+    kept = filters[:LONGEST_FILTERS]
+    return redirect(f"{page}?{urlencode({'filters': kept})}" if kept else page)
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
                 for name in ("action", "all", "filters", "order")
                 for value in request.POST.getlist(name)
             ],
-            "list_url": _list_url(request),
+            "list_url": _list_url(request, request.POST),
             "invoiced": _invoiced(orders) if action == BulkAction.INVOICE else 0,
         },
     )
@@ -135,10 +141,11 @@ def _invoiced(orders: QuerySet[Order]) -> int:
     ).count()
 
 
-def _list_url(request: VendorRequest) -> str:
-    """The list as it was, with its filters."""
-    filters = QueryDict(request.POST.get("filters", "")[:LONGEST_FILTERS]).urlencode()
-    return reverse("orders:list", args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
+def _list_url(request: VendorRequest, sent: QueryDict, job: BulkJob | None = None) -> str:
+    """The list as it was, with its filters: of orders, or of documents where those were chosen."""
+    filters = QueryDict(sent.get("filters", "")[:LONGEST_FILTERS]).urlencode()
+    name = "documents:list" if job and job.documents is not None else "orders:list"
+    return reverse(name, args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
 
 
 def _chosen(request: VendorRequest) -> Chosen | None:
@@ -170,7 +177,6 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
     items = job.items.select_related("order")
     if job.action == BulkAction.INVOICE and request.may["view_invoices"]:
         items = items.prefetch_related(_documents(request))
-    filters = QueryDict(request.GET.get("filters", "")[:LONGEST_FILTERS]).urlencode()
     if state in BulkItem.State.values:
         items = items.filter(state=state)
     total = sum(counts.values())
@@ -191,8 +197,7 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
-            "list_url": reverse("orders:list", args=[request.vendor.slug])
-            + (f"?{filters}" if filters else ""),
+            "list_url": _list_url(request, request.GET, job),
         },
     )
 
@@ -212,7 +217,8 @@ def _again(request: VendorRequest, job: BulkJob) -> dict[str, object]:
     wanted = BulkAction.ORIGINALS if job.action == BulkAction.INVOICE else BulkAction(job.action)
     if job.finished_at is None or wanted not in DOWNLOADS or not request.may[NEEDS[wanted]]:
         return {}
-    if wanted == job.action and (job.asked_by != request.user or _file_url(request, job)):
+    is_mine = job.asked_by == request.user
+    if wanted == job.action and (not is_mine or job.documents is not None or _file_url(request, job)):
         return {}
     done = job.items.exclude(state=BulkItem.State.REFUSED) if wanted != job.action else job.items.all()
     numbers = list(done.order_by("id").values_list("order__number", flat=True)[: MOST_AGAIN + 1])

@@ -5,25 +5,27 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.db import transaction
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
+from orders.bulk.work import ask_for_originals
 from orders.document_filter import KINDS, DocumentFilter
 from orders.domain.continuity import continuity_of
-from orders.exports.documents import documents_zip
+from orders.jobs import run_bulk
 from orders.models import Document
+from orders.views.bulk import AT_ONCE, LONGEST_FILTERS, carry_on
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 PER_PAGE = 50
-MOST = 2000  # documents of one ZIP, which is made while it is sent
+MOST = 10_000  # documents of one ZIP, which lies on the disk for a day
 
 
 @dataclass(frozen=True)
@@ -68,38 +70,44 @@ def _row(document: Any) -> DocumentRow:
     return DocumentRow(document, document.buyer or "", document.corrected or "", net, vat, gross)
 
 
-@require_GET
+@require_POST
 @vendor_required(Permission.EXPORT)
-def originals_zip(request: VendorRequest) -> HttpResponseBase:
-    """Send the originals of the documents that the filters leave, with their list for the books."""
+def originals(request: VendorRequest) -> HttpResponse:
+    """Put the originals of the documents that the filters leave into a ZIP, with their list for the books.
+
+    A few are there at once; more are the worker's, on a page that shows how far it is.
+    """
     if not request.may["view_invoices"]:
         raise PermissionDenied
-    asked = DocumentFilter(request.GET, vendor=request.vendor, series=continuity_of(request.vendor))
-    back = f"{reverse('documents:list', args=[request.vendor.slug])}?{request.GET.urlencode()}"
-    if not asked.is_valid():
-        wrong = [text for texts in asked.errors.values() for text in texts]
-        return refused(request, " ".join(map(str, wrong)), 400, back=back)
+    sent = request.POST.get("filters", "")[:LONGEST_FILTERS]
+    asked = DocumentFilter(QueryDict(sent), vendor=request.vendor, series=continuity_of(request.vendor))
     count = asked.selection.count()
+    if refusal := _why_not(asked, count):
+        words, status = refusal
+        back = f"{reverse('documents:list', args=[request.vendor.slug])}?{QueryDict(sent).urlencode()}"
+        return refused(request, words, status, back=back)
+    with transaction.atomic():
+        job = ask_for_originals(request.vendor, asked.selection, by=request.user, at=timezone.now())
+        audit(
+            AuditKind.EXPORTED,
+            by=request.user,
+            vendor=request.vendor,
+            subject=job,
+            format="originals",
+            documents=count,
+            filters=sorted(name for name in asked.fields if asked.cleaned_data[name]),
+        )
+        run_bulk.enqueue(job.pk)
+    return carry_on(request, job, at_once=count <= AT_ONCE, filters=sent)
+
+
+def _why_not(asked: DocumentFilter, count: int) -> tuple[str, int] | None:
+    """Return why there is no ZIP of what is asked for, and the answer's status; None where there is."""
+    if not asked.is_valid():
+        return " ".join(str(text) for texts in asked.errors.values() for text in texts), 400
     if not count:
-        return refused(request, _("No document matches: there is nothing to download."), 404, back=back)
+        return _("No document matches: there is nothing to download."), 404
     if count > MOST:
         words = _("%(count)s documents are too many for one file: choose a month or a year.")
-        return refused(request, words % {"count": count}, 413, back=back)
-    filters = sorted(name for name in asked.fields if asked.cleaned_data[name])
-    audit(
-        AuditKind.EXPORTED,
-        by=request.user,
-        vendor=request.vendor,
-        format="originals",
-        documents=count,
-        filters=filters,
-    )
-    period = asked.cleaned_data["month"] or asked.cleaned_data["year"]
-    name = "-".join(filter(None, ["factures", request.vendor.slug, period])) + ".zip"
-    response = StreamingHttpResponse(
-        documents_zip(asked.selection, request.vendor),
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-    patch_cache_control(response, private=True, no_store=True)
-    return response
+        return words % {"count": count}, 413
+    return None

@@ -1,5 +1,6 @@
 """Files that were made for a selection of orders."""
 
+from django.db.models import Max, Min
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -10,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from marketplace.audit import AuditKind, audit
 from marketplace.refusals import refused
-from orders.domain.downloads import NAMES, DownloadGone, open_download
-from orders.models import BulkAction, BulkItem, BulkJob
+from orders.bulk.downloads import NAMES, DownloadGone, open_download
+from orders.models import BulkAction, BulkItem, BulkJob, Document
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -41,11 +42,20 @@ def _file(request: VendorRequest, pk: int, action: BulkAction) -> HttpResponseBa
         response: HttpResponseBase = refused(request, str(reason), 410, back=back)
     else:
         _audit(request, job)
-        name = f"{request.vendor.slug}-{job.asked_at:%Y-%m-%d}-{NAMES[action]}"
+        name = f"{request.vendor.slug}-{_period(job)}-{NAMES[action]}"
         response = FileResponse(file, as_attachment=action == BulkAction.ORIGINALS, filename=name)
     response["X-Content-Type-Options"] = "nosniff"
     patch_cache_control(response, private=True, no_store=True)
     return response
+
+
+def _period(job: BulkJob) -> str:
+    """Return the days of issue of the documents that were chosen, else the day on which it was asked for."""
+    if job.documents is None:
+        return f"{job.asked_at:%Y-%m-%d}"
+    chosen = Document.objects.filter(vendor=job.vendor, pk__in=job.documents)
+    days = chosen.aggregate(first=Min("issued_on"), last=Max("issued_on"))
+    return f"{days['first']:%Y-%m-%d}-{days['last']:%Y-%m-%d}"
 
 
 def _audit(request: VendorRequest, job: BulkJob) -> None:

@@ -70,18 +70,17 @@ def _order_list(request: VendorRequest) -> HttpResponse:
     return unless_known(request, _with_clean_address(request, response))
 
 
-def shown_orders(request: VendorRequest) -> OrderQuerySet:
-    """Return the shop's orders with what a row of them reads, and nothing else."""
+def as_rows(orders: OrderQuerySet) -> OrderQuerySet:
+    """Return ``orders`` with what a row of them reads, and nothing else."""
     invoice = Document.objects.filter(order=OuterRef("pk"), kind=DocumentKind.INVOICE)
-    orders = Order.objects.for_vendor(request.vendor).select_related("customer").only(*SHOWN)
-    return orders.annotate(is_invoiced=Exists(invoice))
+    return orders.select_related("customer").only(*SHOWN).annotate(is_invoiced=Exists(invoice))
 
 
 def filter_of(request: VendorRequest, query: QueryDict, now: datetime) -> OrderFilter:
-    """Return the filter that a query string asks for, over the columns that a row reads."""
+    """Return the filter that a query string asks for."""
     return OrderFilter(
         query,
-        shown_orders(request),
+        Order.objects.for_vendor(request.vendor),
         vendor=request.vendor,
         may_see_amounts=request.may["view_amounts"],
         now=now,
@@ -109,7 +108,8 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
         return Page([]), ""
     try:
         total = order_filter.summary.orders
-        return paginate(order_filter.first_of_selection, order_filter.keyset, cursor, total=total), ""
+        orders = as_rows(order_filter.first_of_selection)
+        return paginate(orders, order_filter.keyset, cursor, total=total), ""
     except BadCursor as error:
         return Page([]), str(error)
 

@@ -22,6 +22,7 @@ from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.notes import add_note
 from orders.domain.parcels import units_left
 from orders.domain.refunds import RefundRefused, ask_for_refund, cancel_and_refund, preview_refund
+from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, allowed_steps, change_status
 from orders.forms import NoteForm, ReasonForm, RefundForm, ShipForm
@@ -81,7 +82,7 @@ def _find(request: VendorRequest, number: str) -> Order:
 def _attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> bool:
     """Do one thing and say what came of it; return whether it was done."""
     try:
-        act()
+        done_by(request.vendor, act)
     except (StepRefused, OutOfStock) as refusal:
         messages.error(request, str(refusal))
         return False

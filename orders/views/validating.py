@@ -15,12 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, reopen_at_once, validate
 from orders.models import Order, StatusChange
 from orders.views.list_controls import controls_of
 from orders.views.order_detail import back, form_version
-from orders.views.order_list import filter_of, shown_orders, table_of
+from orders.views.order_list import as_rows, filter_of, table_of
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -62,7 +63,7 @@ def _attempt(
 ) -> StatusChange | None:
     """Take the step; say why it was refused, or that it was taken before."""
     try:
-        change = step()
+        change = done_by(request.vendor, step)
     except (StepRefused, OutOfStock) as refusal:
         messages.error(request, str(refusal))
         return None
@@ -96,7 +97,7 @@ def _what_changed(request: VendorRequest, order: Order) -> HttpResponse:
     """The parts of the list that follow from what happened to one order."""
     now = timezone.now()
     order_filter = filter_of(request, request.GET, now)
-    mine = shown_orders(request).filter(pk=order.pk)
+    mine = as_rows(Order.objects.for_vendor(request.vendor).filter(pk=order.pk))
     context = {
         "filter": order_filter,
         "table": table_of(request, list(mine), order_filter, now),

@@ -403,11 +403,12 @@ function comeBack() {
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const { requestConfig, xhr } = event.detail;
-  if (requestConfig.verb === "get" && event.detail.target?.closest?.("#order-list") && event.detail.target.id === "order-list") {
+  const { pathInfo, requestConfig, target, xhr } = event.detail;
+  const isRead = requestConfig.verb === "get";
+  if (isRead && target?.id === "order-list") {
     if (xhr.status === 200) tag = xhr.getResponseHeader("ETag") ?? "";
     shownAt = Date.now();
-  } else {
+  } else if (!isRead || pathInfo.requestPath.split("?")[0] === location.pathname) {
     tag = ""; // what is shown is no more just what was sent
   }
 });

@@ -148,19 +148,25 @@ def test_a_list_that_was_left_open_is_asked_for_again(page, vendor):
     page.get_by_role("link", name="10", exact=True).wait_for()
     Order.objects.update(placed_at=NOON)  # a moment that is said alike a minute later
     refreshed(page)
+    with page.expect_response(lambda answer: "since=" in answer.url):  # what is new is asked for meanwhile
+        page.clock.fast_forward("01:10")
     assert refreshed(page) == 304
     expect(page.locator("tbody tr")).to_have_count(4)
     assert page.said == []
 
 
+COME_BACK = """() => new Promise(done => {
+    document.addEventListener("htmx:afterRequest", event => {
+        if (event.detail.target?.id === "order-list") done(event.detail.xhr.status);
+    });
+    document.dispatchEvent(new Event("visibilitychange"));
+})"""
+
+
 def refreshed(page):
-    """Come back to the page after two minutes; the status of the list's answer."""
+    """Come back to the page after two minutes; the status of the list's answer, once the page has heard it."""
     page.clock.fast_forward("02:00")
-    with page.expect_response("**/orders/") as answer:
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    answer.value.finished()
-    page.wait_for_timeout(300)
-    return answer.value.status
+    return page.evaluate(COME_BACK)
 
 
 def test_a_ticked_selection_is_not_swept_away(page, vendor):

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from orders.domain.bulk import work_on
+from orders.bulk.work import work_on
 from orders.models import BulkJob
 from tests.browser.conftest import IN_BROWSER, expect
 

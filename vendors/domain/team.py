@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.audit import AuditKind, audit
 from marketplace.mail import ONE_TIME, queue_email
+from marketplace.models import OutgoingEmail
 from vendors.models import Invitation, Membership, User, Vendor
 from vendors.roles import Role
 
@@ -178,7 +179,7 @@ def change_role(member: Membership, role: str, *, by: User, at: datetime) -> Non
 
 @transaction.atomic
 def remove(member: Membership, *, by: User, at: datetime) -> None:
-    """Take a member out of the team, or let them leave; ends access and their invitations at once.
+    """Take a member out of the team, or let them leave; access, mails and invitations end at once.
 
     Locks the shop, so that of two owners who remove each other the second is refused. Removing
     somebody who is gone already does nothing. Raises LastOwner, and TeamRefused where ``by`` is no
@@ -191,6 +192,7 @@ def remove(member: Membership, *, by: User, at: datetime) -> None:
     if current.role == Role.OWNER:
         _need_another_owner(current)
     Membership.objects.filter(pk=current.pk).delete()
+    _stop_mails(member)
     audit(AuditKind.LEFT, by=by, vendor=member.vendor, subject=member.user, role=current.role)
     withdraw_invitations_of(member.user, vendor=member.vendor, by=by, at=at)
 
@@ -276,6 +278,13 @@ def _send(invitation: Invitation, secret: str, by: User) -> None:
         language=known.language if known else by.language,
         context={"invitation": invitation, "secret": secret, "shop": invitation.vendor, "inviter": by},
     )
+
+
+def _stop_mails(member: Membership) -> None:
+    """Give up what waits for the worker and leads to the shop's pages: a mail server may have been down."""
+    waiting = OutgoingEmail.objects.filter(to=member.user.email, state=OutgoingEmail.State.QUEUED)
+    of_shop = waiting.filter(text__contains=f"/vendors/{member.vendor.slug}/")
+    of_shop.update(state=OutgoingEmail.State.FAILED, text="", html="", last_error="left the team")
 
 
 def _digest(secret: str) -> str:

@@ -63,7 +63,7 @@ class Command(BaseCommand):
             slug=options["source"], defaults={"name": options["source"]}
         )
         self.counts: Counter[str] = Counter()
-        baskets = self._baskets(find_payloads(self._files(options["paths"])))
+        baskets = self._baskets(find_payloads(self._files(options["paths"])), source)
         total = sum(len(basket) for basket in baskets)
         with tqdm(total=total, unit=" orders", disable=not self.stderr.isatty(), file=self.stderr) as bar:
             for basket in baskets:
@@ -92,7 +92,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{path}: there is no such file or folder.")
         return files
 
-    def _baskets(self, found: Iterable[Found]) -> list[list[Parsed]]:
+    def _baskets(self, found: Iterable[Found], source: Source) -> list[list[Parsed]]:
         """Parse what can be taken, by basket: what was paid together is taken together."""
         baskets: dict[str, list[Parsed]] = {}
         for each in found:
@@ -105,7 +105,7 @@ class Command(BaseCommand):
                     if self.verbosity_is_high():
                         self.stdout.write(f"{each.place}: skipped, {reason}")
                     continue
-                data = parse_order(each.payload)
+                data = parse_order(each.payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
             except PayloadError as error:
                 self._refuse(each.place, str(error))
                 continue

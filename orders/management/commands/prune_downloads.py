@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from orders.domain.downloads import forget_expired, give_up_abandoned
+from orders.bulk.downloads import forget_expired, give_up_abandoned
 
 
 class Command(BaseCommand):

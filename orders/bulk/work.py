@@ -12,15 +12,16 @@ from django.db.models import Count, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from orders.bulk.downloads import NoDocument, assembled, forget_expired, keep, prepare
 from orders.documents.renderer import CannotRender
-from orders.domain.downloads import NoDocument, assembled, forget_expired, keep, prepare
 from orders.domain.fulfillment import ShippingRefused, ship
 from orders.domain.invoicing import IdentityIncomplete, InvoiceRefused, issue_invoice
 from orders.domain.originals import OriginalDamaged, OriginalUnreadable
 from orders.domain.parcels import units_left
+from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import NotPermitted, StepRefused, lock, may, validate
-from orders.models import BulkAction, BulkItem, BulkJob, Order
+from orders.models import BulkAction, BulkItem, BulkJob, Document, Order
 from orders.models.bulk import DOWNLOADS
 from orders.states import OrderStatus
 from vendors.models import User, Vendor
@@ -49,6 +50,17 @@ def ask_for_bulk(
     return job
 
 
+@transaction.atomic
+def ask_for_originals(vendor: Vendor, documents: QuerySet[Document], *, by: User, at: datetime) -> BulkJob:
+    """Write down that these documents of the shop are wanted as a ZIP, whatever else their orders have."""
+    chosen = list(documents.values_list("pk", flat=True))
+    orders = Order.objects.for_vendor(vendor).filter(pk__in=documents.order_by().values("order"))
+    job = ask_for_bulk(vendor, orders, BulkAction.ORIGINALS, by=by, at=at)
+    job.documents = chosen
+    job.save(update_fields=["documents"])
+    return job
+
+
 def work_on(job: BulkJob, *, now: Callable[[], datetime], most: int) -> bool:
     """Carry out at most ``most`` of the job's waiting orders; return whether any are left.
 
@@ -56,12 +68,11 @@ def work_on(job: BulkJob, *, now: Callable[[], datetime], most: int) -> bool:
     or waiting; two workers on one job share its orders. ``now`` tells the time: each order is
     done at its own moment, since a hundred documents take minutes.
     """
-    language = job.asked_by.language or settings.LANGUAGE_CODE
     waiting = job.items.filter(state=BulkItem.State.WAITING).order_by("id").values_list("pk", flat=True)
-    for pk in list(waiting[:most]):
-        with translation.override(language):
+    with translation.override(job.asked_by.language or settings.LANGUAGE_CODE):
+        for pk in list(waiting[:most]):
             _work_on_item(job, pk, now())
-    return _finish(job, now())
+        return _finish(job, now())
 
 
 def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
@@ -72,11 +83,15 @@ def _work_on_item(job: BulkJob, pk: int, at: datetime) -> None:
             _try(item, at)
             _give_way()
         return
-    with transaction.atomic():
-        item = _waiting(job, pk, BulkItem.objects.select_for_update(skip_locked=True, of=("self",)))
-        if item is not None:
-            _try(item, at)
+    done_by(job.vendor, lambda: _work_under_lock(job, pk, at))
     _give_way()
+
+
+@transaction.atomic
+def _work_under_lock(job: BulkJob, pk: int, at: datetime) -> None:
+    item = _waiting(job, pk, BulkItem.objects.select_for_update(skip_locked=True, of=("self",)))
+    if item is not None:
+        _try(item, at)
 
 
 def _waiting(job: BulkJob, pk: int, items: QuerySet[BulkItem]) -> BulkItem | None:

@@ -1,18 +1,16 @@
 """Documents of a selection in one file: notes merged for picking, originals as a ZIP.
 
-Each order is prepared by itself (``orders.domain.bulk``); a worker that dies loses one order's
+Each order is prepared by itself (``orders.bulk.work``); a worker that dies loses one order's
 work at most. The file belongs to the person who asked, in that shop, for a day.
 """
 
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
 from typing import IO
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.files import File
@@ -26,8 +24,9 @@ from django.utils.translation import override
 from orders.documents.delivery_note import delivery_note_pdf
 from orders.documents.merging import merge
 from orders.domain.invoicing import NothingToDeliver, delivery_note
-from orders.domain.originals import OriginalDamaged, OriginalUnreadable, original_pdf
+from orders.domain.originals import original_pdf
 from orders.domain.parcels import units_outstanding
+from orders.exports.documents import write_zip
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order, Shipment
 from orders.models.bulk import DOWNLOADS, download_storage
 from orders.states import DELIVERABLE, OrderStatus, Stage
@@ -56,7 +55,7 @@ def prepare(item: BulkItem, at: datetime) -> None:
     if item.job.action == BulkAction.NOTES:
         _store(_part_name(item), _notes_pdf(item.order, at))
     else:
-        _check_originals(item.order)
+        _check_originals(item)
 
 
 @contextmanager
@@ -74,7 +73,7 @@ def assembled(job: BulkJob, at: datetime) -> Iterator[IO[bytes] | None]:
         if job.action == BulkAction.NOTES:
             merge(_parts(done, at), file, title=f"{job.vendor}, {NOTES_TITLE}")
         else:
-            _zip(done, file)
+            _zip(job, file, at)
         file.seek(0)
         yield file
 
@@ -149,10 +148,11 @@ def _notes_pdf(order: Order, at: datetime) -> ContentFile[bytes]:
     return ContentFile(merged.getvalue())
 
 
-def _check_originals(order: Order) -> None:
-    documents = list(order.documents.all())
+def _check_originals(item: BulkItem) -> None:
+    chosen = item.job.documents
+    documents = [one for one in item.order.documents.all() if chosen is None or one.pk in chosen]
     if not documents:
-        raise NoDocument(_("Order %(number)s has no invoice yet.") % {"number": order.number})
+        raise NoDocument(_("Order %(number)s has no invoice yet.") % {"number": item.order.number})
     for document in documents:
         original_pdf(document)
 
@@ -174,23 +174,17 @@ def _parts(done: QuerySet[BulkItem], at: datetime) -> Iterator[bytes]:
             yield _notes_pdf(item.order, at).read()
 
 
-def _zip(done: QuerySet[BulkItem], file: IO[bytes]) -> None:
-    """Write the originals, byte for byte, under their numbers; one that is damaged by now is told."""
-    with zipfile.ZipFile(file, "w") as archive:
-        for document in _documents(done):
-            try:
-                pdf = original_pdf(document)
-            except (OriginalDamaged, OriginalUnreadable) as damage:
-                found = done.filter(order_id=document.order_id)
-                found.update(state=BulkItem.State.REFUSED, why=str(damage)[:500])
-                continue
-            local = document.issued_at.astimezone(ZoneInfo(document.vendor.time_zone))
-            archive.writestr(zipfile.ZipInfo(f"{document.number}.pdf", date_time=local.timetuple()[:6]), pdf)
+def _zip(job: BulkJob, file: IO[bytes], at: datetime) -> None:
+    """Write the originals and their list; the order of one that is damaged by now is told so."""
 
+    def tell(document: Document, damage: str) -> None:
+        found = job.items.filter(order_id=document.order_id, state=BulkItem.State.DONE)
+        found.update(state=BulkItem.State.REFUSED, why=damage[:500])
 
-def _documents(done: QuerySet[BulkItem]) -> Iterator[Document]:
-    documents = Document.objects.filter(order__in=done.values("order")).select_related("vendor")
-    return documents.defer("snapshot").order_by("kind", "year", "sequence").iterator(chunk_size=100)
+    documents = Document.objects.filter(vendor=job.vendor, order__in=job.items.values("order"))
+    if job.documents is not None:
+        documents = documents.filter(pk__in=job.documents)
+    write_zip(documents, job.vendor, file, at=at, on_damage=tell)
 
 
 def _part_name(item: BulkItem) -> str:

@@ -47,7 +47,7 @@ def test_a_change_of_stock_has_its_sign(units, text):
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("fr", f"Savon{FIXED}: 12{FIXED}%"), ("en", "Savon: 12\u00a0%")]
+    ("language", "text"), [("fr", f"Savon\u202f: 12{FIXED}%"), ("en", "Savon: 12\u00a0%")]
 )
 def test_a_colon_stands_as_the_language_sets_it(language, text):
     with translation.override(language):
@@ -57,7 +57,7 @@ def test_a_colon_stands_as_the_language_sets_it(language, text):
 @pytest.mark.parametrize(
     ("text", "french"),
     [
-        ("Contenance: 30 ml", f"Contenance{FIXED}: 30 ml"),
+        ("Contenance: 30 ml", "Contenance\u202f: 30 ml"),
         ("remise déduite : 2", "remise déduite : 2"),
         ("10:30", "10:30"),
     ],

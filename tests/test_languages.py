@@ -83,8 +83,10 @@ def test_numbers_and_dates_follow_it(dutch):
 
 CATALOGUE_FILE = Path(__file__).parent.parent / "marketplace" / "locale" / "fr" / "LC_MESSAGES" / "django.po"
 FRENCH = re.findall(r'^msgstr(?:\[\d\])? ((?:"(?:[^"\\]|\\.)*"\n)+)', CATALOGUE_FILE.read_text("utf-8"), re.M)
-# Before a high sign stands a space that does not break; addresses, times and entities are no sentences.
-LOOSE = re.compile(r"[\w»)] [:;!?»]|« |[A-Za-zà-ÿ»)][;!?](?!\w)|(?<![\w/])[A-Za-zà-ÿ»)]+:(?=\s|$)")
+# Before a high sign and within « » stands U+202F; addresses, times and entities are no sentences.
+LOOSE = re.compile(
+    r"[\w»)] [:;!?»]|« |\u00a0[:;!?»]|«\u00a0|[A-Za-zà-ÿ»)][;!?](?!\w)|(?<![\w/])[A-Za-zà-ÿ»)]+:(?=\s|$)"
+)
 
 
 def test_french_signs_have_their_space():

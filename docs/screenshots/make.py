@@ -119,8 +119,9 @@ def signed_in(browser: Browser, site: str, *, size: str, theme: str, language: s
 def draw_for_readme(browser: Browser, site: str) -> None:
     page = signed_in(browser, site, size="1440", theme="light", language="fr")
     page.screenshot(path=HERE / "orders.png")
-    number = first_number(page, site, "status=completed")
-    draw_pdf(page, f"{site}{SHOP}/orders/{number}/invoice.pdf", HERE / "invoice")
+    page.goto(f"{site}{SHOP}/documents/?kind=F")
+    invoice = page.locator("main tbody a[href$='.pdf']").first.get_attribute("href")
+    draw_pdf(page, f"{site}{invoice}", HERE / "invoice")
 
 
 def first_number(page: Page, site: str, query: str) -> str:

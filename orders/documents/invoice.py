@@ -185,7 +185,7 @@ def _notes(line: Line, snapshot: Snapshot) -> list[str]:
     if line["is_share"]:
         notes.append(f"part à {_rate(line['rate'])}")
     if Decimal(line["discount"]) > 0:
-        notes.append(f"remise déduite : {_money(line['discount'], snapshot)}{_incl_vat(line['rate'])}")
+        notes.append(f"remise déduite\u202f: {_money(line['discount'], snapshot)}{_incl_vat(line['rate'])}")
     notes += [
         f"dont {levy['label'][:1].lower()}{levy['label'][1:]} {_money(levy['amount'], snapshot)}"
         for levy in line["levies"]

@@ -198,7 +198,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "20/m/ip,5/5m/key,10/h/key",
     "reset_password": "20/m/ip",  # a limit, no password  # nosec B105
 }
-ACCOUNT_FORMS = {"reset_password": "vendors.account_forms.ResetPasswordForm"}
+ACCOUNT_FORMS = {"reset_password": "vendors.account_forms.ResetPasswordForm"}  # no password  # nosec B105
 RESET_MAILS_LIMIT = "5/10m/key"  # links mailed to one address; beyond it those that were sent go on working
 UNKNOWN_DEVICES_LIMIT = "50/h/key"  # failures for one account from devices that never signed in to it
 MFA_ADAPTER = "vendors.second_factor.SecondFactorAdapter"

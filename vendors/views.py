@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.addresses import own_page
 from vendors.models import Membership, User, Vendor
@@ -22,7 +22,7 @@ DEFENDER = "https://formulaire.defenseurdesdroits.fr/"
 STATED_ON = date(2026, 11, 27)  # when the statement was last compared with the tests
 
 
-@require_GET
+@require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """Lead a person to the one shop, to a choice of several, staff to the admin."""

@@ -2,8 +2,9 @@
 
 Needs playwright, a Chromium and pdftoppm. With ``--all`` every page and state is drawn into
 ``docs/screenshots/all/`` instead, in each width, theme and language, and a contact sheet for each
-page; ``--only NAME`` draws those whose name begins so. ``--compare FOLDER`` then names the
-pictures that differ from those of FOLDER, made earlier on the same day.
+page; ``--only NAME`` draws those whose name begins so. With ``--site`` the mails are those of
+``VAR_DIR``. ``--compare FOLDER`` then names the pictures that differ from those of FOLDER, made
+earlier on the same day.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from contextlib import contextmanager, nullcontext
 from itertools import product
 from pathlib import Path
 
-from pages import OWNER, SHOP, Picture, pictures
+import django
+from pages import OWNER, SHOP, VISITOR, Picture, pictures
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -34,6 +36,7 @@ SIZES = {
     "1440": {"width": 1440, "height": 900},
 }
 EVERYTHING = HERE / "all"
+ERRORS = (400, 413, 429, 500, 503)
 Form = tuple[str, ...]  # width, theme, language
 GAP = 12  # px between the pictures of a sheet
 
@@ -56,6 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     forms = [tuple(form.split("-")) for form in options.forms]
     with tempfile.TemporaryDirectory() as var, sync_playwright() as play:
+        prepare_django(os.environ.get("VAR_DIR", var) if options.site else var)
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with nullcontext(options.site) if options.site else demo(var) as site:
             if options.all or options.only:
@@ -64,6 +68,17 @@ def main() -> None:
                 draw_for_readme(browser, site)
     if options.compare:
         report_changes(options.compare)
+
+
+def prepare_django(var: str) -> None:
+    """Let this process read the demo of ``var`` too, beside Playwright's loop."""
+    os.environ |= {
+        "VAR_DIR": var,
+        "DJANGO_SETTINGS_MODULE": "marketplace.settings",
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+    }
+    sys.path.insert(0, str(ROOT))
+    django.setup()
 
 
 @contextmanager
@@ -143,7 +158,10 @@ def draw_all(browser: Browser, site: str, only: str, forms: list[Form]) -> None:
     page = signed_in(browser, site, size="1440", theme="light", language="fr")
     wanted = [
         picture
-        for picture in pictures(lambda query: first_number(page, site, query))
+        for picture in (
+            *pictures(lambda query: first_number(page, site, query)),
+            *map(without_address, drawn("fr")),
+        )
         if picture.name.startswith(only)
     ]
     page.context.close()
@@ -151,6 +169,7 @@ def draw_all(browser: Browser, site: str, only: str, forms: list[Form]) -> None:
         for form in forms:
             size, theme, language = form
             page = signed_in(browser, site, size=size, theme=theme, language=language, who=who)
+            serve_drawn(page, site, language)
             for picture in wanted:
                 if picture.who == who:
                     draw(page, site, picture, file_of(picture.name, form))
@@ -158,6 +177,34 @@ def draw_all(browser: Browser, site: str, only: str, forms: list[Form]) -> None:
     for picture in wanted:
         make_sheet(picture.name, forms)
     print(f"{len(wanted)} pages in {len(forms)} forms: {EVERYTHING}")
+
+
+def drawn(language: str) -> dict[str, str]:
+    """What no address shows: error pages, and the latest mail of each kind that was sent."""
+    from django.template.loader import render_to_string
+    from django.utils.translation import override
+
+    from marketplace.models import OutgoingEmail
+
+    with override(language):
+        pages = {f"error-{code}": render_to_string(f"{code}.html") for code in ERRORS}
+    mails = OutgoingEmail.objects.exclude(html="").order_by("template", "pk")
+    return pages | {f"mail-{mail.template.removeprefix('emails/')}": mail.html for mail in mails}
+
+
+def without_address(name: str) -> Picture:
+    return Picture(name, f"/drawn/{name}", VISITOR)
+
+
+def serve_drawn(page: Page, site: str, language: str) -> None:
+    """Let the browser find under ``/drawn/`` what the server has no address for."""
+    pages = drawn(language)
+    page.route(
+        f"{site}/drawn/*",
+        lambda route: route.fulfill(
+            body=pages[route.request.url.rpartition("/")[2]], content_type="text/html; charset=utf-8"
+        ),
+    )
 
 
 def draw(page: Page, site: str, picture: Picture, file: Path) -> None:

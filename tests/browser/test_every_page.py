@@ -7,7 +7,10 @@ console stays empty, which also says that the content policy was never broken.
 from itertools import product
 
 import pytest
+from django.template.loader import render_to_string
+from django.utils.translation import override
 
+from marketplace.models import OutgoingEmail
 from tests.browser.conftest import IN_BROWSER, STANDARD, tell, violations
 from tests.browser.states import STATES
 
@@ -17,6 +20,8 @@ ON_PHONE, ON_DESK = [(390, "light", "fr")], [(1440, "dark", "en")]
 SAMPLE = dict(zip(STATES, [ON_PHONE, ON_DESK] * len(STATES), strict=False))
 MATRIX = list(product((390, 768, 1440), ("light", "dark"), ("fr", "en")))
 OWN_STATUS = "the server responded with a status of"  # what the browser says of a 404 that is meant
+WITHOUT_ADVICE = [tag for tag in STANDARD if tag != "best-practice"]
+HTML = "text/html; charset=utf-8"
 CUT_MENUS = """width => [...document.querySelectorAll('.menu[open] > :is(div, form)')]
   .map(panel => [panel.getBoundingClientRect(), panel])
   .filter(([box]) => box.left < 0 || box.right > width)
@@ -92,10 +97,34 @@ def test_at_four_hundred_percent_nothing_scrolls_sideways(person, area):
     assert {name: trouble for name, trouble in found.items() if trouble} == {}
 
 
+def test_error_pages_and_mails_are_accessible(person):
+    """They have no address: the browser is given what their templates make."""
+    with override("fr"):
+        pages = {f"error {code}": render_to_string(f"{code}.html") for code in (400, 413, 429, 500, 503)}
+    mails = OutgoingEmail.objects.exclude(html="").order_by("pk")
+    pages |= {f"mail {mail.template}": mail.html for mail in mails}
+    found = {}
+    for theme in ("light", "dark"):
+        page = person("visitor", width=390, theme=theme)
+        for name, html in pages.items():
+            page.route(
+                f"{page.site}/drawn",
+                lambda route, _asked, html=html: route.fulfill(body=html, content_type=HTML),
+            )
+            page.goto(f"{page.site}/drawn")
+            tags = STANDARD if name.startswith("error") else WITHOUT_ADVICE  # a mail stands in another page
+            if trouble := [*violations(page, tags), *wider(page, 390)]:
+                found[f"{name}, {theme}"] = trouble
+        page.context.close()
+
+    tell(f"axe, error pages and mails: {2 * len(pages)} page states, {len(found)} with violations")
+    assert found == {}
+
+
 def test_the_style_guide_is_accessible(person, settings):
     """By the standard's own rules: the middles of many pages on one break the one-heading kind of advice."""
     settings.DEBUG = True
     page = person(width=1440)
     page.goto(f"{page.site}/styleguide/", wait_until="networkidle")
 
-    assert violations(page, [tag for tag in STANDARD if tag != "best-practice"]) == []
+    assert violations(page, WITHOUT_ADVICE) == []

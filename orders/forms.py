@@ -107,6 +107,8 @@ class ShipForm(forms.Form):
     def __init__(self, *args: Any, order: Order, left: dict[int, int], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.order, self.today = order, today
+        if self.is_bound:  # what was wrong is told first
+            del self.fields["tracking_number"].widget.attrs["autofocus"]
         self.fields["shipped_on"].initial = today
         self.fields["shipped_on"].widget.attrs["max"] = today.isoformat()
         last = order.shipments.order_by("-number").first()

@@ -165,6 +165,15 @@ def test_the_carrier_that_the_delivery_names_is_proposed(client_of, owner, order
     assert f'<option value="{carrier}" selected>' in text
 
 
+def test_a_parcel_begins_at_its_number_and_a_wrong_one_at_what_is_wrong(client_of, owner, order):
+    client = client_of(owner)
+
+    opened = client.get(url(order, "ship/")).content
+    wrong = client.post(url(order, "ship/"), {"shipped_on": "2020-01-01", "version": order.version}).content
+
+    assert (b"autofocus" in opened, b"autofocus" in wrong) == (True, False)
+
+
 def test_ready_then_handed_over_completes_the_order(client_of, owner, order):
     client = client_of(owner)
 

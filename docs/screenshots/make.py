@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 
 import django
-from pages import OWNER, SHOP, VISITOR, Picture, pictures
+from pages import OWNER, SHOP, STAFF, VISITOR, Picture, pictures
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -180,16 +180,15 @@ def draw_all(browser: Browser, site: str, only: str, forms: list[Form]) -> None:
 
 
 def drawn(language: str) -> dict[str, str]:
-    """What no address shows: error pages, and the latest mail of each kind that was sent."""
+    """What no address shows: error pages, and a mail of each kind."""
     from django.template.loader import render_to_string
     from django.utils.translation import override
-
-    from marketplace.models import OutgoingEmail
+    from mails import written_mails  # once Django is ready
 
     with override(language):
         pages = {f"error-{code}": render_to_string(f"{code}.html") for code in ERRORS}
-    mails = OutgoingEmail.objects.exclude(html="").order_by("template", "pk")
-    return pages | {f"mail-{mail.template.removeprefix('emails/')}": mail.html for mail in mails}
+    mails = written_mails(SHOP.rpartition("/")[2], owner=OWNER, staff=STAFF)
+    return pages | {f"mail-{kind}": html for kind, html in mails.items()}
 
 
 def without_address(name: str) -> Picture:

@@ -35,6 +35,12 @@ def opens(menu: str) -> Act:
     return act
 
 
+def validates_all(page: Page) -> None:
+    """Take the whole page of the list and ask for it to be validated, which is asked about first."""
+    page.locator(".list .check input:visible").first.check()
+    page.locator(".bulk button[value=validate]").click()
+
+
 def sends(**fields: str) -> Act:
     """Fill in the form that has these fields and send it, without the browser's own checks."""
 
@@ -69,6 +75,8 @@ def pictures(find: Callable[[str], str]) -> list[Picture]:
         Picture("orders", ORDERS),
         Picture("orders-filtered", f"{ORDERS}?status=processing&customer=b"),
         Picture("orders-taken", ORDERS, act=lambda page: page.locator("tbody [name=order]").first.check()),
+        Picture("orders-bulk-sure", ORDERS, act=validates_all),
+        Picture("orders-bulk", ORDERS, act=clicks("button[value=notes]")),
         Picture("orders-wrong", f"{ORDERS}?placed_after=31/02/2026"),
         Picture("orders-empty", f"{ORDERS}?status=failed&customer=zzzz"),
         Picture("orders-preparer", ORDERS, PREPARER),

@@ -127,6 +127,8 @@ document.addEventListener("change", (event) => {
   if (boxes(list, "all").includes(event.target)) {
     for (const box of boxes(list, "row")) box.checked = event.target.checked;
   }
+  const everything = list.parentElement.querySelector(".bulk [name=all]");
+  if (everything && !event.target.checked) everything.checked = false; // who leaves one out does not mean all
   count(list);
 });
 
@@ -414,7 +416,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 document.addEventListener("visibilitychange", comeBack);
-window.addEventListener("pageshow", (event) => event.persisted && refreshList());
+window.addEventListener("pageshow", (event) => event.persisted && !isBusy() && refreshList());
 window.addEventListener("offline", () => setTrouble(true));
 window.addEventListener("online", () => {
   setTrouble(false);

@@ -10,8 +10,8 @@ over. Why so: ``docs/decisions/0091-a-reader-never-goes-back-in-time.md``.
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -24,6 +24,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from marketplace.holding import holding
 from marketplace.streams import made_inside
 
 REPLICA = "replica"
@@ -104,7 +105,7 @@ def reads_replica(
         if state is None:
             return view(request, *args, **kwargs)
         try:
-            with _reading(state):
+            with holding(_state, state):
                 response = view(request, *args, **kwargs)
         except DatabaseError:
             if not connections[REPLICA].errors_occurred:
@@ -113,7 +114,7 @@ def reads_replica(
             return view(request, *args, **kwargs)
         response.is_of_replica = True  # type: ignore[attr-defined]
         if isinstance(response, StreamingHttpResponse):
-            response.streaming_content = made_inside(partial(_reading, state), iter(response))
+            response.streaming_content = made_inside(partial(holding, _state, state), iter(response))
         return response
 
     return reading
@@ -123,15 +124,6 @@ def read_at(now: datetime) -> datetime:
     """Return the moment whose state is read: what was committed later is not in it."""
     state = _state.get()
     return now if state is None else min(max(state, now - NEWS_FOR), now)
-
-
-@contextmanager
-def _reading(state: datetime) -> Iterator[None]:
-    token = _state.set(state)
-    try:
-        yield
-    finally:
-        _state.reset(token)
 
 
 def _state_for(request: HttpRequest) -> datetime | None:

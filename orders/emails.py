@@ -3,13 +3,14 @@
 The table of mails is in ``docs/rules/order-states.md``, "Mails".
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
 
+from marketplace.holding import holding
 from marketplace.mail import Attachment, queue_email
 from orders.models import Document, DocumentKind, Note, Order, Refund, Shipment, StatusChange
 from orders.states import PAID, STOPPED, OrderStatus, RefundState, Stage
@@ -21,14 +22,9 @@ ANNOUNCED = frozenset({OrderStatus.ON_HOLD, OrderStatus.PROCESSING, OrderStatus.
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
-@contextmanager
-def silence() -> Iterator[None]:
+def silence() -> AbstractContextManager[None]:
     """Queue no mail inside: for history that is taken in or made up, which is no news to anybody."""
-    token = _silent.set(True)
-    try:
-        yield
-    finally:
-        _silent.reset(token)
+    return holding(_silent, True)
 
 
 def is_silent() -> bool:

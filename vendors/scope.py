@@ -6,7 +6,7 @@ not in the database: ``docs/decisions/0030-a-shops-page-reads-only-the-shops-row
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -16,6 +16,7 @@ from django.db.models.lookups import Exact, In
 from django.db.models.sql import Query
 from django.http import Http404
 
+from marketplace.holding import holding
 from marketplace.streams import made_inside
 
 logger = logging.getLogger(__name__)
@@ -31,14 +32,9 @@ class OutsideShop(Http404):
         super().__init__("outside the shop")
 
 
-@contextmanager
-def within(vendor_id: int) -> Iterator[None]:
+def within(vendor_id: int) -> AbstractContextManager[None]:
     """Inside, only the rows of this shop can be read or written."""
-    token = _shop.set(vendor_id)
-    try:
-        yield
-    finally:
-        _shop.reset(token)
+    return holding(_shop, vendor_id)
 
 
 def inside(vendor_id: int, parts: Generator[bytes, None, None]) -> Iterator[bytes]:

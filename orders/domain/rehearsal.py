@@ -4,8 +4,8 @@ What a document says is known only where its number is taken, under lock. So the
 and rolled back, what it would print is made with nothing locked, and then the step is done.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import connection, transaction
 
+from marketplace.holding import holding
 from orders.documents.snapshot import Snapshot
 from vendors.models import Vendor
 
@@ -52,11 +53,11 @@ def papers_first(step: Callable[P, R]) -> Callable[P, R]:
         if connection.in_atomic_block:
             return step(*args, **kwargs)
         papers = _Papers()
-        with suppress(_Over), _in_hand(papers), transaction.atomic():
+        with suppress(_Over), holding(_papers, papers), transaction.atomic():
             step(*args, **kwargs)
             raise _Over
         papers.make()
-        with _in_hand(papers):
+        with holding(_papers, papers):
             return step(*args, **kwargs)
 
     return done
@@ -65,15 +66,6 @@ def papers_first(step: Callable[P, R]) -> Callable[P, R]:
 def done_by(vendor: Vendor, step: Callable[[], R]) -> R:
     """Take a step of an order; where the shop has invoices issued on completion, papers are made first."""
     return papers_first(step)() if vendor.issues_on_completion else step()
-
-
-@contextmanager
-def _in_hand(papers: _Papers) -> Iterator[None]:
-    token = _papers.set(papers)
-    try:
-        yield
-    finally:
-        _papers.reset(token)
 
 
 def is_rehearsed() -> bool:

@@ -15,7 +15,6 @@ from orders.connectors.woocommerce import (
     PayloadError,
     is_deletion,
     is_gone,
-    parse_order,
     vendor_id_of,
     why_skipped,
 )
@@ -33,6 +32,7 @@ from orders.models import (
     UnknownVendors,
 )
 from orders.storefronts.answers import send_waiting
+from orders.storefronts.reading import read_order
 from vendors.models import Vendor
 
 AT_ONCE = 100  # orders a task; short tasks, so that a dead worker's are found soon
@@ -148,7 +148,7 @@ def _payload(delivery: Delivery) -> object:
 
 def _take(delivery: Delivery, payload: object, at: datetime) -> None:
     source = delivery.source
-    data = parse_order(payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
+    data = read_order(payload, source)
     vendor = shop_of(data, source=source, create=source.unknown_vendors == UnknownVendors.CREATE)
     taken = take_order(data, source=source, vendor=vendor, at=at)
     if delivery.topic == "order.restored":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from orders.connectors.woocommerce import PayloadError, is_deletion, parse_order, vendor_id_of, why_skipped
+from orders.connectors.woocommerce import PayloadError, is_deletion, vendor_id_of, why_skipped
 from orders.connectors.woocommerce_notes import people_s_notes
 from orders.connectors.woocommerce_refunds import refund_lines
 from orders.connectors.woocommerce_rest import Standing, Storefront
@@ -29,6 +29,7 @@ from orders.models import (
     UnknownVendors,
 )
 from orders.states import OrderStatus
+from orders.storefronts.reading import read_order
 
 FRESH = timedelta(days=3)  # older new orders are history and announced to nobody
 OPEN = frozenset({OrderStatus.PROCESSING, OrderStatus.ON_HOLD})
@@ -63,7 +64,7 @@ def compare(payload: Any, *, source: Source, at: datetime) -> Compared:
         return Compared("skipped", external_id)
     before = _facts(source, external_id)
     try:
-        data = parse_order(payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
+        data = read_order(payload, source)
         vendor = shop_of(data, source=source, create=source.unknown_vendors == UnknownVendors.CREATE)
         taken = take_order(
             data, source=source, vendor=vendor, at=at, announce=_is_news(data, before, at), is_final=True

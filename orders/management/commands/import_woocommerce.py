@@ -14,11 +14,12 @@ from django.db import transaction
 from django.utils import timezone, translation
 from tqdm import tqdm
 
-from orders.connectors.woocommerce import PayloadError, parse_order, why_skipped
+from orders.connectors.woocommerce import PayloadError, why_skipped
 from orders.domain.intake import IntakeRefused, shop_of, take_order
 from orders.domain.order_data import OrderData
 from orders.models import Source
 from orders.states import OrderStatus
+from orders.storefronts.reading import read_order
 from vendors.models import User
 
 # An import brings a shop's history: only what is fresh and still open is announced by mail.
@@ -105,7 +106,7 @@ class Command(BaseCommand):
                     if self.verbosity_is_high():
                         self.stdout.write(f"{each.place}: skipped, {reason}")
                     continue
-                data = parse_order(each.payload, tax_kinds=source.tax_kinds, time_zone=source.time_zone)
+                data = read_order(each.payload, source)
             except PayloadError as error:
                 self._refuse(each.place, str(error))
                 continue

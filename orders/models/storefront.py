@@ -1,7 +1,7 @@
 """What goes back to a storefront, and what came of asking it."""
 
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
@@ -46,9 +46,9 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
         A status that it did not take is over once a later one was to be told; a refused refund
         once there is a later one, asked for here or made there.
         """
-        failed = [Answer.State.REFUSED, Answer.State.GIVEN_UP]
-        over = Q(kind=Answer.Kind.STATUS, state__in=failed, is_followed=True)
-        over |= Q(kind=Answer.Kind.REFUND, state=Answer.State.REFUSED, is_followed=True)
+        over = Q()
+        for kind, states in Answer.OVER_ONCE_FOLLOWED.items():
+            over |= Q(kind=kind, state__in=states, is_followed=True)
         return self.with_followers().exclude(state=Answer.State.DONE).exclude(over)
 
     def in_trouble(self) -> Self:
@@ -77,6 +77,11 @@ class Answer(models.Model):
         DONE = "done", _("Received by the storefront")
         REFUSED = "refused", _("Refused by the storefront")
         GIVEN_UP = "given_up", _("Given up")
+
+    OVER_ONCE_FOLLOWED: ClassVar[dict[str, tuple[str, ...]]] = {
+        Kind.STATUS: (State.REFUSED, State.GIVEN_UP),
+        Kind.REFUND: (State.REFUSED,),
+    }
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="answers", verbose_name=_("order"))
     kind = models.CharField(_("what"), max_length=6, choices=Kind)
@@ -165,11 +170,7 @@ class Answer(models.Model):
     @property
     def is_over(self) -> bool:
         """What was not taken need not be any more: a status or a refused refund with a later one."""
-        failed: dict[str, tuple[str, ...]] = {
-            self.Kind.STATUS: (self.State.REFUSED, self.State.GIVEN_UP),
-            self.Kind.REFUND: (self.State.REFUSED,),
-        }
-        return self.state in failed.get(self.kind, ()) and self.is_followed
+        return self.state in self.OVER_ONCE_FOLLOWED.get(self.kind, ()) and self.is_followed
 
     @cached_property
     def is_followed(self) -> bool:

@@ -158,15 +158,25 @@ def learn_what_was_before_refund(merge: Merge) -> bool:
     That is the latest state that any report tells but « refunded », and whether the storefront
     ever took units off its shelf.
     """
+    is_new_state, is_new_shelf = _learn_state_before_refund(merge), _learn_off_shelf(merge)
+    return is_new_state or is_new_shelf
+
+
+def _learn_state_before_refund(merge: Merge) -> bool:
     reported = merge.reported
-    is_first_off_shelf = merge.data.is_off_shelf and not reported.applied.get("was_off_shelf")
-    if is_first_off_shelf:
-        reported.applied["was_off_shelf"] = True
     if merge.data.status == OrderStatus.REFUNDED:
-        return is_first_off_shelf
+        return False
     if reported.before_refund and merge.rank <= reported.before_refund[0]:
-        return is_first_off_shelf
+        return False
     reported.before_refund = [merge.rank, str(merge.data.status)]
+    return True
+
+
+def _learn_off_shelf(merge: Merge) -> bool:
+    applied = merge.reported.applied
+    if not merge.data.is_off_shelf or applied.get("was_off_shelf"):
+        return False
+    applied["was_off_shelf"] = True
     return True
 
 

@@ -240,15 +240,19 @@ def body(response):
 
 
 def answers(client, who, name, route, vendor, neighbour):
-    """What a visitor gets for each method: {method: (status, where it leads, what it says)}.
-
-    Each answer is undone, so that the next method finds everything as it was.
-    """
+    """What a visitor of a shop's page gets for each method."""
     person = visitor(who, vendor, neighbour)
     if who.startswith("member"):
         own_file(person, name)
     slug = neighbour.slug if who.startswith("under-own") else vendor.slug
-    url = address(route, slug, "1042")
+    return by_method(client, person, address(route, slug, "1042"))
+
+
+def by_method(client, person, url):
+    """What a person, or nobody, gets for each method: {method: (status, where it leads, what it says)}.
+
+    Each answer is undone, so that the next method finds everything as it was.
+    """
     if person:
         client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
     cookies = deepcopy(client.cookies)

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -179,6 +180,7 @@ def draw_all(browser: Browser, site: str, only: str, forms: list[Form]) -> None:
     print(f"{len(wanted)} pages in {len(forms)} forms: {EVERYTHING}")
 
 
+@cache
 def drawn(language: str) -> dict[str, str]:
     """What no address shows: error pages, and a mail of each kind."""
     from django.template.loader import render_to_string

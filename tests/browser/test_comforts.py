@@ -148,14 +148,13 @@ def test_a_list_that_was_left_open_is_asked_for_again(page, vendor):
     page.get_by_role("link", name="10", exact=True).wait_for()
     Order.objects.update(placed_at=NOON)  # a moment that is said alike a minute later
     refreshed(page)
-    page.evaluate(
-        "htmx.ajax('GET', document.getElementById('news').getAttribute('hx-get'), '#news')"
-    )  # meanwhile
+    page.evaluate(ASK_FOR_NEWS)
     assert refreshed(page) == 304
     expect(page.locator("tbody tr")).to_have_count(4)
     assert page.said == []
 
 
+ASK_FOR_NEWS = "htmx.ajax('GET', document.getElementById('news').getAttribute('hx-get'), '#news')"
 COME_BACK = """() => new Promise(done => {
     document.addEventListener("htmx:afterRequest", event => {
         if (event.detail.target?.id === "order-list") done(event.detail.xhr.status);

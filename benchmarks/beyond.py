@@ -27,9 +27,11 @@ def child(*arguments: str, url: str = "", start: bool = False) -> Any:
     if url:
         environment["DATABASE_URL"] = url
     if start:
-        return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment)
+        return subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+        )
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     return json.loads(done.stdout.splitlines()[-1])
 

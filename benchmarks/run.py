@@ -96,7 +96,7 @@ def main() -> int:
             sizes = pages.sizes()
             lines += [beyond.intake(Line), *beyond.papers(Line)]
         if orders >= MANY:
-            lines.append(beyond.on_sqlite(Line))
+            lines += beyond.on_sqlite(Line)
     return told(table(options, lines, sizes), lines)
 
 

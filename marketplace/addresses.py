@@ -1,11 +1,26 @@
 """Where a form may lead: to pages of this site, never elsewhere."""
 
+from urllib.parse import urlsplit
+
 from django.http import HttpRequest
+from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def own_page(request: HttpRequest, default: str) -> str:
     """Return the page that the form's ``next`` names if it is one of this site, else ``default``."""
     target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if is_ours and target.startswith("/") else default
+    return target if _is_ours(request, target) and target.startswith("/") else default
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return the page that is asked for; of a form, the page it stood on: its own address shows nothing."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    referer = request.headers.get("Referer", "")
+    stood_on = urlsplit(referer)._replace(scheme="", netloc="", fragment="").geturl()
+    return stood_on if _is_ours(request, referer) and stood_on else resolve_url("home")
+
+
+def _is_ours(request: HttpRequest, address: str) -> bool:
+    return url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())

@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "vendors.second_factor.SecondFactorMiddleware",
     "marketplace.replica.ReplicaMiddleware",
     "marketplace.unreadable.UnreadableMiddleware",
+    "marketplace.methods.MethodsMiddleware",
 ]
 
 ROOT_URLCONF = "marketplace.urls"

@@ -54,7 +54,9 @@ class MoneyField(forms.DecimalField):
     """An amount as people type it: « 12,50 », « 12.50 », « 1 234,50 € »."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=12, decimal_places=2, **{"required": False, **kwargs})
+        # A number field drops the comma of « 1,50 » in a browser that speaks English: it would be 150.
+        typed = forms.TextInput({"inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(max_digits=12, decimal_places=2, **{"required": False, "widget": typed, **kwargs})
 
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         if isinstance(value, str):

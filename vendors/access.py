@@ -6,11 +6,12 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from marketplace.addresses import page_of
 from marketplace.audit import AuditKind, audit
 from vendors.models import Membership, User, Vendor
 from vendors.roles import PERMISSIONS, Permission, Role
@@ -78,12 +79,13 @@ def vendor_required(
     def decorate(
         view: Callable[Concatenate[VendorRequest, P], HttpResponseBase],
     ) -> Callable[..., HttpResponseBase]:
-        @login_required
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(page_of(request))
             membership = (
                 Membership.objects.select_related("vendor")
-                .filter(user=cast(User, request.user), vendor__slug=slug, vendor__is_active=True)
+                .filter(user=request.user, vendor__slug=slug, vendor__is_active=True)
                 .first()
             )
             if any("\0" in str(value) for value in kwargs.values()):

@@ -217,7 +217,7 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         asked: dict[str, Any] = {"lines": form.refunded_lines, "amount": form.whole}
         try:
-            if request.POST.get("do") == "refund":
+            if request.POST.get("do") == "refund" and _is_as_shown(request, order, asked):
                 recorded = ask_for_refund(
                     order,
                     **asked,
@@ -243,6 +243,16 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
         "more": _note_follows(request, order),
     }
     return render(request, "orders/refund.html", context)
+
+
+def _is_as_shown(request: VendorRequest, order: Order, asked: dict[str, Any]) -> bool:
+    """Whether the amount stood on the button, if one did; the page is shown again where it is another."""
+    if "shown" not in request.POST:
+        return True
+    try:
+        return request.POST["shown"] == str(preview_refund(order, **asked).amount)
+    except RefundRefused:
+        return True  # who records it says why not
 
 
 def _note_follows(request: VendorRequest, order: Order) -> str:

@@ -117,7 +117,7 @@ function count(list) {
   }
   const bar = list.parentElement.querySelector(".bulk");
   const said = bar?.querySelector("[role=status]");
-  const everything = bar?.querySelector("[name=all]:checked")?.dataset.total;
+  const everything = bar?.querySelector("[name=all]:checked + [data-total]")?.dataset.total;
   if (!said?.dataset.many) return;
   said.textContent = chosen === 1 && !everything ? said.dataset.one : said.dataset.many.replace("#", everything ?? chosen);
 }
@@ -138,7 +138,10 @@ function countAll() {
   document.querySelectorAll(".list").forEach(count);
 }
 
-document.addEventListener("reset", () => setTimeout(countAll));
+document.addEventListener("reset", (event) => {
+  setTimeout(countAll);
+  if (event.target.contains(document.activeElement)) heading()?.focus({ preventScroll: true }); // the bar goes
+});
 
 // A form is sent once: a second click does nothing while the first is on its way.
 
@@ -180,13 +183,13 @@ function showCopyButtons() {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("button[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText.trim());
+  const written = navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText.trim());
+  if (!(await written.then(() => true, () => false))) return;
   const drawing = button.querySelector("use");
-  const before = drawing?.getAttribute("href");
   drawing?.setAttribute("href", "#check");
   say("copied");
   setTimeout(() => {
-    drawing?.setAttribute("href", before);
+    drawing?.setAttribute("href", "#copy");
     say("");
   }, 3000);
 });
@@ -206,8 +209,10 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   if (isOpening) return;
   isOpening = true;
+  link.setAttribute("aria-busy", "true");
   const page = await fetch(link.href, { signal: AbortSignal.timeout(20000) }).then(readPage).catch(() => null);
   isOpening = false;
+  link.removeAttribute("aria-busy");
   const content = page?.querySelector("main .dialog");
   if (!content) return location.assign(link.href);
   const dialog = Object.assign(document.createElement("dialog"), { className: content.className });
@@ -305,11 +310,42 @@ document.addEventListener("click", (event) => {
   heir?.focus({ preventScroll: true });
 });
 
-// A status is said again only where its words are others.
+// A status is said again only where its words are others; a menu that somebody has open is left alone.
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { fragment, target } = event.detail;
-  if (target.matches("[role=status]") && target.textContent === fragment.textContent) event.detail.shouldSwap = false;
+  const isSaid = target.matches("[role=status]") && target.textContent === fragment.textContent;
+  if (isSaid || openMenus().some((menu) => target.contains(menu))) event.detail.shouldSwap = false;
+});
+
+// What is typed while a filter is on its way is not lost: the new field has it, and asks for it.
+
+let typed = null;
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const field = document.activeElement;
+  const isTyped = field?.matches("#filters input") && field.value !== field.defaultValue && detail.target?.contains(field);
+  typed = isTyped ? { id: field.id, value: field.value, at: field.selectionStart } : null;
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  const field = typed && document.getElementById(typed.id);
+  if (field && field.value !== typed.value) {
+    field.value = typed.value;
+    field.setSelectionRange(typed.at, typed.at);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  typed = null;
+});
+
+// A field that was typed wrong is marked as long as the list says so.
+
+document.addEventListener("htmx:afterSettle", () => {
+  for (const field of document.querySelectorAll("#id_customer, #id_q")) {
+    const isWrong = document.getElementById(`${field.id}_error`) !== null;
+    const marks = { "aria-invalid": "true", "aria-describedby": `${field.id}_error` };
+    for (const [name, value] of Object.entries(marks)) isWrong ? field.setAttribute(name, value) : field.removeAttribute(name);
+  }
 });
 
 document.addEventListener("htmx:afterSettle", () => {
@@ -360,7 +396,8 @@ function prepareCombos() {
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  const input = document.querySelector(`[data-combo="${event.detail.target.id}"]`);
+  const id = event.detail.target?.id;
+  const input = id && document.querySelector(`[data-combo="${id}"]`);
   if (!input) return;
   openCombo(input, event.detail.target.children.length > 0 && document.activeElement === input && input.value !== combo.taken);
 });
@@ -476,17 +513,37 @@ window.addEventListener("online", () => {
 
 function setTrouble(isShown) {
   const note = document.getElementById("trouble");
-  if (note) note.hidden = !isShown;
+  if (!note) return;
+  if (isShown) (document.querySelector("dialog[open]") ?? document.getElementById("main")).prepend(note);
+  note.hidden = !isShown;
 }
 
-for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
-  document.addEventListener(failure, () => setTrouble(true));
-}
+for (const failure of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(failure, () => setTrouble(true));
+
+// A page that is refused says so itself: a list that takes too long, a right that was taken away.
+
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  if (detail.target?.matches("#order-list, #list-results, #log")) location.assign(detail.pathInfo.finalRequestPath);
+  else if (detail.target?.matches(".orders tr") && detail.xhr.status < 500) location.reload();
+  else setTrouble(true);
+});
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) setTrouble(false);
 });
 
+// In a row of tabs that is wider than the screen the chosen one is seen.
+
+function showChosenTab() {
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    const row = tab.closest("ul");
+    const box = tab.getBoundingClientRect();
+    const { left, right, width } = row.getBoundingClientRect();
+    if (box.left < left || box.right > right) row.scrollLeft += box.left - left - (width - box.width) / 2;
+  }
+}
+
 function prepare() {
+  showChosenTab();
   showCopyButtons();
   countAll();
   prepareCombos();

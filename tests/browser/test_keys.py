@@ -58,10 +58,10 @@ def test_the_bar_counts_all_that_are_taken(person, vendor):
     page.locator(".bulk [name=all]").check()
 
     taken = Order.objects.filter(vendor=vendor, status=S.PROCESSING).count()
-    expect(page.locator(".bulk [role=status]")).to_have_text(f"{taken} sélectionnées")
+    expect(page.locator(".bulk [role=status]")).to_have_text(f"{taken} cochées")
 
     page.locator("tbody [name=order]").nth(1).check()
     page.locator("tbody [name=order]").first.uncheck()
 
     expect(page.locator(".bulk [name=all]")).not_to_be_checked()
-    expect(page.locator(".bulk [role=status]")).to_have_text("1 sélectionnée")
+    expect(page.locator(".bulk [role=status]")).to_have_text("1 cochée")

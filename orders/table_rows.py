@@ -13,7 +13,7 @@ from django.utils.http import RFC3986_SUBDELIMS
 from django.utils.translation import gettext as _
 
 from marketplace import formats
-from marketplace.templatetags.display import icon, moment
+from marketplace.templatetags.display import icon, moment_by
 from orders.domain.invoicing import is_invoiceable
 from orders.models import Order
 from orders.states import (
@@ -111,6 +111,7 @@ class RowMaker:
             "of_order": _("of order %(number)s"),
         }
         self.late = _("%(days)s d late")
+        self.clock = formats.Clock(now)
 
     def row(self, order: Order) -> Row:
         """Return what the list shows of ``order``, whose customer is loaded."""
@@ -158,7 +159,7 @@ class RowMaker:
             needs_refund=order.needs_refund,
             customer=order.customer_name or order.customer_email or "–",
             is_guest=order.is_guest_order,
-            placed_at=moment(order.placed_at),
+            placed_at=moment_by(self.clock, order.placed_at),
             payment=order.payment_title,
             delivery=order.shipping_method,
             town=order.shipping_city or order.billing_city,

@@ -95,12 +95,17 @@ def moment(value: datetime, *, keeps_time: bool = False) -> SafeString:
 
     With ``keeps_time`` an old moment keeps its hour too: steps of one day can be told apart.
     """
-    exact, said = formats.exact_time(value), formats.recent_time(value, timezone.now())
+    return moment_by(formats.Clock(timezone.now()), value, keeps_time=keeps_time)
+
+
+def moment_by(clock: formats.Clock, value: datetime, *, keeps_time: bool = False) -> SafeString:
+    """What ``{% moment %}`` writes, for many moments of one page by one clock."""
+    exact, said, local = clock.exact(value), clock.recent(value), clock.local(value)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        timezone.localtime(value).isoformat(timespec="seconds"),
+        local.isoformat(timespec="seconds"),
         exact,
-        exact if keeps_time and said == formats.short_date(value) else said,
+        exact if keeps_time and said == clock.day(local) else said,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import django_tables2 as tables
@@ -115,6 +116,7 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             else:
                 yield Heading(column.name, column.header, css, f"-{column.name}")
 
+    @cached_property
     def sorts(self) -> list[tuple[str, str]]:
         """Every order that the list may have, named: for the narrow forms, which have no heads."""
         names = [
@@ -141,9 +143,9 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             if self.shows_amounts or name not in AMOUNTS
         ]
 
-    @property
+    @cached_property
     def sort_name(self) -> str:
-        return dict(self.sorts())[self.sort]
+        return dict(self.sorts)[self.sort]
 
     def rows_as_html(self) -> SafeString:
         """The page's rows, by a Jinja template: a sixth of what Django's own would take for them."""

@@ -416,18 +416,21 @@ def passes(order, query):
     begins = {
         words[n:] for n in range(len(words)) if words[n].isalnum() and (n == 0 or not words[n - 1].isalnum())
     }
-    late = order.stage == "to_prepare" and order.prepare_by < NOON
     return all(
         [
             is_under(order, query.get("status", "")),
             query.get("stage") in (None, order.stage),
-            "late" not in query or late,
+            "late" not in query or is_late(order),
             query.get("placed_after") is None or day >= query["placed_after"],
             query.get("placed_before") is None or day <= query["placed_before"],
             "customer" not in query or any(word.startswith(normalise(query["customer"])) for word in begins),
             str(order.number).startswith(query.get("q", "")),
         ]
     )
+
+
+def is_late(order):
+    return order.stage == "to_prepare" and order.prepare_by < NOON
 
 
 def is_under(order, status):
@@ -493,6 +496,7 @@ def test_rows_counts_and_totals_are_those_of_a_plain_model(db, data):
         ordered = sorted(expected, key=lambda plain: sort_key(plain, sort), reverse=sort.startswith("-"))
         assert [order.number for order in order_filter.ordered] == [str(plain.number) for plain in ordered]
         assert summary.orders == len(expected)
+        assert summary.late == sum(is_late(plain) for plain in others)
         assert exported(vendor, order_filter) == Counter(str(plain.number) for plain in expected)
         assert summary.counts == {
             status: sum(is_under(plain, status) for plain in others) for status in ["", *OrderStatus.values]

@@ -66,18 +66,23 @@ def rows_between(
         return rows.filter(span__in=[Span.NEW, Span.DAY])
     months = Q(span=Span.MONTH)
     edges: Q | None = None
+    first, from_month, last, next_month = bounds(first, last)
     if first:
         rows = rows.filter(day__gte=first)
-        from_month = _month_on_or_after(first)
         months &= Q(day__gte=from_month)
         edges = Q(day__lt=from_month)
     if last:
         rows = rows.filter(day__lte=last)
-        next_month = _month_on_or_before(last + timedelta(days=1))
         months &= Q(day__lt=next_month)
         edges = Q(day__gte=next_month) if edges is None else edges | Q(day__gte=next_month)
     spans = Q(span=Span.NEW) | months
     return rows.filter(spans if edges is None else spans | Q(Q(span=Span.DAY) & edges))
+
+
+def bounds(first: date | None, last: date | None) -> tuple[date | None, ...]:
+    """Return the first day and where months begin, the last one and where they end."""
+    from_month = _month_on_or_after(first) if first else None
+    return first, from_month, last, _month_on_or_before(last + timedelta(days=1)) if last else None
 
 
 def _month_on_or_after(day: date) -> date:
@@ -100,29 +105,20 @@ def tallied(
 
     ``stage`` leaves the other stages out; without ``with_amounts`` no amount is read.
     """
-    rows = _tally_rows(vendor, first, last, stage, with_amounts=with_amounts)
-    return [_tallied_group(row) for row in rows]
+    rows = tally_rows(vendor, first=first, last=last, stage=stage, with_amounts=with_amounts)
+    return [tallied_group(row) for row in rows]
 
 
-def tallied_beside(
-    orders: OrderQuerySet,
-    vendor: Vendor,
-    *,
-    first: date | None = None,
-    last: date | None = None,
-    stage: str = "",
-    with_amounts: bool = True,
-) -> tuple[list[Group], int]:
-    """Return what ``tallied`` does, and how many of them ``orders`` are, all in one query."""
+def beside(orders: OrderQuerySet) -> Coalesce:
+    """How many ``orders`` of one shop there are, to be asked with something else."""
     number = orders.order_by().values("vendor").annotate(number=Count("pk")).values("number")
-    beside = Coalesce(Subquery(number, output_field=IntegerField()), 0)
-    rows = list(_tally_rows(vendor, first, last, stage, with_amounts=with_amounts).annotate(beside=beside))
-    return [_tallied_group(row) for row in rows], rows[0]["beside"] if rows else 0
+    return Coalesce(Subquery(number, output_field=IntegerField()), 0)
 
 
-def _tally_rows(
-    vendor: Vendor, first: date | None, last: date | None, stage: str, *, with_amounts: bool
+def tally_rows(
+    vendor: Vendor, *, first: date | None, last: date | None, stage: str, with_amounts: bool
 ) -> Any:
+    """Return the rows that ``tallied_group`` makes groups of."""
     rows = rows_between(vendor, first, last)
     if stage:
         rows = rows.filter(stage=stage)
@@ -138,7 +134,7 @@ def _tally_rows(
     return found.filter(count__gt=0)
 
 
-def _tallied_group(row: dict[str, Any]) -> Group:
+def tallied_group(row: dict[str, Any]) -> Group:
     return _group(row, euros(row.get("total", 0)), euros(row.get("earnings", 0)))
 
 

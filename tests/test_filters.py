@@ -184,6 +184,17 @@ def test_late_finds_paid_orders_that_nothing_was_done_for(vendor):
     assert found(vendor, "late=1") == ["late"]
 
 
+@pytest.mark.parametrize(
+    ("query", "late"),
+    [("", 2), ("placed_after=2026-11-01", 1), ("placed_before=2026-10-31", 1), ("stage=shipped", 0)],
+)
+def test_what_is_late_is_counted_of_the_days_and_the_stage_asked_for(vendor, query, late):
+    for placed_at in (NOON - timedelta(days=8), NOON - timedelta(days=40)):
+        make_order(vendor, status=S.PROCESSING, placed_at=placed_at)
+
+    assert filtered(vendor, query).summary.late == late
+
+
 def test_filters_narrow_together(vendor):
     make_order(vendor, number="10", status=S.COMPLETED, customer_name="Zoé Petit")
     make_order(vendor, number="11", status=S.PENDING, customer_name="Zoé Petit")

@@ -20,7 +20,7 @@ from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
 
 from marketplace.questions import Question, read_from
 from orders.domain.summaries import Summary
-from orders.domain.tallies import beside, bounds, counted, tallied_group, tally_rows
+from orders.domain.tallies import FIRST, LAST, NOBODY, beside, bounds, counted, tallied_group, tally_rows
 from orders.models import Order, Tally
 from orders.models.customers import normalise
 from orders.models.orders import OrderQuerySet
@@ -37,8 +37,6 @@ PARAMETERS = frozenset(
     {"status", "stage", "late", "placed_after", "placed_before", "customer", "q", "sort"}
 )  # what the list's address may ask for, but the place in it
 TALLIED = frozenset({"status", "stage", "placed_after", "placed_before"})  # what the tally can tell
-DAYS = ("placed_after", "placed_before")
-NOBODYS_DAYS = {"placed_after": "1970-01-02", "placed_before": "2999-12-30"}
 TEXTS: dict[str, Callable[..., OrderQuerySet]] = {
     "customer": OrderQuerySet.named,
     "q": OrderQuerySet.numbered,
@@ -139,7 +137,7 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
 
     def __init__(
         self,
-        data: QueryDict | dict[str, str],
+        data: QueryDict | dict[str, Any],
         queryset: OrderQuerySet,
         *,
         vendor: Vendor,
@@ -161,6 +159,11 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
         if not self.is_valid():
             return {}
         return {name: value for name, value in self.form.cleaned_data.items() if value and name != "sort"}
+
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and the last day asked for."""
+        return self.values.get("placed_after"), self.values.get("placed_before")
 
     @cached_property
     def sort(self) -> str:
@@ -243,34 +246,33 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
 
     def _ask_tally(self) -> list[dict[str, Any]]:
         """Ask the tally, by the question of a filter just like this one, of nobody's shop."""
-        database = read_from(Tally)
-        names = frozenset(self.values.keys() & set(DAYS))
-        stage = self.values.get("stage", "")
-        question, stand_ins = _question_of_tally(database.vendor, names, stage, self.may_see_amounts)
+        database, stage = read_from(Tally), self.values.get("stage", "")
+        first, last = self.days
+        form = (first and FIRST, last and LAST, stage, self.may_see_amounts)
+        question, stand_ins = _question_of_tally(database.vendor, *form)
         return question.ask(database, dict(zip(stand_ins, self.asked_with, strict=True)))
 
     @property
     def asked_with(self) -> list[Any]:
         """What the question to the tally is asked with: the shop, the moment, days and where they begin."""
-        first, last = (self.values.get(name) for name in DAYS)
+        first, last = self.days
         midnights = [first and self._midnight(first), last and self._midnight(last + timedelta(days=1))]
         return [self.vendor.pk, self.now, *bounds(first, last), *midnights]
 
     def tally(self) -> Any:
         """Groups of the tally, each with how many of all these orders are late."""
-        first, last = (self.values.get(name) for name in DAYS)
-        stage = self.values.get("stage", "")
+        (first, last), stage = self.days, self.values.get("stage", "")
         rows = tally_rows(self.vendor, first=first, last=last, stage=stage, with_amounts=self.may_see_amounts)
         return rows.annotate(late=beside(self.without_status.late(self.now)))
 
 
 @cache
 def _question_of_tally(
-    _database: str, days: frozenset[str], stage: str, may_see_amounts: bool
+    _database: str, first: date | None, last: date | None, stage: str, may_see_amounts: bool
 ) -> tuple[Question, list[Any]]:
     """Put the question together for filters of such a form, once for each kind of database."""
-    nobody = Vendor(pk=-1, time_zone="UTC")
-    form = {"stage": stage} | {name: NOBODYS_DAYS[name] for name in days}
+    nobody = Vendor(pk=NOBODY, time_zone="UTC")
+    form = {"stage": stage, "placed_after": first, "placed_before": last}
     stand_in = OrderFilter(
         form,
         Order.objects.for_vendor(nobody),

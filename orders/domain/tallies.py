@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from marketplace.questions import Question, read_from
 from orders.models import Tally
 from orders.models.orders import OrderQuerySet, is_late
 from orders.models.tally import Span
@@ -31,6 +33,7 @@ from orders.states import OrderStatus, RefundState
 from vendors.models import Vendor
 
 ZERO = Decimal("0.00")
+NOBODY, FIRST, LAST = -1, date(1970, 1, 2), date(2999, 12, 30)  # a shop and days that nobody asks for
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,19 @@ def tallied(
 
     ``stage`` leaves the other stages out; without ``with_amounts`` no amount is read.
     """
-    rows = tally_rows(vendor, first=first, last=last, stage=stage, with_amounts=with_amounts)
-    return [tallied_group(row) for row in rows]
+    database, nobodys = read_from(Tally), (first and FIRST, last and LAST)
+    meant = dict(zip([NOBODY, *bounds(*nobodys)], [vendor.pk, *bounds(first, last)], strict=True))
+    question = _question(database.vendor, *nobodys, stage, with_amounts)
+    return [tallied_group(row) for row in question.ask(database, meant)]
+
+
+@cache
+def _question(
+    _database: str, first: date | None, last: date | None, stage: str, with_amounts: bool
+) -> Question:
+    """Put the question together, once for each kind of database and form of it."""
+    nobody = Vendor(pk=NOBODY)
+    return Question.of(tally_rows(nobody, first=first, last=last, stage=stage, with_amounts=with_amounts))
 
 
 def beside(orders: OrderQuerySet) -> Coalesce:

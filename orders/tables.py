@@ -9,8 +9,8 @@ from typing import Any
 import django_tables2 as tables
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from orders.models import Order
 from orders.table_rows import RowMaker, row_words
@@ -157,6 +157,6 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             "invoices": self.may["view_invoices"],
             "notes": self.may["delivery_notes"],
         }
-        words = row_words()
+        words = row_words(get_language())
         html = get_template(ROWS, using="jinja2").render({"rows": rows, "shows": shows, "words": words})
         return SafeString(html)  # a template of our own made it, with its escaping  # nosec B703

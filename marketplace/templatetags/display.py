@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -99,14 +100,15 @@ def moment(value: datetime, *, keeps_time: bool = False) -> SafeString:
 
 
 def moment_by(clock: formats.Clock, value: datetime, *, keeps_time: bool = False) -> SafeString:
-    """What ``{% moment %}`` writes, for many moments of one page by one clock."""
+    """What ``{% moment %}`` writes, for many moments of one page by one clock.
+
+    Escaped by hand: ``format_html`` takes as long as all the rest.
+    """
     exact, said, local = clock.exact(value), clock.recent(value), clock.local(value)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        local.isoformat(timespec="seconds"),
-        exact,
-        exact if keeps_time and said == clock.day(local) else said,
-    )
+    shown = exact if keeps_time and said == clock.day(local) else said
+    iso = local.isoformat(timespec="seconds")
+    text = f'<time datetime="{iso}" title="{escape(exact)}">{escape(shown)}</time>'
+    return SafeString(text)  # escaped, but for the figures of ISO  # nosec B703
 
 
 @register.simple_tag

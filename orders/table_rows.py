@@ -132,13 +132,20 @@ def _addresses(shop: str) -> dict[str, str]:
 class RowMaker:
     """Makes the rows of one page, for one person of the shop ``shop`` (its slug)."""
 
-    def __init__(self, shop: str, may: dict[str, bool], now: datetime, invoiced: Collection[int]) -> None:
-        self.may, self.now, self.invoiced = may, now, invoiced
+    def __init__(
+        self,
+        shop: str,
+        may: dict[str, bool],
+        now: datetime,
+        invoiced: Collection[int],
+        guests: Collection[int] = (),
+    ) -> None:
+        self.may, self.now, self.invoiced, self.guests = may, now, invoiced, guests
         self.addresses, self.clock = _addresses(shop), formats.Clock(now)
         self.sayings = _sayings(self.clock.language)
 
     def row(self, order: Order) -> Row:
-        """Return what the list shows of ``order``, whose customer is loaded."""
+        """Return what the list shows of ``order``."""
         number, status = order.number, order.status
         quoted = quote(number, safe=RFC3986_SUBDELIMS + "/~:@")
         gains = order.earnings_state
@@ -183,7 +190,7 @@ class RowMaker:
             is_partly_refunded=order.refund_state == RefundState.PARTIAL,
             needs_refund=order.needs_refund,
             customer=order.customer_name or order.customer_email or "–",
-            is_guest=order.is_guest_order,
+            is_guest=order.pk in self.guests,
             placed_at=moment_by(self.clock, order.placed_at),
             payment=order.payment_title,
             delivery=order.shipping_method,

@@ -62,7 +62,8 @@ class OrderTable(tables.Table):  # type: ignore[misc]
 
     ``sort`` is the order that the rows have already, ``shop`` the shop's slug, ``may`` what the
     person's role allows, ``columns`` the optional ones that the person wants, ``invoiced`` the ids of
-    the orders whose invoice is issued. Who may not see amounts has no column of amounts.
+    the orders whose invoice is issued, ``guests`` of those without an account. Who may not see amounts
+    has no column of amounts.
     """
 
     number = OrderColumn(pgettext_lazy("column", "Order"), is_sortable=True)
@@ -89,10 +90,12 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         now: datetime,
         columns: Collection[str] = USUAL_COLUMNS,
         invoiced: Collection[int] = (),
+        guests: Collection[int] = (),
     ) -> None:
         self.chosen = set(columns) - (set() if may["view_amounts"] else AMOUNTS)
         super().__init__(orders, exclude=set(OPTIONAL_COLUMNS) - self.chosen)
-        self.sort, self.shop, self.may, self.now, self.invoiced = sort, shop, may, now, invoiced
+        self.sort, self.shop, self.may, self.now = sort, shop, may, now
+        self.invoiced, self.guests = invoiced, guests
 
     @property
     def shows_amounts(self) -> bool:
@@ -149,7 +152,7 @@ class OrderTable(tables.Table):  # type: ignore[misc]
 
     def rows_as_html(self) -> SafeString:
         """The page's rows, by a Jinja template: a sixth of what Django's own would take for them."""
-        maker = RowMaker(self.shop, self.may, self.now, self.invoiced)
+        maker = RowMaker(self.shop, self.may, self.now, self.invoiced, self.guests)
         rows = [maker.row(bound.record) for bound in self.rows]
         shows = {
             "selection": self.has_selection,

@@ -5,9 +5,10 @@ French typography: U+202F between thousands, U+00A0 before € and % and before 
 """
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.utils import timezone
@@ -25,25 +26,56 @@ SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF"}
 THOUSANDS = {"fr": NARROW}
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a language writes numbers and moments: what stands between figures, and its patterns."""
+
+    thousands: str
+    point: str
+    money: str
+    exactly: str
+    just_now: str
+    minutes_ago: str
+    today: str
+    yesterday: str
+
+
+@cache
+def _manner(language: str | None) -> Manner:
+    """Look the manner of the current language up, once for each: a page writes some hundred figures."""
+    code = language or settings.LANGUAGE_CODE
+    return Manner(
+        thousands=THOUSANDS.get(code[:2]) or str(get_format("THOUSAND_SEPARATOR", code)),
+        point=str(get_format("DECIMAL_SEPARATOR", code)),
+        money=pgettext("amount of money", "%(symbol)s%(amount)s"),
+        exactly=_("%(date)s at %(time)s"),
+        just_now=_("just now"),
+        minutes_ago=_("%(minutes)s min ago"),
+        today=_("today, %(time)s"),
+        yesterday=_("yesterday, %(time)s"),
+    )
+
+
 def decimal(value: Decimal | int, places: int | None = 2) -> str:
     """Write a number in the reader's language; ``places=None`` keeps only the decimals it needs."""
     number = Decimal(value)
+    return (MINUS + FIXED if number < 0 else "") + _figures(number, places, _manner(get_language()))
+
+
+def _figures(number: Decimal, places: int | None, manner: Manner) -> str:
+    """A number without its sign."""
     text = f"{abs(number):,.{places}f}" if places is not None else f"{abs(number.normalize()):,f}"
-    whole, _dot, rest = text.partition(".")
-    language = get_language() or settings.LANGUAGE_CODE
-    thousands = THOUSANDS.get(language[:2]) or str(get_format("THOUSAND_SEPARATOR", language))
-    text = whole.replace(",", thousands)
-    if rest:
-        text += str(get_format("DECIMAL_SEPARATOR", language)) + rest
-    return (MINUS + FIXED if number < 0 else "") + text
+    whole, dot, rest = text.partition(".")
+    return whole.replace(",", manner.thousands) + (manner.point + rest if dot else "")
 
 
 def money(amount: Decimal, currency: str = "EUR", places: int | None = 2) -> str:
     """Write an amount with its currency: ``1 234,50 €`` in French, ``€1,234.50`` in English."""
-    text = decimal(abs(amount), places)
+    manner = _manner(get_language())
+    text = _figures(Decimal(amount), places, manner)
     symbol = SYMBOLS.get(currency, currency)
     sign = MINUS + FIXED if amount < 0 else ""
-    said = pgettext("amount of money", "%(symbol)s%(amount)s") % {"symbol": symbol, "amount": text}
+    said = manner.money % {"symbol": symbol, "amount": text}
     if len(symbol) > 1:
         said = said.replace(symbol + text, symbol + FIXED + text)
     return sign + said
@@ -94,31 +126,47 @@ def _in_figures(day: date, _language: str | None) -> str:
     return date_format(day, pgettext("short date, in Django's letters", "d M Y"))
 
 
+class Clock:
+    """Writes moments for the reader, as things are ``now``: zone and language are looked up but once."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now, self.zone, self.language = now, timezone.get_current_timezone(), get_language()
+        self.today, self.manner = self.local(now).date(), _manner(self.language)
+
+    def local(self, value: datetime) -> datetime:
+        return timezone.localtime(value, self.zone)
+
+    def exact(self, value: datetime) -> str:
+        """Write a moment exactly: ``23/11/2026 à 14:05``."""
+        local = self.local(value)
+        return self.manner.exactly % {"date": self.day(local), "time": f"{local:%H:%M}"}
+
+    def recent(self, value: datetime) -> str:
+        """Write a moment as a person would: « il y a 8 min », « hier, 18:20 », « lun. 16 nov., 09:00 ».
+
+        What is older than some months is a date in figures.
+        """
+        age, local = self.now - value, self.local(value)
+        day, clock = local.date(), f"{local:%H:%M}"
+        if timedelta(0) <= age < timedelta(minutes=1):
+            return self.manner.just_now
+        if timedelta(0) <= age < timedelta(hours=1):
+            return self.manner.minutes_ago % {"minutes": age.seconds // 60}
+        if day == self.today:
+            return self.manner.today % {"time": clock}
+        if day == self.today - timedelta(days=1):
+            return self.manner.yesterday % {"time": clock}
+        if day.year == self.today.year or age < timedelta(days=120):
+            return f"{_weekday_and_day(day, self.language)}, {clock}"
+        return self.day(local)
+
+    def day(self, local: datetime) -> str:
+        return _in_figures(local.date(), self.language)
+
+
 def exact_time(value: datetime) -> str:
     """Write a moment exactly: ``23/11/2026 à 14:05``."""
-    local = timezone.localtime(value)
-    return _("%(date)s at %(time)s") % {"date": short_date(local), "time": f"{local:%H:%M}"}
-
-
-def recent_time(value: datetime, now: datetime) -> str:
-    """Write a moment as a person would: « il y a 8 min », « hier, 18:20 », « lun. 16 nov., 09:00 ».
-
-    What is older than some months is a date in figures.
-    """
-    local, today = timezone.localtime(value), timezone.localtime(now)
-    age = now - value
-    clock = f"{local:%H:%M}"
-    if timedelta(0) <= age < timedelta(minutes=1):
-        return _("just now")
-    if timedelta(0) <= age < timedelta(hours=1):
-        return _("%(minutes)s min ago") % {"minutes": age.seconds // 60}
-    if local.date() == today.date():
-        return _("today, %(time)s") % {"time": clock}
-    if local.date() == today.date() - timedelta(days=1):
-        return _("yesterday, %(time)s") % {"time": clock}
-    if local.year == today.year or age < timedelta(days=120):
-        return f"{_weekday_and_day(local.date(), get_language())}, {clock}"
-    return short_date(local)
+    return Clock(value).exact(value)
 
 
 def span(length: timedelta) -> str:

@@ -1,11 +1,12 @@
 """The rows of the order list: ready strings, so that the template only puts them in their places.
 
-A page has 25 rows; addresses are worked out and words translated once a page, not once a row.
+A page has 25 rows; addresses are worked out once a shop and words translated once a language, not once a row.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from urllib.parse import quote
 
 from django.urls import reverse
@@ -13,7 +14,7 @@ from django.utils.http import RFC3986_SUBDELIMS
 from django.utils.translation import gettext as _
 
 from marketplace import formats
-from marketplace.templatetags.display import icon, moment
+from marketplace.templatetags.display import icon, moment_by
 from orders.domain.invoicing import is_invoiceable
 from orders.models import Order
 from orders.states import (
@@ -68,8 +69,9 @@ class Row:
         return bool(self.stage or self.is_partly_refunded or self.needs_refund)
 
 
-def row_words() -> dict[str, str]:
-    """What rows say and draw again and again, in the reader's language."""
+@cache
+def row_words(_language: str | None) -> dict[str, str]:
+    """What rows say and draw again and again, in the current language."""
     return {
         "instead_of": _("instead of"),
         "to_come": _("to come"),
@@ -89,36 +91,67 @@ def row_words() -> dict[str, str]:
     }
 
 
-class RowMaker:
-    """Makes the rows of one page, for one person of the shop ``shop`` (its slug)."""
+@dataclass(frozen=True, slots=True)
+class Sayings:
+    """What a row says of itself; ``papers`` and ``statuses`` with their drawings."""
 
-    def __init__(self, shop: str, may: dict[str, bool], now: datetime, invoiced: Collection[int]) -> None:
-        self.may, self.now, self.invoiced = may, now, invoiced
-        self.papers = {
+    papers: dict[str, tuple[str, str]]
+    statuses: dict[str, tuple[str, str]]
+    stages: dict[str, str]
+    sentences: dict[str, str]
+    late: str
+
+
+@cache
+def _sayings(_language: str | None) -> Sayings:
+    """Look up what rows say in the current language."""
+    return Sayings(
+        papers={
             "invoice": (_("Invoice"), icon("docs")),
             "proforma": (_("Proforma"), icon("proforma")),
             "delivery": (_("Delivery note"), icon("truck")),
             "pickup": (_("Pickup note"), icon("bag")),
-        }
-        self.addresses = {page: reverse(f"orders:{page}", args=[shop, PLACE]) for page in PAGES}
-        self.statuses = {
-            status.value: (str(status.label), icon(f"st-{status.value}")) for status in OrderStatus
-        }
-        self.stages = {"": "", **{stage.value: str(stage.label) for stage in Stage}}
-        self.sentences = {
+        },
+        statuses={status.value: (str(status.label), icon(f"st-{status.value}")) for status in OrderStatus},
+        stages={"": "", **{stage.value: str(stage.label) for stage in Stage}},
+        sentences={
             "select": _("Select order %(number)s"),
             "order": _("order %(number)s"),
             "of_order": _("of order %(number)s"),
-        }
-        self.late = _("%(days)s d late")
+        },
+        late=_("%(days)s d late"),
+    )
+
+
+@lru_cache(maxsize=1000)
+def _addresses(shop: str) -> dict[str, str]:
+    """Where the pages of an order of the shop are, with PLACE for its number."""
+    return {page: reverse(f"orders:{page}", args=[shop, PLACE]) for page in PAGES}
+
+
+class RowMaker:
+    """Makes the rows of one page, for one person of the shop ``shop`` (its slug)."""
+
+    def __init__(
+        self,
+        shop: str,
+        may: dict[str, bool],
+        now: datetime,
+        invoiced: Collection[int],
+        guests: Collection[int] = (),
+    ) -> None:
+        self.may, self.now, self.invoiced, self.guests = may, now, invoiced, guests
+        self.addresses, self.clock = _addresses(shop), formats.Clock(now)
+        self.sayings = _sayings(self.clock.language)
 
     def row(self, order: Order) -> Row:
-        """Return what the list shows of ``order``, whose customer is loaded."""
+        """Return what the list shows of ``order``."""
         number, status = order.number, order.status
         quoted = quote(number, safe=RFC3986_SUBDELIMS + "/~:@")
         gains = order.earnings_state
         late_days = _days_late(order, self.now)
-        label, drawing = self.statuses[status]
+        sayings = self.sayings
+        label, drawing = sayings.statuses[status]
         is_invoiced = order.pk in self.invoiced
         may_issue = (
             self.may["issue_invoices"]
@@ -127,8 +160,8 @@ class RowMaker:
             and order.refund_state != RefundState.FULL
         )
         has_paper = is_invoiced or (status in DELIVERABLE and not may_issue)
-        invoice_name, invoice_drawing = self.papers["invoice" if is_invoiced else "proforma"]
-        note_name, note_drawing = self.papers["pickup" if order.is_pickup else "delivery"]
+        invoice_name, invoice_drawing = sayings.papers["invoice" if is_invoiced else "proforma"]
+        note_name, note_drawing = sayings.papers["pickup" if order.is_pickup else "delivery"]
 
         def address(page: str, is_offered: bool) -> str:
             return self.addresses[page].replace(PLACE, quoted) if is_offered else ""
@@ -146,19 +179,19 @@ class RowMaker:
             note_address=address("delivery_note_pdf", self.may["delivery_notes"] and status in DELIVERABLE),
             note_name=note_name,
             note_drawing=note_drawing,
-            says={name: text % {"number": number} for name, text in self.sentences.items()},
+            says={name: text % {"number": number} for name, text in sayings.sentences.items()},
             **self._amounts(order, gains),
             is_expected=gains == EarningsState.EXPECTED,
             status=status,
             status_label=label,
             drawing=drawing,
-            stage=self.stages[order.stage],
-            late=self.late % {"days": late_days} if late_days else "",
+            stage=sayings.stages[order.stage],
+            late=sayings.late % {"days": late_days} if late_days else "",
             is_partly_refunded=order.refund_state == RefundState.PARTIAL,
             needs_refund=order.needs_refund,
             customer=order.customer_name or order.customer_email or "–",
-            is_guest=order.is_guest_order,
-            placed_at=moment(order.placed_at),
+            is_guest=order.pk in self.guests,
+            placed_at=moment_by(self.clock, order.placed_at),
             payment=order.payment_title,
             delivery=order.shipping_method,
             town=order.shipping_city or order.billing_city,

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import django_tables2 as tables
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from orders.models import Order
 from orders.table_rows import RowMaker, row_words
@@ -61,7 +62,8 @@ class OrderTable(tables.Table):  # type: ignore[misc]
 
     ``sort`` is the order that the rows have already, ``shop`` the shop's slug, ``may`` what the
     person's role allows, ``columns`` the optional ones that the person wants, ``invoiced`` the ids of
-    the orders whose invoice is issued. Who may not see amounts has no column of amounts.
+    the orders whose invoice is issued, ``guests`` of those without an account. Who may not see amounts
+    has no column of amounts.
     """
 
     number = OrderColumn(pgettext_lazy("column", "Order"), is_sortable=True)
@@ -88,10 +90,12 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         now: datetime,
         columns: Collection[str] = USUAL_COLUMNS,
         invoiced: Collection[int] = (),
+        guests: Collection[int] = (),
     ) -> None:
         self.chosen = set(columns) - (set() if may["view_amounts"] else AMOUNTS)
         super().__init__(orders, exclude=set(OPTIONAL_COLUMNS) - self.chosen)
-        self.sort, self.shop, self.may, self.now, self.invoiced = sort, shop, may, now, invoiced
+        self.sort, self.shop, self.may, self.now = sort, shop, may, now
+        self.invoiced, self.guests = invoiced, guests
 
     @property
     def shows_amounts(self) -> bool:
@@ -115,6 +119,7 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             else:
                 yield Heading(column.name, column.header, css, f"-{column.name}")
 
+    @cached_property
     def sorts(self) -> list[tuple[str, str]]:
         """Every order that the list may have, named: for the narrow forms, which have no heads."""
         names = [
@@ -141,13 +146,13 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             if self.shows_amounts or name not in AMOUNTS
         ]
 
-    @property
+    @cached_property
     def sort_name(self) -> str:
-        return dict(self.sorts())[self.sort]
+        return dict(self.sorts)[self.sort]
 
     def rows_as_html(self) -> SafeString:
         """The page's rows, by a Jinja template: a sixth of what Django's own would take for them."""
-        maker = RowMaker(self.shop, self.may, self.now, self.invoiced)
+        maker = RowMaker(self.shop, self.may, self.now, self.invoiced, self.guests)
         rows = [maker.row(bound.record) for bound in self.rows]
         shows = {
             "selection": self.has_selection,
@@ -155,6 +160,6 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             "invoices": self.may["view_invoices"],
             "notes": self.may["delivery_notes"],
         }
-        words = row_words()
+        words = row_words(get_language())
         html = get_template(ROWS, using="jinja2").render({"rows": rows, "shows": shows, "words": words})
         return SafeString(html)  # a template of our own made it, with its escaping  # nosec B703

@@ -184,6 +184,17 @@ def test_late_finds_paid_orders_that_nothing_was_done_for(vendor):
     assert found(vendor, "late=1") == ["late"]
 
 
+@pytest.mark.parametrize(
+    ("query", "late"),
+    [("", 2), ("placed_after=2026-11-01", 1), ("placed_before=2026-10-31", 1), ("stage=shipped", 0)],
+)
+def test_what_is_late_is_counted_of_the_days_and_the_stage_asked_for(vendor, query, late):
+    for placed_at in (NOON - timedelta(days=8), NOON - timedelta(days=40)):
+        make_order(vendor, status=S.PROCESSING, placed_at=placed_at)
+
+    assert filtered(vendor, query).summary.late == late
+
+
 def test_filters_narrow_together(vendor):
     make_order(vendor, number="10", status=S.COMPLETED, customer_name="Zoé Petit")
     make_order(vendor, number="11", status=S.PENDING, customer_name="Zoé Petit")
@@ -416,18 +427,21 @@ def passes(order, query):
     begins = {
         words[n:] for n in range(len(words)) if words[n].isalnum() and (n == 0 or not words[n - 1].isalnum())
     }
-    late = order.stage == "to_prepare" and order.prepare_by < NOON
     return all(
         [
             is_under(order, query.get("status", "")),
             query.get("stage") in (None, order.stage),
-            "late" not in query or late,
+            "late" not in query or is_late(order),
             query.get("placed_after") is None or day >= query["placed_after"],
             query.get("placed_before") is None or day <= query["placed_before"],
             "customer" not in query or any(word.startswith(normalise(query["customer"])) for word in begins),
             str(order.number).startswith(query.get("q", "")),
         ]
     )
+
+
+def is_late(order):
+    return order.stage == "to_prepare" and order.prepare_by < NOON
 
 
 def is_under(order, status):
@@ -493,6 +507,7 @@ def test_rows_counts_and_totals_are_those_of_a_plain_model(db, data):
         ordered = sorted(expected, key=lambda plain: sort_key(plain, sort), reverse=sort.startswith("-"))
         assert [order.number for order in order_filter.ordered] == [str(plain.number) for plain in ordered]
         assert summary.orders == len(expected)
+        assert summary.late == sum(is_late(plain) for plain in others)
         assert exported(vendor, order_filter) == Counter(str(plain.number) for plain in expected)
         assert summary.counts == {
             status: sum(is_under(plain, status) for plain in others) for status in ["", *OrderStatus.values]

@@ -14,7 +14,7 @@ FIXED = "\u00a0"
 
 def said(year, month, day, language, now=NOON):
     with translation.override(language):
-        return formats.recent_time(datetime(year, month, day, 7, 5, tzinfo=UTC), now).replace(FIXED, " ")
+        return formats.Clock(now).recent(datetime(year, month, day, 7, 5, tzinfo=UTC)).replace(FIXED, " ")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -95,13 +96,19 @@ def moment(value: datetime, *, keeps_time: bool = False) -> SafeString:
 
     With ``keeps_time`` an old moment keeps its hour too: steps of one day can be told apart.
     """
-    exact, said = formats.exact_time(value), formats.recent_time(value, timezone.now())
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        timezone.localtime(value).isoformat(timespec="seconds"),
-        exact,
-        exact if keeps_time and said == formats.short_date(value) else said,
-    )
+    return moment_by(formats.Clock(timezone.now()), value, keeps_time=keeps_time)
+
+
+def moment_by(clock: formats.Clock, value: datetime, *, keeps_time: bool = False) -> SafeString:
+    """What ``{% moment %}`` writes, for many moments of one page by one clock.
+
+    Escaped by hand: ``format_html`` takes as long as all the rest.
+    """
+    exact, said, local = clock.exact(value), clock.recent(value), clock.local(value)
+    shown = exact if keeps_time and said == clock.day(local) else said
+    iso = local.isoformat(timespec="seconds")
+    text = f'<time datetime="{iso}" title="{escape(exact)}">{escape(shown)}</time>'
+    return SafeString(text)  # escaped, but for the figures of ISO  # nosec B703
 
 
 @register.simple_tag

@@ -188,14 +188,11 @@ def refunds_of_month(vendor: Vendor, day: date) -> list[Refunds]:
 
 def best_products(vendor: Vendor, *, currency: str = "EUR", most: int = BEST) -> BestProducts:
     """Return what brought most in the shop's latest sold orders; of equals, what sold more units."""
-    latest = list(
-        Order.objects.for_vendor(vendor)
-        .filter(status__in=EARNS, currency=currency)
-        .order_by("-placed_at", "-pk")
-        .values_list("pk", "placed_at")[:BEST_OF]
-    )
+    sold = Order.objects.for_vendor(vendor).filter(status__in=EARNS, currency=currency)
+    latest = sold.order_by("-placed_at", "-pk")[:BEST_OF]
+    placed = list(latest.values_list("placed_at", flat=True))
     lines = OrderLine.objects.filter(
-        order__in=[pk for pk, _placed_at in latest], kind=LineKind.PRODUCT, product__isnull=False
+        order__in=latest.values("pk"), kind=LineKind.PRODUCT, product__isnull=False
     )
     found = (
         lines.order_by()
@@ -206,8 +203,8 @@ def best_products(vendor: Vendor, *, currency: str = "EUR", most: int = BEST) ->
     )
     return BestProducts(
         currency,
-        orders=len(latest),
-        since=latest[-1][1] if latest else None,
+        orders=len(placed),
+        since=placed[-1] if placed else None,
         products=[
             BestProduct(row["product"], row["product__name"], row["product__sku"], row["units"], row["sales"])
             for row in found

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from marketplace.questions import Question, read_from
 from orders.models import Tally
 from orders.models.orders import OrderQuerySet, is_late
 from orders.models.tally import Span
@@ -31,6 +33,7 @@ from orders.states import OrderStatus, RefundState
 from vendors.models import Vendor
 
 ZERO = Decimal("0.00")
+NOBODY, FIRST, LAST = -1, date(1970, 1, 2), date(2999, 12, 30)  # a shop and days that nobody asks for
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,23 @@ def rows_between(
         return rows.filter(span__in=[Span.NEW, Span.DAY])
     months = Q(span=Span.MONTH)
     edges: Q | None = None
+    first, from_month, last, next_month = bounds(first, last)
     if first:
         rows = rows.filter(day__gte=first)
-        from_month = _month_on_or_after(first)
         months &= Q(day__gte=from_month)
         edges = Q(day__lt=from_month)
     if last:
         rows = rows.filter(day__lte=last)
-        next_month = _month_on_or_before(last + timedelta(days=1))
         months &= Q(day__lt=next_month)
         edges = Q(day__gte=next_month) if edges is None else edges | Q(day__gte=next_month)
     spans = Q(span=Span.NEW) | months
     return rows.filter(spans if edges is None else spans | Q(Q(span=Span.DAY) & edges))
+
+
+def bounds(first: date | None, last: date | None) -> tuple[date | None, ...]:
+    """Return the first day and where months begin, the last one and where they end."""
+    from_month = _month_on_or_after(first) if first else None
+    return first, from_month, last, _month_on_or_before(last + timedelta(days=1)) if last else None
 
 
 def _month_on_or_after(day: date) -> date:
@@ -100,29 +108,31 @@ def tallied(
 
     ``stage`` leaves the other stages out; without ``with_amounts`` no amount is read.
     """
-    rows = _tally_rows(vendor, first, last, stage, with_amounts=with_amounts)
-    return [_tallied_group(row) for row in rows]
+    database, nobodys = read_from(Tally), (first and FIRST, last and LAST)
+    meant = dict(zip([NOBODY, *bounds(*nobodys)], [vendor.pk, *bounds(first, last)], strict=True))
+    question = _question(database.vendor, *nobodys, stage, with_amounts)
+    return [tallied_group(row) for row in question.ask(database, meant)]
 
 
-def tallied_beside(
-    orders: OrderQuerySet,
-    vendor: Vendor,
-    *,
-    first: date | None = None,
-    last: date | None = None,
-    stage: str = "",
-    with_amounts: bool = True,
-) -> tuple[list[Group], int]:
-    """Return what ``tallied`` does, and how many of them ``orders`` are, all in one query."""
+@cache
+def _question(
+    _database: str, first: date | None, last: date | None, stage: str, with_amounts: bool
+) -> Question:
+    """Put the question together, once for each kind of database and form of it."""
+    nobody = Vendor(pk=NOBODY)
+    return Question.of(tally_rows(nobody, first=first, last=last, stage=stage, with_amounts=with_amounts))
+
+
+def beside(orders: OrderQuerySet) -> Coalesce:
+    """How many ``orders`` of one shop there are, to be asked with something else."""
     number = orders.order_by().values("vendor").annotate(number=Count("pk")).values("number")
-    beside = Coalesce(Subquery(number, output_field=IntegerField()), 0)
-    rows = list(_tally_rows(vendor, first, last, stage, with_amounts=with_amounts).annotate(beside=beside))
-    return [_tallied_group(row) for row in rows], rows[0]["beside"] if rows else 0
+    return Coalesce(Subquery(number, output_field=IntegerField()), 0)
 
 
-def _tally_rows(
-    vendor: Vendor, first: date | None, last: date | None, stage: str, *, with_amounts: bool
+def tally_rows(
+    vendor: Vendor, *, first: date | None, last: date | None, stage: str, with_amounts: bool
 ) -> Any:
+    """Return the rows that ``tallied_group`` makes groups of."""
     rows = rows_between(vendor, first, last)
     if stage:
         rows = rows.filter(stage=stage)
@@ -138,7 +148,7 @@ def _tally_rows(
     return found.filter(count__gt=0)
 
 
-def _tallied_group(row: dict[str, Any]) -> Group:
+def tallied_group(row: dict[str, Any]) -> Group:
     return _group(row, euros(row.get("total", 0)), euros(row.get("earnings", 0)))
 
 

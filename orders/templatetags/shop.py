@@ -7,12 +7,12 @@ from typing import Any
 
 from django import template
 from django.contrib.messages.storage.base import Message
-from django.db import connections, router
 from django.db.models import Count, Exists, IntegerField, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from marketplace.questions import Question, read_from
 from orders.domain.tallies import rows_between
 from orders.models import Delivery, OrderLine
 from orders.periods import address_of
@@ -42,28 +42,22 @@ class Frame:
 def frame(context: Any) -> Frame:
     """What surrounds each page of the shop, in one query."""
     request = context["request"]
-    waiting, has_others, unread = _facts(request.vendor, request.user)
+    facts = _facts(request.vendor, request.user)
     landing = landing_of(request.membership)
     address = address_of(landing, request.vendor.slug, timezone.localdate())
-    return Frame(waiting, bool(has_others), unread, address)
+    return Frame(facts["waiting"], bool(facts["has_others"]), facts["unread"], address)
 
 
-def _facts(vendor: Vendor, person: User) -> tuple[int, bool, int]:
+def _facts(vendor: Vendor, person: User) -> dict[str, Any]:
     """Ask what waits in the shop, whether the person has others, and what could not be read."""
-    connection = connections[router.db_for_read(Vendor)]
-    sql, parameters = _question(connection.vendor)
-    meant = {SHOP: vendor.pk, PERSON: person.pk}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [meant.get(value, value) for value in parameters])
-        found: tuple[int, bool, int] = cursor.fetchone()
-    return found
+    database = read_from(Vendor)
+    [facts] = _question(database.vendor).ask(database, {SHOP: vendor.pk, PERSON: person.pk})
+    return facts
 
 
 @cache
-def _question(_database: str) -> tuple[str, tuple[Any, ...]]:
-    """Put the question together, once for each kind of database: each page asks it, and Django takes a
-    tenth of a page's time to write it. Its parameters are as they are but for SHOP and PERSON.
-    """
+def _question(_database: str) -> Question:
+    """Put the question together, once for each kind of database: SHOP and PERSON are its stand-ins."""
     shop, person = Vendor(pk=SHOP), User(pk=PERSON)
     waiting = (
         rows_between(shop, None, None)
@@ -88,9 +82,9 @@ def _question(_database: str) -> tuple[str, tuple[Any, ...]]:
             has_others=Exists(Vendor.objects.of(person).exclude(pk=SHOP)),
             unread=Coalesce(Subquery(unread, output_field=IntegerField()), 0),
         )
-        .values_list("waiting", "has_others", "unread")
+        .values("waiting", "has_others", "unread")
     )
-    return facts.query.sql_with_params()
+    return Question.of(facts)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from django.utils.cache import get_conditional_response
 
 from vendors.access import VendorRequest
 
-# What differs each time though nothing has changed.
-EACH_TIME = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"|\?since=[^"]*')
+# What differs each time though nothing has changed; two patterns are found quicker than one of both.
+EACH_TIME = (re.compile(rb'name="csrfmiddlewaretoken" value="[^"]*"'), re.compile(rb'\?since=[^"]*'))
 
 
 def unless_known(request: VendorRequest, response: HttpResponse) -> HttpResponse:
@@ -22,7 +22,9 @@ def unless_known(request: VendorRequest, response: HttpResponse) -> HttpResponse
 
     The person and the secret against forged forms are part of it: a page whose forms are void is no copy.
     """
-    shown = EACH_TIME.sub(b"", response.content)
+    shown = response.content
+    for what in EACH_TIME:
+        shown = what.sub(b"", shown)
     whose = f"{request.user.pk} {request.META.get('CSRF_COOKIE', '')} ".encode()
     etag = f'"{sha256(whose + shown).hexdigest()[:32]}"'
     response.headers["ETag"] = etag

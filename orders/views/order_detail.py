@@ -137,7 +137,7 @@ def _with_all(request: VendorRequest) -> QuerySet[Order]:
         .select_related("customer", "source", "vendor__identity")
         .prefetch_related(
             "lines",
-            Prefetch("answers", Answer.objects.with_followers().select_related("order__source")),
+            Prefetch("answers", Answer.objects.with_followers()),
             Prefetch("delivery_notes", DeliveryNote.objects.defer("said").order_by("pk")),
             Prefetch("documents", Document.objects.defer("snapshot").order_by("pk")),
             Prefetch(

@@ -1,11 +1,12 @@
 """The order list: the shop's orders, narrowed, counted, added up and sorted by the query string."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.db import OperationalError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -30,7 +31,7 @@ from vendors.roles import Permission
 SHOWN = (
     *("vendor", "number", "number_value", "version", "status", "stage", "refund_state", "currency"),
     *("placed_at", "paid_at", "prepare_by", "total", "refunded_total", "net_total", "earnings"),
-    *("customer_name", "customer_email", "customer__vendor", "customer__external_id"),
+    *("customer_name", "customer_email"),
     *("payment_title", "billing_city", "way", "shipping_method", "shipping_address_1", "shipping_city"),
     *("buyer_is_business", "buyer_siren", "buyer_vat_number"),
 )
@@ -73,7 +74,7 @@ def _order_list(request: VendorRequest) -> HttpResponse:
 def as_rows(orders: OrderQuerySet) -> OrderQuerySet:
     """Return ``orders`` with what a row of them reads, and nothing else."""
     invoice = Document.objects.filter(order=OuterRef("pk"), kind=DocumentKind.INVOICE)
-    return orders.select_related("customer").only(*SHOWN).annotate(is_invoiced=Exists(invoice))
+    return orders.only(*SHOWN).annotate(is_invoiced=Exists(invoice), account=F("customer__external_id"))
 
 
 def filter_of(request: VendorRequest, query: QueryDict, now: datetime) -> OrderFilter:
@@ -98,7 +99,8 @@ def table_of(
         may=request.may,
         now=now,
         columns=columns_of(request.user, request.may),
-        invoiced=_invoiced(rows),
+        invoiced=_ids(rows, lambda order: order.is_invoiced),
+        guests=_ids(rows, lambda order: not order.account),
     )
 
 
@@ -114,9 +116,9 @@ def _page(order_filter: OrderFilter, cursor: str) -> tuple[Page[Order], str]:
         return Page([]), str(error)
 
 
-def _invoiced(orders: list[Any]) -> set[int]:
-    """The ids of those of the page's orders whose invoice is issued."""
-    return {order.pk for order in orders if order.is_invoiced}
+def _ids(orders: list[Any], is_one: Callable[[Any], bool]) -> set[int]:
+    """The ids of those of the page's orders."""
+    return {order.pk for order in orders if is_one(order)}
 
 
 def _views(request: VendorRequest, order_filter: OrderFilter) -> dict[str, Any]:

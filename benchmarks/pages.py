@@ -113,7 +113,7 @@ def prefix(shop: Vendor, letters: int, share: float) -> tuple[str, int]:
     """The beginning of a name, so long, whose hits are nearest to this share of the shop's orders."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT left(start, %s), count(DISTINCT order_id) FROM orders_ordernamestart "
+            "SELECT substr(start, 1, %s), count(DISTINCT order_id) FROM orders_ordernamestart "
             "WHERE vendor_id = %s AND length(start) >= %s GROUP BY 1",
             [letters, shop.pk, letters],
         )

@@ -17,7 +17,8 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -28,6 +29,7 @@ from serve import served
 
 SIZES = {"2k": 2_000, "20k": 20_000, "200k": 200_000, "10m": 10_000_000}
 MANY = 200_000  # orders from which the rate of filling says something
+LARGEST = 1_000_000  # orders of the largest shop, at most
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
@@ -96,7 +98,7 @@ def main() -> int:
             sizes = pages.sizes()
             lines += [beyond.intake(Line), *beyond.papers(Line)]
         if orders >= MANY:
-            lines.append(beyond.on_sqlite(Line))
+            lines += beyond.on_sqlite(Line)
     return told(table(options, lines, sizes), lines)
 
 
@@ -138,12 +140,32 @@ def fill(url: str, folder: Path, orders: int) -> float:
         now=timezone.now(),
         rich=rich,
         invoices=0,
+        plans=plans(orders),
         progress=lambda _made: moments.append(time.perf_counter()),
     )
     rate = (orders - rich) / (time.perf_counter() - moments[rich])
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return rate
+
+
+def plans(orders: int) -> list[Any]:
+    """The demo's shops, and so many of their kind beside them that none has more than ``LARGEST`` orders."""
+    from orders.demo.shops import PLANS
+
+    kinds = ceil(orders * max(plan.share for plan in PLANS) / LARGEST)
+    return [
+        replace(
+            plan,
+            slug=f"{plan.slug}{n or ''}",
+            share=plan.share / kinds,
+            identity={**plan.identity, "prefix": f"{plan.identity['prefix']}{n or ''}"},
+            people=[(role, f"{n or ''}{email}", name) for role, email, name in plan.people],
+            storefront_id=f"{plan.storefront_id}{n or ''}",
+        )
+        for n in range(kinds)
+        for plan in PLANS
+    ]
 
 
 def table(options: Any, lines: list[Line], sizes: str) -> str:

@@ -62,6 +62,14 @@ def test_the_usual_list_comes_back(show, owner):
     assert "Gains (incl. VAT)" in heads(html)
 
 
+def test_letters_are_keys_until_the_person_wants_none(show, owner):
+    assert "<body>" in show(column=["total"])
+    assert "You have switched them off" in show(column=["total"])
+    assert "<body data-keys>" in show(column=["total"], keys="on")
+
+    assert "<body data-keys>" in show(do="usual")
+
+
 def test_a_choice_counts_in_every_shop_and_for_nobody_else(show, owner, vendor):
     html = show(user=make_member(vendor, Role.MANAGER), column=["town"])
 

@@ -416,6 +416,7 @@ def test_a_wrong_value_is_told_at_its_field_with_no_row_and_no_number(see, vendo
 
     [item] = re.findall(rf'<li id="id_{field}_error">(.*?)</li>', html, re.DOTALL)
     assert text_of(item).endswith(sentence)
+    assert ("<a href" in item) == (f'name="{field}" id=' in html)
     assert numbers(html) == []
     assert menu_counts(html) == {}
     assert "export.csv" not in html

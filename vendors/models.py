@@ -73,6 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("columns of the order list"), null=True, blank=True, editable=False
     )  # names; None: the usual ones
     list_is_compact = models.BooleanField(_("compact order list"), default=False, editable=False)
+    list_has_keys = models.BooleanField(_("order list by keys"), default=True, editable=False)
     is_staff = models.BooleanField(_("marketplace staff"), default=False)
     is_active = models.BooleanField(_("may sign in"), default=True)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now)

@@ -1,6 +1,6 @@
 """The demo from nothing: shops, their orders event by event, then the many; all of it or none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -17,7 +17,7 @@ from orders.demo.bulk import GROWTH, fill_up
 from orders.demo.calendar import PARIS, Calendar
 from orders.demo.crowd import Crowd
 from orders.demo.planning import RUNNING_OUT, SOLD_OUT, Planner, number
-from orders.demo.shops import PLANS, SOURCE, STAFF, Shop, open_shops
+from orders.demo.shops import PLANS, SOURCE, STAFF, Plan, Shop, open_shops
 from orders.demo.stories import Act, Life
 from orders.demo.words import BROKEN
 from orders.domain.intake import take_order
@@ -60,9 +60,10 @@ def make_demo(
     now: datetime,
     rich: int = RICH,
     invoices: int = INVOICES,
+    plans: Sequence[Plan] = PLANS,
     progress: Progress = lambda orders: None,
 ) -> Made:
-    """Make the demo's shops with ``orders`` orders, or find that they are here already.
+    """Make the shops of ``plans`` with ``orders`` orders, or find that they are here already.
 
     The same ``seed`` on the same day makes the same data. Of the orders up to ``rich`` live
     through the domain's functions. ``progress`` is told of every order made. Other shops are
@@ -70,13 +71,13 @@ def make_demo(
     """
     source, _made = Source.objects.get_or_create(slug=SOURCE, defaults={"name": SOURCE})
     Source.objects.select_for_update().get(pk=source.pk)  # of two demos at once, one waits
-    if _is_here():
-        made = Order.objects.filter(vendor__slug__in=[plan.slug for plan in PLANS])
-        return Made(len(PLANS), made.count(), made.filter(documents__kind="F").count(), is_new=False)
-    _check_names()
+    if _is_here(plans):
+        made = Order.objects.filter(vendor__slug__in=[plan.slug for plan in plans])
+        return Made(len(plans), made.count(), made.filter(documents__kind="F").count(), is_new=False)
+    _check_names(plans)
     calendar = Calendar.of(now)
     with translation.override("fr"):
-        shops = open_shops(source, at=calendar.opens_at)
+        shops = open_shops(plans, source, at=calendar.opens_at)
         many = max(orders - rich, 0)
         lived = _live(shops, calendar, Random(f"lives {seed}"), orders - many, many, progress)  # noqa: S311
         fill_up(shops, many, calendar, Random(f"many {seed}"), progress)  # noqa: S311
@@ -85,10 +86,10 @@ def make_demo(
     return Made(len(shops), orders, issued, is_new=True)
 
 
-def _is_here() -> bool:
-    """Whether each of the demo's shops has the demo's owner."""
+def _is_here(plans: Sequence[Plan]) -> bool:
+    """Whether each of these shops has the demo's owner."""
     owners = {
-        (plan.slug, email) for plan in PLANS for role, email, _name in plan.people if role == Role.OWNER
+        (plan.slug, email) for plan in plans for role, email, _name in plan.people if role == Role.OWNER
     }
     found = Vendor.objects.filter(memberships__role=Role.OWNER).values_list(
         "slug", "memberships__user__email"
@@ -96,9 +97,9 @@ def _is_here() -> bool:
     return owners <= set(found)
 
 
-def _check_names() -> None:
-    emails_needed = [STAFF[0], *(email for plan in PLANS for _role, email, _name in plan.people)]
-    for taken in Vendor.objects.filter(slug__in=[plan.slug for plan in PLANS]):
+def _check_names(plans: Sequence[Plan]) -> None:
+    emails_needed = [STAFF[0], *(email for plan in plans for _role, email, _name in plan.people)]
+    for taken in Vendor.objects.filter(slug__in=[plan.slug for plan in plans]):
         raise DemoImpossible(
             f"A shop “{taken.slug}” is here that the demo did not make: nothing was changed."
         )

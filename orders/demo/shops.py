@@ -190,13 +190,13 @@ PLANS = [
 ]
 
 
-def open_shops(source: Source, *, at: datetime) -> list[Shop]:
-    """Make the shops, their teams and shelves, as they were ``at`` their opening, and the staff's account."""
+def open_shops(plans: Sequence[Plan], source: Source, *, at: datetime) -> list[Shop]:
+    """Make these shops with teams and shelves, as they were ``at`` their opening, and the staff's account."""
     password = make_password(PASSWORD)  # once: a good hash is slow on purpose
     staff = User.objects.create(
         email=STAFF[0], name=STAFF[1], password=password, is_staff=True, is_superuser=True, date_joined=at
     )
-    shops = [_open(plan, source, staff, password, at) for plan in PLANS]
+    shops = [_open(plan, source, staff, password, at) for plan in plans]
     people = [staff, *(person for shop in shops for person in shop.people.values())]
     for person in people:
         person.vouch_for_address()

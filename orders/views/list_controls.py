@@ -16,6 +16,8 @@ from orders.periods import Period, periods
 from orders.states import MEANINGS, OrderStatus, Stage
 from vendors.access import VendorRequest
 
+WITHOUT_CONTROL = ("status", "late", "sort")  # links choose them; the form of the filters has no field
+
 
 def controls_of(request: VendorRequest, order_filter: OrderFilter, today: date) -> dict[str, Any]:
     """Everything above the rows: menu, quick filters, periods, chips, exports."""
@@ -32,7 +34,8 @@ def controls_of(request: VendorRequest, order_filter: OrderFilter, today: date) 
         "has_own_days": any(days) and period is None,
         "days": [form["placed_after"], form["placed_before"]],
         "stages": Stage.choices,
-        "kept": [(name, request.GET[name]) for name in ("status", "late", "sort") if request.GET.get(name)],
+        "kept": [(name, request.GET[name]) for name in WITHOUT_CONTROL if request.GET.get(name)],
+        "without_control": WITHOUT_CONTROL,
         "chips": _chips(request, values, period),
         "selection_query": urlencode(parameters(values.items())),
         "exports": _exports(request, values) if request.may["export"] else None,

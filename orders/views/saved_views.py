@@ -111,12 +111,13 @@ def _change(request: VendorRequest, pk: int) -> str:
 @require_POST
 @vendor_required(Permission.VIEW_ORDERS)
 def choose_display(request: VendorRequest) -> HttpResponse:
-    """Keep which columns the person wants to see, and how close the rows stand; ``usual`` forgets both."""
+    """Keep which columns the person sees, how close the rows stand, if letters are keys; or the usual."""
     person, is_usual = request.user, request.POST.get("do") == "usual"
     wanted = set(request.POST.getlist("column")) | out_of_sight(person, request.may)
     person.list_columns = None if is_usual else [name for name in OPTIONAL_COLUMNS if name in wanted]
     person.list_is_compact = not is_usual and request.POST.get("density") == "compact"
-    person.save(update_fields=["list_columns", "list_is_compact"])
+    person.list_has_keys = is_usual or "keys" in request.POST
+    person.save(update_fields=["list_columns", "list_is_compact", "list_has_keys"])
     messages.success(request, _("The list is shown as you chose."))
     return redirect(own_page(request, reverse("orders:list", args=[request.vendor.slug])))
 

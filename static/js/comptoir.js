@@ -49,14 +49,16 @@ document.addEventListener("keydown", (event) => {
   if (hadFocus) menu.querySelector("summary").focus();
 });
 
-// "/" goes to the search, unless somebody is writing.
+// "/" goes to the search, unless somebody is writing or wants no letter to be a key.
+
+const hasKeys = "keys" in document.body.dataset;
 
 function isWriting(element) {
   return element.isContentEditable || element.matches("input:not([type=checkbox], [type=radio]), select, textarea");
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+  if (!hasKeys || event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
   const search = document.querySelector("[role=search] .in input");
   if (!search) return;
   event.preventDefault();
@@ -86,7 +88,7 @@ const keys = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key === "v") return;
+  if (!hasKeys || event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key === "v") return;
   if (isWriting(event.target) || document.querySelector("dialog[open]") || !document.querySelector(".orders, #keys")) return;
   if (!Object.hasOwn(keys, event.key)) return;
   event.preventDefault();
@@ -196,11 +198,16 @@ function say(what) {
 
 // A step's page opens over the order, as a dialog: Escape and the close links lead back to where one was.
 
+let isOpening = false;
+
 document.addEventListener("click", async (event) => {
   const link = event.target.closest?.("a[data-dialog]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const page = await fetch(link.href).then(readPage).catch(() => null);
+  if (isOpening) return;
+  isOpening = true;
+  const page = await fetch(link.href, { signal: AbortSignal.timeout(20000) }).then(readPage).catch(() => null);
+  isOpening = false;
   const content = page?.querySelector("main .dialog");
   if (!content) return location.assign(link.href);
   const dialog = Object.assign(document.createElement("dialog"), { className: content.className });
@@ -241,27 +248,71 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   else location.assign(answered);
 });
 
-// What is done in place: the row keeps the focus, and a notice that only tells passes by itself.
+// Who had the focus keeps it when a part of the page is replaced: by its id (htmx does that), else in its
+// row or on its menu; what is there no more leaves it to the page's heading.
 
-const PASSES_AFTER = 12000; // ms
-let rowWithFocus = "";
+let hadFocus = null;
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { requestConfig, target, xhr } = event.detail;
-  rowWithFocus = target?.matches?.(".orders tr") && target.contains(document.activeElement) ? target.id : "";
-  if (xhr.status === 304) event.detail.shouldSwap = false;
-  const list = requestConfig.parameters?.next;
-  if (!target?.matches?.(".orders tr") || !list || list === location.pathname + location.search) return;
-  event.detail.shouldSwap = false; // another list is shown meanwhile: what was done there is told, no more
-  const told = new DOMParser().parseFromString(xhr.response, "text/html").getElementById("messages");
-  document.getElementById("messages")?.replaceChildren(...(told?.childNodes ?? []));
-  refreshList();
+document.addEventListener("htmx:beforeSwap", () => {
+  hadFocus = document.activeElement;
 });
 
 document.addEventListener("htmx:afterSettle", () => {
-  const row = rowWithFocus && document.getElementById(rowWithFocus);
-  rowWithFocus = "";
-  if (row && !row.contains(document.activeElement)) row.querySelector(".c-id a").focus({ preventScroll: true });
+  const gone = hadFocus?.isConnected || document.activeElement !== document.body ? null : hadFocus;
+  hadFocus = null;
+  if (gone) (heirOf(gone) ?? heading())?.focus({ preventScroll: true });
+});
+
+function heading() {
+  const found = document.querySelector("main h1");
+  found?.setAttribute("tabindex", "-1");
+  return found;
+}
+
+function heirOf(gone) {
+  const row = gone.closest("tr[id]")?.id ?? gone.closest("[hx-target^='#row-']")?.getAttribute("hx-target").slice(1);
+  const menu = gone.closest("details[id]")?.id;
+  return (row && document.querySelector(`#${row} .c-id a`)) || (menu && document.querySelector(`#${menu} > summary`)) || null;
+}
+
+// What is done in place: a notice that only tells passes by itself, one that offers something stays until it is closed.
+
+const PASSES_AFTER = 12000; // ms
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status === 304) event.detail.shouldSwap = false;
+});
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.target?.matches?.(".orders tr")) detail.target.addEventListener("htmx:beforeSwap", tellElsewhere);
+});
+
+function tellElsewhere(event) {
+  if (event.currentTarget.isConnected) return;
+  event.detail.shouldSwap = false; // another list is shown meanwhile: what was done is told, and the list asked for anew
+  const told = new DOMParser().parseFromString(event.detail.xhr.response, "text/html").getElementById("messages");
+  const messages = document.getElementById("messages");
+  messages.replaceChildren(...(told?.childNodes ?? []));
+  window.htmx.process(messages);
+  refreshList();
+}
+
+document.addEventListener("click", (event) => {
+  const note = event.target.closest?.("[data-close]")?.closest(".note");
+  if (!note) return;
+  const heir = heirOf(note.querySelector("form"));
+  note.remove();
+  heir?.focus({ preventScroll: true });
+});
+
+// A status is said again only where its words are others.
+
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { fragment, target } = event.detail;
+  if (target.matches("[role=status]") && target.textContent === fragment.textContent) event.detail.shouldSwap = false;
+});
+
+document.addEventListener("htmx:afterSettle", () => {
   for (const note of document.querySelectorAll(".floats [data-passes]:not([data-timed])")) {
     note.dataset.timed = "";
     setTimeout(pass, PASSES_AFTER, note);

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orders.models import Order
+from orders.models import BulkItem, BulkJob, Order
 from orders.states import OrderStatus
 from tests.browser.conftest import IN_BROWSER, expect
 from tests.factories import NOON, make_line, make_order, make_product
@@ -192,3 +192,151 @@ def test_the_history_is_narrowed_in_place(page):
     page.locator("#log > li:only-child").wait_for()
     expect(page.locator("#log-notes")).to_have_attribute("aria-current", "true")
     expect(page.locator("#log-notes")).to_be_focused()
+
+
+def test_what_was_validated_under_a_typed_filter_stays_where_it_is(page, vendor):
+    page.at("")
+    page.locator("#id_customer").press_sequentially("ben", delay=40)
+    page.wait_for_url("**?customer=ben")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    lists = []
+    page.on("request", lambda request: lists.append(request.url) if "?customer=" in request.url else None)
+
+    page.get_by_role("button", name="Validate order 7").click()
+    page.locator(".floats .note").wait_for()
+
+    expect(page.locator(f"#row-{vendor.orders.get(number='7').pk} .st")).to_have_text("Completed")
+    assert lists == []
+
+
+def test_an_offer_stays_until_it_is_taken_or_closed(page):
+    page.clock.install()
+    page.at("?status=processing")
+    page.get_by_role("button", name="Validate order 7").click()
+    note = page.locator(".floats .note")
+    note.wait_for()
+    page.clock.fast_forward("05:00")
+    note.get_by_role("button", name="Close").click()
+    expect(note).to_have_count(0)
+    expect(page.get_by_role("link", name="7", exact=True)).to_be_focused()
+
+    page.get_by_role("button", name="Validate order 8").click()
+    note.get_by_role("button", name="Undo").click()
+    expect(note).to_have_text(re.compile("in progress again"))
+    expect(page.get_by_role("link", name="8", exact=True)).to_be_focused()
+    page.mouse.move(5, 5)  # what is pointed at stays
+    page.clock.fast_forward("00:30")
+    expect(note).to_have_count(0)
+
+
+def test_an_undo_shown_over_another_list_works(page):
+    page.at("?status=processing")
+    held = []
+    page.route("**/validate/", lambda route: held.append(route), times=1)
+    page.get_by_role("button", name="Validate order 7").click()
+    page.click("#status-completed")
+    page.wait_for_url("**status=completed")
+    held[0].fulfill(response=held[0].fetch())
+
+    page.get_by_role("button", name="Undo").click()
+
+    page.get_by_text("Order 7 is in progress again.").wait_for()
+    assert Order.objects.get(number="7").status == S.PROCESSING
+
+
+def test_menus_tell_of_the_list_that_was_typed(page):
+    page.at("")
+    page.locator("#id_customer").press_sequentially("louis", delay=40)
+    page.wait_for_url("**?customer=louis")
+
+    for place in ("#list-display", "#language"):
+        expect(page.locator(f"{place} [name=next]")).to_have_value(re.compile("customer=louis"))
+    expect(page.locator("#list-views [name=query]")).to_have_value("customer=louis")
+
+
+def test_the_focus_falls_to_the_heading_where_its_place_is_gone(page):
+    page.at("?customer=ben")
+    page.get_by_role("link", name="Remove the filter Customer").press("Enter")
+    page.wait_for_url("**/orders/")
+    expect(page.get_by_role("heading", name="Orders", level=1)).to_be_focused()
+
+    page.keyboard.press("j")
+    page.evaluate("htmx.ajax('GET', location.href, {source: '#order-list', select: '#order-list'})")
+    expect(page.locator("tr:focus-within")).to_have_count(1)
+
+
+def test_no_letter_is_a_key_for_who_wants_none(page, owner):
+    page.at("")
+    page.locator("#list-display summary").click()
+    page.get_by_role("checkbox", name="Keys of one letter").uncheck()
+    page.get_by_role("button", name="Show it so").click()
+    page.get_by_text("The list is shown as you chose.").wait_for()
+
+    for key in ("/", "j", "?"):
+        page.keyboard.press(key)
+
+    expect(page.locator("dialog[open], .is-cursor, #id_customer:focus")).to_have_count(0)
+
+
+def test_a_running_job_leaves_the_focus_and_says_its_end_once(page, vendor, owner):
+    job = BulkJob.objects.create(vendor=vendor, asked_by=owner, action="validate", asked_at=NOON)
+    items = [BulkItem(job=job, order=order) for order in vendor.orders.all()]
+    BulkItem.objects.bulk_create(items)
+    page.at(f"bulk/{job.pk}/")
+    page.get_by_role("link", name="8", exact=True).focus()
+    page.evaluate(
+        """() => {
+            window.heard = [];
+            const listen = (records) => heard.push(...records.flatMap(({addedNodes}) => [...addedNodes]));
+            new MutationObserver(listen).observe(document.getElementById("bulk-said"), {childList: true});
+        }"""
+    )
+
+    with page.expect_response(f"**/bulk/{job.pk}/"):
+        pass
+    BulkJob.objects.update(finished_at=NOON)
+    BulkItem.objects.update(state=BulkItem.State.DONE)
+
+    expect(page.locator("#bulk-said")).to_have_text("Finished.")
+    expect(page.get_by_role("link", name="8", exact=True)).to_be_focused()
+    assert page.evaluate("heard.map((node) => node.textContent.trim())") == ["Finished."]
+
+
+def test_a_refund_s_sums_are_said_in_the_place_that_is_listened_to(page):
+    page.at("7/refund/")
+    page.evaluate("window.place = document.querySelector('[aria-live] .sum').closest('[aria-live]')")
+
+    page.get_by_label("Units, Savon").fill("2")
+
+    page.get_by_role("button", name="Refund €12.00").wait_for()
+    expect(page.locator("#live tr")).to_have_count(4)
+    assert page.evaluate("place.isConnected && place.querySelectorAll('tr').length") == 4
+
+
+def test_a_double_click_opens_one_dialog(page):
+    page.at("7/")
+
+    page.get_by_role("link", name="Ship…").dblclick()
+
+    page.get_by_role("dialog", name="Ship order 7").wait_for()
+    expect(page.locator("dialog")).to_have_count(1)
+
+
+def test_a_server_that_does_not_answer_in_time_is_said(page):
+    page.at("")
+    assert page.evaluate("htmx.config.timeout") == 20_000
+    page.evaluate("htmx.config.timeout = 200")
+    page.route("**/orders/?**", lambda _route: None)
+
+    page.click("#status-completed")
+
+    page.get_by_text("Comptoir gives no answer").wait_for()
+
+
+def test_no_page_is_kept_in_the_browser_s_storage(page):
+    page.at("")
+    page.click("#status-processing")
+    page.wait_for_url("**status=processing")
+
+    kept = page.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]")
+    assert kept == ["htmx-current-path-for-history"]

@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 from statistics import median
+from tempfile import TemporaryFile
 from typing import Any
 
 from django.db import connection
@@ -13,9 +14,12 @@ from django.utils import timezone
 from serve import Server
 
 from orders.exports import order_rows
-from orders.exports.columns import ORDER_COLUMNS
+from orders.exports.cells import Kind
+from orders.exports.columns import LINE_COLUMNS, ORDER_COLUMNS
+from orders.exports.export import Export
 from orders.exports.figures import settle_all
-from orders.models import Order
+from orders.exports.options import Options
+from orders.models import ExportLog, Order
 from orders.paging import Cursor, Keyset
 from orders.states import OrderStatus, Stage
 from vendors.models import Membership, User, Vendor
@@ -138,6 +142,9 @@ def validations(server: Server, shop: Vendor, usual: float, rounds: int, line: A
     return line("validate one", median(times) / usual, 5, times=tuple(times))
 
 
+TYPES = {Kind.WHOLE: "integer", Kind.MOMENT: "timestamptz"}  # of a table's columns; all others are text
+
+
 class Nowhere:
     """A file that forgets what is written."""
 
@@ -145,11 +152,11 @@ class Nowhere:
         """Forget it."""
 
 
-def copy(orders: Any) -> float:
-    """How long COPY takes for a table of just the file's columns, typed and in order; each field in quotes.
+def table_of_orders(shop: Vendor, cursor: Any) -> None:
+    """Make a table of just the file's columns, in its order.
 
     Its numbers and moments are those of the orders; what follows from lines, parcels and
-    invoices is there already. Nothing is looked up, guarded or put into the shop's time zone.
+    invoices is there already.
     """
     columns: dict[str, Any] = {}
     for column in ORDER_COLUMNS:
@@ -157,11 +164,34 @@ def copy(orders: Any) -> float:
         if column.code in ("status_label", "earnings_state"):
             read = "status"
         columns[f"cell_{len(columns)}"] = F(read) if isinstance(read, str) else read
-    rows = orders.order_by("-placed_at", "-pk").annotate(**columns).values_list(*columns)
-    sql, parameters = rows.query.sql_with_params()
+    orders = Order.objects.for_vendor(shop).order_by("-placed_at", "-pk")
+    sql, parameters = orders.annotate(**columns).values_list(*columns).query.sql_with_params()
+    cursor.execute(f"CREATE UNLOGGED TABLE bench_columns AS {sql}", parameters)
+
+
+def table_of_lines(shop: Vendor, cursor: Any) -> None:
+    """Make the same of the file with a row per line: from the file itself."""
+    columns = (f"{column.code} {TYPES.get(column.kind, 'text')}" for column in LINE_COLUMNS)
+    cursor.execute(f"CREATE UNLOGGED TABLE bench_columns ({', '.join(columns)})")
+    log = ExportLog.objects.create(vendor=shop, user=owner_of(shop), format="benchmark")
+    export = Export(Order.objects.for_vendor(shop), Options("lines", "codes", "strict"), vendor=shop)
+    with TemporaryFile() as file:
+        file.writelines(export.csv(log))
+        file.seek(0)
+        cursor.cursor.copy_expert("COPY bench_columns FROM STDIN WITH (FORMAT csv, HEADER)", file)
+
+
+TABLES = {"orders": table_of_orders, "lines": table_of_lines}
+
+
+def copy(rows: str, shop: Vendor) -> float:
+    """How long COPY takes for a table of just the columns of such a file; each field in quotes.
+
+    Nothing is looked up, guarded or put into the shop's time zone.
+    """
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bench_columns")
-        cursor.execute(f"CREATE UNLOGGED TABLE bench_columns AS {sql}", parameters)
+        TABLES[rows](shop, cursor)
         begun = time.perf_counter()
         cursor.cursor.copy_expert(
             "COPY bench_columns TO STDOUT WITH (FORMAT csv, FORCE_QUOTE *, NULL '')", Nowhere()
@@ -174,31 +204,38 @@ def copy(orders: Any) -> float:
 def exports(server: Server, shop: Vendor, line: Any) -> list[Any]:
     """The whole shop as CSV beside a bare COPY, and as a workbook."""
     base, orders = f"/vendors/{shop.slug}/orders/", Order.objects.for_vendor(shop)
-    rows = orders.count()
     server.get(base + "export.csv?customer=zz")
     settle_all()  # the worker's part, of what was written before
     before = server.memory()[1]
-    bare, answers = [], []
-    for _time in range(3):
-        bare.append(copy(orders))
-        answers.append(server.get(base + "export.csv", keep=False))
-    answer = sorted(answers, key=lambda each: each.seconds)[1]
-    grown = (server.memory()[0] - before) / 1000
     found = [
-        line(
-            "CSV, all columns, beside COPY of a table of the same columns",
-            median(bare) / answer.seconds,
-            0.5,
-            at_least=True,
-            more=f"{rows / answer.seconds:,.0f} rows/s; {answer.size / 1e6:.1f} MB",
-        ),
-        line("CSV, first byte", max(each.first for each in answers), 0.1, "s"),
-        line("CSV, memory added", grown, MEMORY_GOAL, "MB"),
+        *beside_copy(server, shop, line, "orders", "CSV, all columns"),
+        *beside_copy(server, shop, line, "lines", "CSV, a row per line"),
+        line("CSV, memory added", (server.memory()[0] - before) / 1000, MEMORY_GOAL, "MB"),
     ]
-    rows = min(rows, MOST_SHEET_ROWS)
+    rows = min(orders.count(), MOST_SHEET_ROWS)
     since = timezone.localdate(orders.order_by("-placed_at")[rows - 1].placed_at)
     before = server.memory()[1]
     answer = server.get(f"{base}export.xlsx?placed_after={since}", keep=False)
     grown = (server.memory()[0] - before) / 1000
     more = f"{rows / answer.seconds:,.0f} rows/s, some {rows:,}"
     return [*found, line("XLSX, memory added", grown, MEMORY_GOAL, "MB", more=more)]
+
+
+def beside_copy(server: Server, shop: Vendor, line: Any, rows: str, what: str) -> list[Any]:
+    """One kind of file; COPY and download take turns."""
+    bare, answers = [], []
+    for _time in range(3):
+        bare.append(copy(rows, shop))
+        answers.append(server.get(f"/vendors/{shop.slug}/orders/export.csv?rows={rows}", keep=False))
+    answer = sorted(answers, key=lambda each: each.seconds)[1]
+    count = ExportLog.objects.latest("pk").rows or 0
+    return [
+        line(
+            f"{what}, beside COPY of a table of the same columns",
+            median(bare) / answer.seconds,
+            0.5,
+            at_least=True,
+            more=f"{count / answer.seconds:,.0f} rows/s; {answer.size / 1e6:.1f} MB",
+        ),
+        line(f"{what}, first byte", max(each.first for each in answers), 0.1, "s"),
+    ]

@@ -129,7 +129,7 @@ HARMLESS = {
     "a country, which VAT follows from": {"Order.billing_country", "Order.shipping_country"},
     "a name of the storefront's settings": {"Order.payment_title", "Order.shipping_method"},
     "what was sold, and amounts": {
-        *("OrderLine.sku", "OrderLine.name", "OrderLine.taxes", "OrderFigures.items"),
+        *("OrderLine.sku", "OrderLine.name", "OrderLine.taxes", "OrderFigures.items", "OrderFigures.lines"),
         *(f"OrderFigures.{name}" for name in ("lines_total", "total_excl_vat", "vat_total", "refunded_vat")),
         *(
             f"OrderFigures.{kind}_{rate}"

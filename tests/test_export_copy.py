@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import DataError, connection, transaction
-from django.db.models import CharField, TextField
+from django.db.models import CharField, F, TextField
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from hypothesis import HealthCheck, given
@@ -15,9 +15,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from marketplace.management.commands.db_worker import every_minute
+from orders.domain.earnings import CommissionRules
 from orders.domain.refunds import refund_order
+from orders.exports import blocks, figures
 from orders.exports import export as export_module
-from orders.exports import figures
 from orders.exports.export import Export
 from orders.exports.options import Options
 from orders.models import ExportLog, Order, OrderFigures, OrderLine, Shipment, StaleFigures
@@ -37,16 +38,16 @@ DIALECTS = [
         ("orders", "lines"), ("labels", "codes"), ("strict", "excel")
     )
 ]
-BY_CODES = Options("orders", "codes", "strict")
-RISKY = st.text(st.sampled_from("=+-@\t\r\n\v\x1c\u2028 \"'\\;,0é9a×|"), max_size=12)
+BY_CODES, LINES_BY_CODES = (Options(rows, "codes", "strict") for rows in ("orders", "lines"))
+RISKY = st.text(st.sampled_from("=+-@\t\r\n\v\f\x1c\x1d\x1e\u2028 \"'\\;,0é9a×|"), max_size=12)
 
 
 def written(orders, options, vendor, *, by_python=False, are_many=False):
     """The file, and whether the database wrote it."""
     export = Export(orders, options, vendor=vendor, are_many=lambda: are_many)
     asked = []
-    say = export._cells
-    export._cells = lambda dialect: asked.append(None if by_python else say(dialect)) or asked[-1]
+    say = export._copy
+    export._copy = lambda dialect: asked.append(None if by_python else say(dialect)) or asked[-1]
     data = b"".join(export.csv(ExportLog(vendor=vendor, user=make_somebody(vendor), format="test")))
     return data, asked[0] is not None
 
@@ -63,9 +64,10 @@ def unlogged(monkeypatch):
 
 def assert_both_ways_agree(vendor, orders=None):
     orders = orders if orders is not None else Order.objects.for_vendor(vendor)
-    data, by_database = written(orders, BY_CODES, vendor)
-    assert by_database
-    assert data == written(orders, BY_CODES, vendor, by_python=True)[0]
+    for options in (BY_CODES, LINES_BY_CODES):
+        data, by_database = written(orders, options, vendor)
+        assert by_database
+        assert data == written(orders, options, vendor, by_python=True)[0]
 
 
 # The same bytes
@@ -78,6 +80,7 @@ def assert_both_ways_agree(vendor, orders=None):
     baskets=st.lists(lines_of_an_order(), min_size=1, max_size=3),
     texts=st.lists(RISKY, min_size=8, max_size=8),
     shares=st.lists(st.fractions(0, 1), max_size=2),
+    order_fee=st.sampled_from([Decimal(0), Decimal("0.35")]),
     franchise=st.booleans(),
     currency=st.sampled_from(["EUR", "EUR", "JPY", "TND"]),
     status=st.sampled_from([S.PROCESSING, S.COMPLETED, S.PENDING]),
@@ -87,18 +90,18 @@ def assert_both_ways_agree(vendor, orders=None):
     language=st.sampled_from(["fr", "en"]),
 )
 def test_both_ways_write_the_same_bytes(
-    baskets, texts, shares, franchise, currency, status, moments, zone, are_many, language
+    baskets, texts, shares, order_fee, franchise, currency, status, moments, zone, are_many, language
 ):
+    rules = CommissionRules(rate=Decimal("0.125"), vat_rate=TWENTY, order_fee=order_fee)
     vendor = make_vendor(uuid4().hex, time_zone=zone)
     if franchise:
         LegalIdentity.objects.update_or_create(vendor=vendor, defaults={"vat_regime": "franchise"})
     for number, lines in enumerate(baskets):
         told = iter(texts)
         for line in lines:
-            line.name = f"{line.name}{texts[number]}"
-        order = make_order(
-            vendor, lines=lines, status=status, number=f"{texts[number]}{number}", currency=currency
-        )
+            line.name, line.sku = f"{texts[number]}{line.name}", texts[number]
+        text = f"{texts[number]}{number}"
+        order = make_order(vendor, lines=lines, rules=rules, status=status, number=text, currency=currency)
         for share in shares:
             amount = Decimal(int(int(order.refundable * 100) * share)) / 100
             if amount and order.status in (S.PROCESSING, S.COMPLETED):
@@ -123,7 +126,7 @@ def test_both_ways_write_the_same_bytes(
             data, by_database = written(orders, options, vendor, are_many=are_many)
             same, _by_python = written(orders, options, vendor, by_python=True)
         assert (options, data) == (options, same)
-        assert by_database == (options.rows == "orders")
+        assert by_database
 
 
 def test_every_text_of_an_order_is_guarded(vendor):
@@ -149,14 +152,25 @@ def test_a_selection_of_nothing_is_a_header(vendor):
     assert_both_ways_agree(vendor, Order.objects.for_vendor(vendor).filter(number="2"))
 
 
-def test_the_rows_are_counted(vendor):
+@pytest.mark.parametrize(("options", "rows"), [(BY_CODES, 3), (LINES_BY_CODES, 6)])
+def test_the_rows_are_counted(vendor, options, rows):
     for number in ("1", "2", "3"):
-        make_order(vendor, number=number)
-    export = Export(Order.objects.for_vendor(vendor), BY_CODES, vendor=vendor)
+        make_order(vendor, number=number, lines=[make_line(None), make_line(None)])
+    export = Export(Order.objects.for_vendor(vendor), options, vendor=vendor)
 
     _data = b"".join(export.csv(None))
 
-    assert export.rows == 3
+    assert export.rows == rows
+
+
+def test_an_order_of_nothing_is_no_row_of_a_line(vendor):
+    order = make_order(vendor, number="1")
+    order.lines.all().delete()
+    Order.objects.filter(pk=order.pk).update(commission=0, earnings=F("net_total"))
+
+    data, by_database = written(Order.objects.for_vendor(vendor), LINES_BY_CODES, vendor)
+
+    assert (by_database, data.count(b"\n")) == (True, 1)
 
 
 def test_the_settings_of_the_connection_stay_as_they_were(vendor):
@@ -191,6 +205,9 @@ CHANGES = {
     "a line's price": lambda order: OrderLine.objects.filter(order=order).update(total=Decimal(6)),
     "one line more": lambda order: make_line_of(order),
     "a line less": lambda order: OrderLine.objects.filter(order=order).delete(),
+    "a commission": lambda order: charge(order, "commission", 1),
+    "a commission given back": lambda order: charge(order, "commission_given_back", -1),
+    "a commission per order": lambda order: charge(order, "commission_order_fee", 0),
     "a refund": lambda order: refund_order(order, amount=Decimal("5.00"), by=None, at=NOON),
     "a parcel": lambda order: Shipment.objects.create(
         order=order, number=1, tracking_number="6A", shipped_at=NOON
@@ -205,6 +222,11 @@ def make_line_of(order):
     line.save()
 
 
+def charge(order, column, sign):
+    earnings = F("earnings") - sign
+    Order.objects.filter(pk=order.pk).update(**{column: F(column) + 1, "earnings": earnings})
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_is_in_the_next_file(vendor, change):
     order = put_aside(vendor)
@@ -213,6 +235,27 @@ def test_what_changes_is_in_the_next_file(vendor, change):
 
     assert figures.is_stale(vendor)
     assert_both_ways_agree(vendor)
+
+
+OF_A_LINE = {
+    **dict.fromkeys(["total_before_discount", "total", "refunded_total"], Decimal("3.33")),
+    **dict.fromkeys(["commission", "commission_vat", "commission_given_back"], Decimal("0.33")),
+    **dict.fromkeys(["position", "quantity", "units_refunded"], 3),
+    "kind": "fee",
+    "sku": "=S",
+    "name": "Bol",
+    "taxes": [],
+}
+
+
+def test_whatever_is_read_of_a_line_is_in_the_next_file(vendor):
+    order = put_aside(vendor)
+    assert {"order_id", *OF_A_LINE} == {*blocks._PLAIN, *blocks._AMOUNTS, "position"}
+    for column, value in OF_A_LINE.items():
+        OrderLine.objects.filter(order=order).update(**{column: value})
+
+        assert (column, figures.is_stale(vendor)) == (column, True)
+        assert_both_ways_agree(vendor)
 
 
 @pytest.mark.parametrize(
@@ -417,5 +460,6 @@ def test_a_file_costs_the_same_queries_whatever_it_holds(
     figures.settle(vendor.pk)
     browser = client_of(owner)
 
-    with django_assert_num_queries(13):
-        b"".join(browser.get(CSV).streaming_content)
+    for rows in ("orders", "lines"):
+        with django_assert_num_queries(13):
+            b"".join(browser.get(f"{CSV}?rows={rows}").streaming_content)

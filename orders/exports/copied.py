@@ -1,14 +1,16 @@
-"""Rows of orders as PostgreSQL itself writes them: by COPY, through a pipe, the bytes of ``csv_bytes``.
+"""Rows as PostgreSQL itself writes them: by COPY, through a pipe, the bytes of ``csv_bytes``.
 
 What a cell holds is said once, in ``orders.exports.order_rows``: the columns that the database reads
 are the same expressions, and what Python makes of an order stands in its figures
-(``orders.exports.figures``). Here it is only said how a value is written.
+(``orders.exports.figures``). Here it is only said how a value is written. Rows of lines:
+``orders.exports.kept_lines``.
 """
 
 import os
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any
 
 from django.core.exceptions import EmptyResultSet
@@ -23,11 +25,12 @@ from orders.exports.order_rows import FIGURES, READ
 from orders.models import Order
 from orders.states import OrderStatus, earnings_state
 
-PIECE = 65_536  # bytes that are sent at once
+PIECE = 262_144  # bytes that go into the pipe at once: COPY and who takes its bytes seldom change over
 NOTHING = Value("0.00")
 # A shop's orders in their order, by the index that has it: nothing is sorted before the first byte.
 BY_INDEX = {
     "enable_sort": "off",
+    "enable_incremental_sort": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_bitmapscan": "off",
@@ -35,16 +38,35 @@ BY_INDEX = {
 }
 
 
-def cells_of_orders(
-    columns: Sequence[Column], dialect: Dialect, *, franchise: bool, status_labels: Mapping[str, str]
-) -> list[Expression]:
-    """Return what the database writes into each column, as text; never NULL."""
+@dataclass(frozen=True)
+class Copy:
+    """What a COPY writes of which orders: cells, texts that are never NULL.
+
+    ``options`` say how it divides them; ``others`` which bytes become others then (``bytes.translate``).
+    """
+
+    orders: QuerySet[Order]
+    cells: Sequence[Expression]
+    options: str
+    others: bytes | None = None
+
+
+def copy_of_orders(
+    orders: QuerySet[Order],
+    dialect: Dialect,
+    *,
+    franchise: bool,
+    columns: Sequence[Column],
+    status_labels: Mapping[str, str],
+) -> Copy:
+    """Return how a row per order is written; ``franchise``: where no VAT is charged."""
     made = {
         "status_label": _by_status({code: guarded(label) for code, label in status_labels.items()}),
         "earnings_state": _by_status({code: earnings_state(code).value for code in OrderStatus.values}),
         **(_without_vat() if franchise else {}),
     }
-    return [_cell(column, made, dialect) for column in columns]
+    cells = [cell(column, made, dialect) for column in columns]
+    return Copy(orders, cells, f"DELIMITER '{dialect.delimiter}', FORCE_QUOTE *")
 
 
 def _without_vat() -> dict[str, Any]:
@@ -56,7 +78,8 @@ def _without_vat() -> dict[str, Any]:
     }
 
 
-def _cell(column: Column, made: Mapping[str, Any], dialect: Dialect) -> Any:
+def cell(column: Column, made: Mapping[str, Any], dialect: Dialect) -> Any:
+    """Return what is written into a column of the order's: what ``made`` says, else what the order does."""
     code = column.code
     if code in made:
         value = made[code]
@@ -85,26 +108,24 @@ def _by_status(texts: Mapping[str, str]) -> Case:
     return Case(*whens, default=Value(""), output_field=TextField())
 
 
-def copied(
-    orders: QuerySet[Order], cells: Sequence[Expression], dialect: Dialect, *, zone: str, are_many: bool
-) -> Generator[bytes, None, int]:
-    """Yield the rows of ``orders``, newest first, in pieces of at most 64 KB; return how many there are.
+def copied(copy: Copy, *, zone: str, are_many: bool) -> Generator[bytes, None, int]:
+    """Yield the rows, those of the newest order first, in pieces; return how many there are.
 
     Works in the caller's transaction; whoever stops taking pieces must end that transaction.
-    ``are_many``: most of a shop's, so that it is best to go through them all by their date.
+    ``are_many``: of most of a shop's orders, so that it is best to go through them all by their date.
     """
-    connection = connections[orders.db]
-    named = {f"cell_{place}": cell for place, cell in enumerate(cells)}
-    rows = orders.order_by("-placed_at", "-pk").annotate(**named).values_list(*named)
+    connection = connections[copy.orders.db]
+    named = {f"cell_{place}": cell for place, cell in enumerate(copy.cells)}
+    rows = copy.orders.order_by("-placed_at", "-pk").annotate(**named).values_list(*named)
     try:
-        sql, parameters = rows.query.get_compiler(orders.db).as_sql()
+        sql, parameters = rows.query.get_compiler(rows.db).as_sql()
     except EmptyResultSet:
         return 0
     wanted = {"TimeZone": zone, "jit": "off", **(BY_INDEX if are_many else {})}
     with connection.cursor() as cursor, _in_force(cursor, wanted), connection.wrap_database_errors:
         query = cursor.cursor.mogrify(sql, parameters).decode()
-        options = f"FORMAT csv, DELIMITER '{dialect.delimiter}', FORCE_QUOTE *"
-        count = yield from _through_pipe(cursor.cursor, f"COPY ({query}) TO STDOUT WITH ({options})")
+        statement = f"COPY ({query}) TO STDOUT WITH (FORMAT csv, {copy.options})"
+        count = yield from _through_pipe(cursor.cursor, statement, copy.others)
     return count
 
 
@@ -124,18 +145,20 @@ def _set(cursor: Any, values: Mapping[str, str]) -> None:
     cursor.execute(f"SELECT {', '.join(['set_config(%s, %s, true)'] * len(values))}", pairs)
 
 
-def _through_pipe(cursor: Any, statement: str) -> Generator[bytes, None, int]:
-    """Run a COPY in a thread and yield what it writes, each line with CRLF at its end.
+def _through_pipe(cursor: Any, statement: str, others: bytes | None) -> Generator[bytes, None, int]:
+    """Run a COPY in a thread and yield what it writes, each line with CRLF at its end; return how many.
 
     No cell has a line end of its own. The thread has the connection for itself meanwhile.
     """
     reader, writer = (os.fdopen(end, mode, PIECE) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
-    copy = _Copy(cursor, statement, writer)
+    copy, count = _Copying(cursor, statement, writer), 0
     copy.start()
     with reader:
         try:
             while piece := reader.read1(PIECE):  # type: ignore[attr-defined]
-                yield piece.replace(b"\n", b"\r\n")
+                lines = piece.translate(others) if others else piece
+                count += lines.count(b"\n")
+                yield lines.replace(b"\n", b"\r\n")
         except BaseException:
             copy.break_off()
             raise
@@ -144,23 +167,21 @@ def _through_pipe(cursor: Any, statement: str) -> Generator[bytes, None, int]:
             copy.join()
     if copy.error is not None:
         raise copy.error
-    return copy.rows
+    return count
 
 
-class _Copy(threading.Thread):
-    """A COPY at work; ``rows`` and ``error`` are there when it has ended."""
+class _Copying(threading.Thread):
+    """A COPY at work; ``error`` is there when it has ended by one."""
 
     def __init__(self, cursor: Any, statement: str, into: IO[bytes]) -> None:
         super().__init__(daemon=True)
         self.cursor, self.statement, self.into = cursor, statement, into
-        self.rows = 0
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
             with self.into:
                 self.cursor.copy_expert(self.statement, self.into, PIECE)
-            self.rows = self.cursor.rowcount
         except BaseException as error:
             self.error = error
 

@@ -7,14 +7,15 @@ from typing import IO
 from zoneinfo import ZoneInfo
 
 from django.db import connections
-from django.db.models import Expression, QuerySet
+from django.db.models import QuerySet
 
 from orders.domain.supplies import one_regime, under_franchise
 from orders.exports.cells import EXCEL, STRICT, Dialect, Row
-from orders.exports.copied import cells_of_orders, copied
+from orders.exports.copied import Copy, copied, copy_of_orders
 from orders.exports.csv_file import csv_bytes, first_bytes
 from orders.exports.figures import AT_FIRST, is_stale, settle
-from orders.exports.line_rows import LineRows
+from orders.exports.kept_lines import copy_of_lines
+from orders.exports.line_rows import LineRows, order_fee_label
 from orders.exports.options import Options
 from orders.exports.order_rows import OrderRows, status_labels
 from orders.exports.snapshot import snapshot
@@ -45,7 +46,7 @@ class Export:
     ) -> None:
         self.orders, self.options, self.vendor = orders, options, vendor
         self.are_many = are_many
-        self.status_labels = status_labels()
+        self.status_labels, self.fee_label = status_labels(), order_fee_label()
         self.zone, self.regime = ZoneInfo(vendor.time_zone), one_regime(vendor)
         self._rows = ROWS[options.rows](partial(under_franchise, vendor))
         self.columns = self._rows.columns
@@ -59,28 +60,28 @@ class Export:
             settle(self.vendor.pk, AT_FIRST)
         with snapshot(self.orders.db):
             yield first_bytes(self.header, dialect)
-            if (cells := self._cells(dialect)) is None:
+            if (copy := self._copy(dialect)) is None:
                 yield from csv_bytes(self.columns, self._blocks(), dialect, self.zone)
             else:
-                self.rows = yield from copied(
-                    self.orders, cells, dialect, zone=self.zone.key, are_many=self.are_many()
-                )
+                self.rows = yield from copied(copy, zone=self.zone.key, are_many=self.are_many())
         self._settle(log)
 
     @property
     def _may_be_copied(self) -> bool:
         """Whether the database can write the rows: PostgreSQL, of a shop that never changed its regime."""
-        is_postgresql = connections[self.orders.db].vendor == "postgresql"
-        return is_postgresql and self.options.rows == "orders" and self.regime is not None
+        return connections[self.orders.db].vendor == "postgresql" and self.regime is not None
 
-    def _cells(self, dialect: Dialect) -> list[Expression] | None:
-        """What the database itself writes into each column; None where only Python can say."""
+    def _copy(self, dialect: Dialect) -> Copy | None:
+        """How the database itself writes the rows; None where only Python can say."""
         if not self._may_be_copied or is_stale(self.vendor, self.orders.db):
             return None
-        return cells_of_orders(
-            self.columns,
-            dialect,
-            franchise=self.regime == LegalIdentity.VatRegime.FRANCHISE,
+        franchise = self.regime == LegalIdentity.VatRegime.FRANCHISE
+        if self.options.rows == "lines":
+            return copy_of_lines(self.orders, dialect, franchise=franchise, fee_label=self.fee_label)
+        return copy_of_orders(
+            *(self.orders, dialect),
+            franchise=franchise,
+            columns=self.columns,
             status_labels=self.status_labels,
         )
 

@@ -1,7 +1,7 @@
 """Works out the figures of orders: what a COPY of them writes and no column of the order holds.
 
-They are what the rows of a file are made of (``orders.exports.order_rows``), stored. Triggers say
-which are missing or no longer right (``orders.models.figure_triggers``).
+They are what the rows of a file are made of (``orders.exports.order_rows``, ``orders.exports.line_rows``),
+stored. Triggers say which are missing or no longer right (``orders.models.figure_triggers``).
 """
 
 from collections.abc import Collection
@@ -11,6 +11,8 @@ from django.utils import translation
 
 from orders.exports.blocks import Values
 from orders.exports.cells import guarded
+from orders.exports.kept_lines import kept
+from orders.exports.line_rows import LineRows
 from orders.exports.order_rows import CODES, FIGURES, TEXTS, OrderRows
 from orders.models import Order, OrderFigures, StaleFigures
 from vendors.models import Vendor
@@ -73,15 +75,20 @@ def work_out(vendor_id: int, ids: Collection[int]) -> None:
     orders = Order.objects.filter(vendor=vendor_id, pk__in=ids)
     with translation.override("en"):  # no label is stored
         rows = OrderRows(under_franchise=lambda _ids: ())
+    of_lines = LineRows(under_franchise=lambda _ids: (), is_labelled=False).by_order(orders)
+    lines = {order_id: kept(own) for block in of_lines for order_id, own in block}
     for block in rows.all_values(orders):
         OrderFigures.objects.bulk_create(
-            map(_figures, block), update_conflicts=True, unique_fields=["order"], update_fields=_STORED
+            [_figures(values, lines[values[0]]) for values in block],
+            update_conflicts=True,
+            unique_fields=["order"],
+            update_fields=_STORED,
         )
 
 
-def _figures(values: Values) -> OrderFigures:
+def _figures(values: Values, lines: str) -> OrderFigures:
     cells = {code: text for code in TEXTS if (text := guarded(str(value := values[_PLACES[code]]))) != value}
     made = {code: values[_PLACES[code]] for code in FIGURES}
     for code in ("items", "tracking_numbers", "invoice_number"):
         made[code] = guarded(str(made[code]))
-    return OrderFigures(order_id=values[0], cells=cells or None, **made)
+    return OrderFigures(order_id=values[0], cells=cells or None, lines=lines, **made)

@@ -19,41 +19,42 @@ ZERO = Decimal("0.00")
 NOTHING = "0.00"
 
 
+def order_fee_label() -> str:
+    """The name of the commission per order in the language that is active."""
+    return _("Commission per order")
+
+
 class LineRows:
     """Makes a row of each product, shipping method and fee, and one of the commission per order.
 
     Their amounts add up to the order's. Labels are in the language that is active when this
-    is made.
+    is made; where there are to be none, None stands in their place.
     """
 
     columns = LINE_COLUMNS
 
-    def __init__(self, under_franchise: UnderFranchise) -> None:
+    def __init__(self, under_franchise: UnderFranchise, *, is_labelled: bool = True) -> None:
         self.under_franchise = under_franchise
-        self.order_fee_label = _("Commission per order")
+        self.order_fee_label = order_fee_label() if is_labelled else None
 
     def blocks(self, orders: QuerySet[Order]) -> Iterator[list[Row]]:
         """Return the rows of ``orders``, newest order first, in blocks of so many orders."""
+        return ([row for _order, rows in block for row in rows] for block in self.by_order(orders))
+
+    def by_order(self, orders: QuerySet[Order]) -> Iterator[list[tuple[int, list[Row]]]]:
+        """Return the same rows beside the id of their order."""
         kept = AmountText(F("commission") - F("commission_given_back"))
         fields = ("number", "placed_at", "status", "currency", kept, AmountText("commission_order_fee"))
         return map(self._rows, in_blocks(orders, *fields))
 
-    def _rows(self, block: Sequence[Values]) -> list[Row]:
+    def _rows(self, block: Sequence[Values]) -> list[tuple[int, list[Row]]]:
         lines, without_vat = lines_of(block), self.under_franchise(ids_of(block))
-        return [
-            (*of_order, number, *cells)
-            for order_id, *of_order, kept, order_fee in block
-            for number, cells in enumerate(
-                self._cells(
-                    lines[order_id],
-                    of_order[-1],
-                    Decimal(kept),
-                    Decimal(order_fee),
-                    franchise=order_id in without_vat,
-                ),
-                start=1,
-            )
-        ]
+        found: list[tuple[int, list[Row]]] = []
+        for order_id, *of_order, kept, order_fee in block:
+            amounts, franchise = (Decimal(kept), Decimal(order_fee)), order_id in without_vat
+            cells = self._cells(lines[order_id], of_order[-1], *amounts, franchise=franchise)
+            found.append((order_id, [(*of_order, number, *rest) for number, rest in enumerate(cells, 1)]))
+        return found
 
     def _cells(
         self,

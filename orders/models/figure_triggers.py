@@ -1,8 +1,8 @@
 """The triggers that say which orders' figures are no longer right; no writer can forget it.
 
 PostgreSQL alone has them: there an export is a COPY. Whatever a file says of an order beyond the
-order's own columns follows from its lines, its parcels and its invoice; and how a text is written,
-from the text.
+order's own columns follows from its lines, its commission, its parcels and its invoice; and how a
+text is written, from the text.
 """
 
 from collections.abc import Iterator
@@ -26,10 +26,11 @@ TEXTS: list[str] = [
 ]
 # What of a row of these tables the figures are made of.
 READ: dict[str, list[str]] = {
-    ORDERS: TEXTS,
+    ORDERS: [*TEXTS, "commission", "commission_given_back", "commission_order_fee"],
     LINES: [
         *("order_id", "kind", "position", "sku", "name", "quantity", "taxes"),
-        *("total_before_discount", "total", "refunded_total"),
+        *("total_before_discount", "total", "refunded_total", "units_refunded"),
+        *("commission", "commission_vat", "commission_given_back"),
     ],
     SHIPMENTS: ["order_id", "number", "tracking_number"],
     DOCUMENTS: ["order_id", "kind", "number"],
@@ -82,7 +83,7 @@ def _triggers() -> Iterator[tuple[str, str, str]]:
 
 
 TRIGGERS = list(_triggers())
-RULES = 2  # of how figures are worked out; grows when one changes, so that all are worked out anew
+RULES = 3  # of how figures are worked out; grows when one changes, so that all are worked out anew
 VERSION = md5(repr((TRIGGERS, FUNCTIONS, RULES)).encode(), usedforsecurity=False).hexdigest()
 
 

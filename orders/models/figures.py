@@ -15,7 +15,8 @@ class OrderFigures(models.Model):
     Amounts are texts, as a file has them: what a million rows write is written once, not each time.
     VAT as on an invoice of a shop that charges it; ``lines_total`` is all there is to say where
     none is charged. ``cells`` holds the texts of the order that a file must write otherwise than they
-    are stored (``{code: text}``), None where there is none. Only PostgreSQL has rows here
+    are stored (``{code: text}``), None where there is none. ``lines`` is what a file has in its rows of the
+    order's lines (``orders.exports.kept_lines``). Only PostgreSQL has rows here
     (``orders.exports.figures``); a row is right unless a ``StaleFigures`` names its order.
     """
 
@@ -41,6 +42,7 @@ class OrderFigures(models.Model):
     base_other = models.TextField()
     vat_other = models.TextField()
     cells = models.JSONField(null=True)
+    lines = models.TextField()
 
     def __str__(self) -> str:
         return str(self.order_id)

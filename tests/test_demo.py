@@ -5,22 +5,25 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from itertools import pairwise
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, ForeignKey, JSONField, Model, Q, Sum
 from django.test import override_settings
 
 from marketplace.checks import can_render
 from marketplace.models import OutgoingEmail
+from orders.demo.bulk import CHUNK, Filling
 from orders.demo.calendar import Calendar
 from orders.demo.copies import TABLES
 from orders.demo.fill import DemoImpossible, Made, _issue, make_demo
 from orders.demo.shops import PASSWORD, PLANS
+from orders.demo.tables import null, row
 from orders.domain.invoicing import missing_identity
 from orders.domain.refunds import refund_order
 from orders.models import (
@@ -30,6 +33,7 @@ from orders.models import (
     Note,
     Order,
     OrderLine,
+    OrderNameStart,
     Refund,
     Shipment,
     Source,
@@ -388,6 +392,17 @@ def test_after_many_orders_a_new_one_finds_its_id_free():
     Order.objects.create(vendor=last.vendor, number="new", placed_at=NOON)
 
     assert Order.objects.latest("pk").number == "new"
+
+
+def test_what_the_database_refuses_of_many_orders_is_told_and_leaves_nothing(monkeypatch):
+    filling = Filling([], 3 * CHUNK, Calendar.of(NOON), Random(1), originals=SimpleNamespace())
+    rows = iter([["1", "1", "1", "camille"], [null()] * 4, ["3", "1", "1", "martin"]])
+    monkeypatch.setattr(filling, "copy_orders", lambda _ranks: filling.names.rows.append(row(next(rows))))
+
+    with pytest.raises(IntegrityError, match=r"(?i)null"), transaction.atomic():
+        filling.write_orders(lambda _made: None)
+
+    assert not OrderNameStart.objects.exists()
 
 
 def test_history_of_a_copy_names_its_own_rows():

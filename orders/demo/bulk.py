@@ -19,7 +19,7 @@ from orders.demo.crowd import COMPANIES, FIRST_NAMES, LAST_NAMES, Buyer, buyer
 from orders.demo.planning import FIRST_NUMBER
 from orders.demo.shops import Shop
 from orders.demo.stories import TRANSFER, Life, Teller, begin, live, reports
-from orders.demo.tables import Sheet, Text, text
+from orders.demo.tables import Sheet, Text, row, text
 from orders.domain.transitions import after_working_days
 from orders.exports.figures import work_out
 from orders.models import Customer, OrderNameStart
@@ -188,11 +188,10 @@ class Filling:
             email=who.email,
             created_at=self.calendar.opens_at,
         )
-        sheet.rows.append([text(getattr(customer, each.attname)) for each in sheet.fields])
-        address = [getattr(who.address, part) for part in OF_ADDRESS]
-        columns = (customer.pk, customer.name, who.email, who.phone, *address, *address)
-        starts = name_starts(customer.name)
-        return Regular([text(value) for value in columns], [text(start) for start in starts])
+        sheet.rows.append(row([text(getattr(customer, each.attname)) for each in sheet.fields]))
+        own = [text(value) for value in (customer.pk, customer.name, who.email, who.phone)]
+        address = [text(getattr(who.address, part)) for part in OF_ADDRESS]
+        return Regular([*own, *address, *address], [text(start) for start in name_starts(customer.name)])
 
     def _somebody(self) -> Buyer:
         """A person or company; the number of each makes account and mailbox their own."""
@@ -245,7 +244,7 @@ class Filling:
         )
         first = self.names.take_ids(len(who.starts))
         pk, vendor = str(order), str(shop.vendor.pk)
-        self.names.rows += [[str(first + n), pk, vendor, start] for n, start in enumerate(who.starts)]
+        self.names.rows += [row([str(first + n), pk, vendor, start]) for n, start in enumerate(who.starts)]
 
     def _not_yet(self, story: str, placed_at: datetime) -> str:
         return story if story != "on_its_way" or placed_at < self.since else "to_prepare"

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.db.models import DateTimeField, F, Field, Model
 
-from orders.demo.tables import Row, Sheet, Text, text
+from orders.demo.tables import Row, Sheet, Text, is_postgresql, line_maker, text
 from orders.models import (
     Customer,
     HistoryEntry,
@@ -69,15 +69,15 @@ class Details:
 class Original:
     """An order that was lived through, ready to be copied.
 
-    A copy's texts are its number, its customer's, its ids, its moments, its details that hold ids,
-    and then those that it shares with all copies. A row is some of them, picked: by C, since a
-    million orders have seven million rows.
+    A copy's texts are its number, its customer's, its ids, its moments, its details that hold ids.
+    On PostgreSQL a row is a line with some of them filled in; on SQLite it is some of them, and of
+    those that all copies share, picked. Both by C, since a million orders have seven million rows.
     """
 
     rows: list[list[Callable[[Sequence[Text]], Row]]]  # by sheet
     offsets: list[timedelta]  # its moments, since it was placed
     details: list[Details]
-    shared: list[Text]
+    shared: list[Text]  # none on PostgreSQL
     lasts: timedelta
     prepare_by: int | None  # which of the moments it is late from
 
@@ -138,10 +138,13 @@ class Reader:
         )
 
     def _picker(self, row: Model) -> Callable[[Sequence[Text]], Row]:
-        return itemgetter(*(self._slot(row, field) for field in _columns(row)))
+        columns = [self._text(row, field) for field in _columns(row)]
+        if is_postgresql():
+            return line_maker(columns)
+        return itemgetter(*(each if isinstance(each, int) else self._shared(each) for each in columns))
 
-    def _slot(self, row: Model, field: "Field[Any, Any]") -> int:
-        """Where a copy's text of this column stands among all of its texts."""
+    def _text(self, row: Model, field: "Field[Any, Any]") -> int | Text:
+        """Where a copy's text of this column stands among its texts, or the one that all copies share."""
         value = getattr(row, field.attname)
         if row is self.order and field.attname in OWN:
             return OWN[field.attname]
@@ -151,7 +154,7 @@ class Reader:
             return self.slots[value - self.order.placed_at]
         if isinstance(row, HistoryEntry) and field.attname == "data" and row.pk in self.details:
             return self.slots["details", row.pk]
-        return self._shared(text(value))
+        return text(value)
 
     def _place(self, field: "Field[Any, Any]", value: Any) -> Place | None:
         """Where the row is whose id this column holds; None for what is no row of the order's."""

@@ -80,6 +80,7 @@ def make_demo(
         shops = open_shops(plans, source, at=calendar.opens_at)
         many = max(orders - rich, 0)
         lived = _live(shops, calendar, Random(f"lives {seed}"), orders - many, many, progress)  # noqa: S311
+        settle_all()  # while the tables are small
         fill_up(shops, many, calendar, Random(f"many {seed}"), progress)  # noqa: S311
         issued = _issue(lived, shops[0], calendar, invoices)
     settle_all()

@@ -1,6 +1,6 @@
 """Writing rows straight into tables, by the fastest way that the database at hand has.
 
-Rows are texts, as COPY wants them and as SQLite's column types take them.
+Rows are made of texts, as COPY wants them and as SQLite's column types take them.
 """
 
 import io
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any
 
 from django.core.management.color import no_style
@@ -16,8 +17,9 @@ from django.db import connection
 from django.db.models import AutoField, Max, Model
 
 Text = str | None
-Row = Sequence[Text]
+Row = str | Sequence[Text]  # a line of COPY's on PostgreSQL; on SQLite a text for each column
 
+PIECE = 1 << 20  # characters that COPY takes at once: for each piece it waits for Python's other thread
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -49,8 +51,20 @@ def moment(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
 
 
+def row(texts: Sequence[Text]) -> Row:
+    """Return the row of these texts, one for each column."""
+    return "\t".join(map(str, texts)) if is_postgresql() else texts
+
+
+def line_maker(columns: Sequence[int | Text]) -> Callable[[Sequence[Text]], Row]:
+    """Return what fills texts into a line of COPY's; a column is where its text stands, or the text."""
+    pick = itemgetter(*(column for column in columns if isinstance(column, int)))
+    line = "\t".join("%s" if isinstance(each, int) else str(each).replace("%", "%%") for each in columns)
+    return lambda texts: line % pick(texts)
+
+
 class Sheet:
-    """Rows of one model that are going to be written: texts of its columns, in their order."""
+    """Rows of one model that are going to be written: of its columns, in their order."""
 
     def __init__(self, model: type[Model]) -> None:
         self.model = model
@@ -83,9 +97,9 @@ class Sheet:
         return partial(connection.cursor().executemany, insert, rows)
 
 
-def _copy(cursor: Any, statement: str, rows: list[Row]) -> None:
-    body = "\n".join("\t".join(row) for row in rows)  # type: ignore[arg-type]
-    cursor.copy_expert(statement, io.StringIO(body))
+def _copy(cursor: Any, statement: str, lines: Sequence[Any]) -> None:
+    with cursor.db.wrap_database_errors:
+        cursor.copy_expert(statement, io.StringIO("\n".join(lines)), size=PIECE)
 
 
 def _next_id(model: type[Model]) -> int:
@@ -115,10 +129,17 @@ def settle_ids(models: Sequence[type[Model]]) -> None:
 
 
 def analyze(models: Sequence[type[Model]]) -> None:
-    """Let PostgreSQL's planner see what the tables now hold."""
+    """Let PostgreSQL's planner see what the indexed columns now hold; autovacuum sees to all of them soon."""
     if is_postgresql():
         with connection.cursor() as cursor:
-            cursor.execute(f"ANALYZE {', '.join(_tables(models))}")
+            for model, table in zip(models, _tables(models), strict=True):
+                cursor.execute(f"ANALYZE {table} ({', '.join(_indexed(cursor, model))})")
+
+
+def _indexed(cursor: Any, model: type[Model]) -> set[str]:
+    found = connection.introspection.get_constraints(cursor, model._meta.db_table).values()
+    columns = {name for each in found if each["index"] or each["unique"] for name in each["columns"]}
+    return {connection.ops.quote_name(name) for name in columns}
 
 
 def _tables(models: Sequence[type[Model]]) -> list[str]:

@@ -76,6 +76,7 @@ def row_words(_language: str | None) -> dict[str, str]:
         "instead_of": _("instead of"),
         "to_come": _("to come"),
         "none": _("none"),
+        "gains": _("gains"),
         "refunded_in_part": _("Refunded in part"),
         "to_be_refunded": _("To be refunded"),
         "guest": _("guest"),

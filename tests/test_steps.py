@@ -223,6 +223,52 @@ def test_an_impossible_amount_is_said_and_refunds_nothing(client_of, owner, orde
     assert not Refund.objects.exists()
 
 
+def test_an_amount_that_was_not_shown_is_shown_before_it_is_refunded(client_of, owner, order):
+    client, line = client_of(owner), order.lines.get(kind="product")
+    page = post(client, order, "refund/", do="preview", **{f"units_{line.pk}": 1})
+    shown = re.search(r'name="shown" value="([^"]+)"', page).group(1)
+
+    again = post(client, order, "refund/", do="refund", shown=shown, **{f"units_{line.pk}": 2})
+
+    assert order.refunded_total == 0
+    assert f'value="{Decimal(shown) * 2}"' in again
+    post(client, order, "refund/", do="refund", shown=str(Decimal(shown) * 2), **{f"units_{line.pk}": 2})
+    assert order.refunded_total == Decimal(shown) * 2
+
+
+def test_what_is_wrong_stands_beside_its_field(client_of, owner, order):
+    client, line = client_of(owner), order.lines.get(kind="product")
+    for path, wrong in [
+        ("ship/", {f"units_{line.pk}": 99, "shipped_on": "2020-01-01"}),
+        ("refund/", {f"units_{line.pk}": 99, "amount": "x"}),
+        ("cancel-and-refund/", {"reason": "x" * 501}),
+    ]:
+        html = post(client, order, path, **wrong)
+        named = re.findall(r'aria-describedby="([^"]+)"', html)
+        ids = {each for names in named for each in names.split()}
+        assert any(each.endswith("_error") for each in ids)
+        assert ids <= set(re.findall(r'\bid="([^"]+)"', html)), path
+
+
+def test_who_signs_in_again_comes_back_to_the_page_of_the_form(client, order):
+    form, page = url(order, "note/"), url(order)
+
+    for referer, leads_to in [
+        ({"Referer": f"http://testserver{page}"}, page),
+        ({"Referer": "https://elsewhere.example/x"}, "/"),
+        ({}, "/"),
+    ]:
+        response = client.post(form, {"text": "x"}, headers=referer)
+        assert response["Location"] == f"/accounts/login/?next={leads_to}"
+
+
+def test_a_form_s_address_that_is_opened_says_so(client_of, owner, order):
+    response = client_of(owner).get(url(order, "note/"), headers={"Accept": "text/html"})
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "This address only takes what a form sends" in response.content.decode()
+
+
 def test_refunding_twice_by_a_double_click_refunds_once(client_of, owner, order):
     client = client_of(owner)
     version = order.version

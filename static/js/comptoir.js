@@ -221,6 +221,7 @@ document.addEventListener("click", async (event) => {
   for (const form of dialog.querySelectorAll("form:not([action])")) form.action = link.href;
   document.querySelector("main").append(dialog);
   dialog.addEventListener("close", () => {
+    document.getElementById("main").prepend(...dialog.querySelectorAll("#trouble"));
     dialog.remove();
     (link.checkVisibility() ? link : link.closest("details").querySelector("summary")).focus();
   });
@@ -324,7 +325,7 @@ let typed = null;
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const field = document.activeElement;
-  const isTyped = field?.matches("#filters input") && field.value !== field.defaultValue && detail.target?.contains(field);
+  const isTyped = field?.matches("#id_customer, #id_q") && field.value !== field.defaultValue && detail.target?.contains(field);
   typed = isTyped ? { id: field.id, value: field.value, at: field.selectionStart } : null;
 });
 
@@ -344,7 +345,10 @@ document.addEventListener("htmx:afterSettle", () => {
   for (const field of document.querySelectorAll("#id_customer, #id_q")) {
     const isWrong = document.getElementById(`${field.id}_error`) !== null;
     const marks = { "aria-invalid": "true", "aria-describedby": `${field.id}_error` };
-    for (const [name, value] of Object.entries(marks)) isWrong ? field.setAttribute(name, value) : field.removeAttribute(name);
+    for (const [name, value] of Object.entries(marks)) {
+      if (isWrong) field.setAttribute(name, value);
+      else field.removeAttribute(name);
+    }
   }
 });
 

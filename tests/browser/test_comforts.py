@@ -340,3 +340,30 @@ def test_no_page_is_kept_in_the_browser_s_storage(page):
 
     kept = page.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]")
     assert kept == ["htmx-current-path-for-history"]
+
+
+def test_letters_typed_while_a_filter_is_on_its_way_are_kept(page):
+    page.at("")
+    held = []
+    page.route("**/orders/?status=processing", lambda route: held.append(route), times=1)
+    page.click("#status-processing")
+    page.locator("#id_customer").evaluate("field => { field.focus(); field.value = 'ben'; }")
+
+    held[0].fulfill(response=held[0].fetch())
+
+    page.wait_for_url("**?status=processing&customer=ben")
+    expect(page.locator("#id_customer")).to_be_focused()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_no_answer_is_said_where_one_is(page):
+    page.at("7/")
+    page.get_by_role("link", name="Ship…").click()
+    dialog = page.get_by_role("dialog", name="Ship order 7")
+    dialog.wait_for()
+
+    page.context.set_offline(True)
+    expect(dialog.get_by_text("Comptoir gives no answer")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    expect(page.locator("main > #trouble")).to_be_in_viewport()

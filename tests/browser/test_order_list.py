@@ -293,6 +293,32 @@ def test_on_a_phone_filters_are_folded_until_they_are_wanted(open_list, orders):
     expect(page.locator("#filters")).to_be_visible()
 
 
+def test_on_a_phone_opened_filters_stay_open_and_the_chosen_status_is_seen(open_list, orders):
+    page = open_list("?status=failed", width=390, height=844)
+    expect(page.locator("#status-failed")).to_be_in_viewport()
+    page.click("#list-fold summary")
+    page.locator("#id_stage").focus()
+
+    page.locator("#id_stage").select_option("to_prepare")
+    page.wait_for_url("**stage=to_prepare")
+
+    expect(page.locator("#filters")).to_be_visible()
+    expect(page.locator("#id_stage")).to_be_focused()
+    expect(page.locator("#status-failed")).to_be_in_viewport()
+
+
+def test_ticks_come_back_on_no_other_order(open_list, orders):
+    page = open_list("?status=processing")
+    page.locator("tbody [name=order]").nth(1).check()
+    page.get_by_role("link", name="30", exact=True).click()
+    page.get_by_role("heading", name="Order 30").wait_for()
+
+    page.go_back()
+
+    expect(row(page, "30")).to_be_visible()
+    expect(page.locator("tbody :checked")).to_have_count(0)
+
+
 def test_on_a_phone_buttons_are_large_enough_for_a_thumb(open_list, orders):
     page = open_list("?status=processing", width=390, height=844, has_touch=True)
 

@@ -8,9 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from orders.domain.overview import refunds_of_month
 from orders.models import Order
 from orders.paging import Cursor, Keyset
-from tests.factories import NOON, make_customer, make_order, make_vendor
+from tests.factories import NOON, make_customer, make_order, make_source, make_vendor
 from vendors.models import Vendor
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db, pytest.mark.slow]
@@ -144,3 +145,9 @@ def test_each_list_is_answered_by_an_index(vendor, owner, client_of):
     assert {query: wrong for query, wrong in found.items() if wrong} == {}
     assert {query: index for query, index in FOUND_BY.items() if index not in used[query]} == {}
     assert Vendor.objects.count() == 2
+    with CaptureQueriesContext(connection) as asked:
+        refunds_of_month(vendor, NOON.date())
+        Order.objects.filter(source=make_source(), external_id="77").first()
+    plans = [plan_of(each["sql"]) for each in asked.captured_queries if "orders_order" in each["sql"]]
+    indexes = {node.get("Index Name") for plan in plans for node in nodes(plan)}
+    assert {"order_by_refund", "order_of_storefront"} <= indexes

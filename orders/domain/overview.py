@@ -15,7 +15,7 @@ from django.db.models import Count, F, Q, Sum
 
 from orders.domain.tallies import ZERO, euros, rows_between, tallied
 from orders.models import LineKind, Order, OrderLine, Refund, RefundProgress
-from orders.states import EARNS, OrderStatus, Stage
+from orders.states import EARNS, OrderStatus, RefundState, Stage
 from vendors.models import Vendor
 
 BEST_OF = 500  # the latest sold orders that the best products are counted over
@@ -175,15 +175,18 @@ def refunds_of_month(vendor: Vendor, day: date) -> list[Refunds]:
     zone = ZoneInfo(vendor.time_zone)
     begin = datetime.combine(_beginning(day, Step.MONTH), time.min, zone)
     end = datetime.combine(_following(day, Step.MONTH), time.min, zone)
-    # The order knows when it was last refunded, and the shop's orders are indexed by that.
+    # The order knows when it was last refunded, and those of a shop that were are indexed by that.
     confirmed = Refund.objects.filter(
-        order__in=Order.objects.for_vendor(vendor).filter(refunded_at__gte=begin),
+        ~Q(order__refund_state=RefundState.NONE),
+        order__vendor=vendor,
+        order__hidden_at=None,
+        order__refunded_at__gte=begin,
         progress=RefundProgress.CONFIRMED,
         at__gte=begin,
         at__lt=end,
     )
-    found = confirmed.order_by("order__currency").values_list("order__currency")
-    return [Refunds(*row) for row in found.annotate(n=Count("pk"), amount=Sum("amount"))]
+    found = confirmed.order_by().values_list("order__currency")
+    return [Refunds(*row) for row in sorted(found.annotate(n=Count("pk"), amount=Sum("amount")))]
 
 
 def best_products(vendor: Vendor, *, currency: str = "EUR", most: int = BEST) -> BestProducts:

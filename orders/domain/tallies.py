@@ -66,7 +66,7 @@ def rows_between(
     if not by_month:
         within = {"day__gte": first, "day__lte": last}
         rows = rows.filter(**{name: day for name, day in within.items() if day})
-        return rows.filter(span__in=[Span.NEW, Span.DAY])
+        return rows.filter(Q(span=Span.NEW) | Q(span=Span.DAY))  # each has an index of its own
     months = Q(span=Span.MONTH)
     edges: Q | None = None
     first, from_month, last, next_month = bounds(first, last)

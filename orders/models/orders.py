@@ -83,7 +83,13 @@ class Order(OwnedByShop):
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="orders", verbose_name=_("shop"))
     source = models.ForeignKey(
-        Source, models.PROTECT, null=True, blank=True, related_name="orders", verbose_name=_("storefront")
+        Source,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # order_of_storefront
+        related_name="orders",
+        verbose_name=_("storefront"),
     )
     external_id = models.CharField(_("storefront's id"), max_length=60, blank=True)
     number = models.CharField(_("number"), max_length=60)
@@ -244,6 +250,8 @@ class Order(OwnedByShop):
                 condition=~Q(refund_state="none"),
                 name="order_by_refund",
             ),
+            # what a storefront reports, before its shop is known
+            models.Index(fields=["source", "external_id"], name="order_of_storefront"),
             # the marketplace's office, and requests about a customer's data
             models.Index(fields=["number"], name="order_by_number_alone"),
             models.Index(fields=["placed_at"], name="order_by_placed_at"),

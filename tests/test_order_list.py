@@ -40,7 +40,7 @@ def numbers(html):
 
 def cells(html, css):
     """The text of every cell with that class, blanks folded."""
-    found = re.findall(rf'<td role="cell" class="{css}[^"]*">(.*?)</td>', html, re.DOTALL)
+    found = re.findall(rf'<td role="cell" class="{css}[^"]*"[^>]*>(.*?)</td>', html, re.DOTALL)
     return [text_of(cell) for cell in found]
 
 

@@ -18,8 +18,9 @@ def page_of(request: HttpRequest) -> str:
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
     referer = request.headers.get("Referer", "")
-    stood_on = urlsplit(referer)._replace(scheme="", netloc="", fragment="").geturl()
-    return stood_on if _is_ours(request, referer) and stood_on else resolve_url("home")
+    if not referer or not _is_ours(request, referer):  # which no parser stumbles over then
+        return resolve_url("home")
+    return urlsplit(referer)._replace(scheme="", netloc="", fragment="").geturl() or resolve_url("home")
 
 
 def _is_ours(request: HttpRequest, address: str) -> bool:

@@ -256,6 +256,7 @@ def test_who_signs_in_again_comes_back_to_the_page_of_the_form(client, order):
     for referer, leads_to in [
         ({"Referer": f"http://testserver{page}"}, page),
         ({"Referer": "https://elsewhere.example/x"}, "/"),
+        ({"Referer": "http://[x"}, "/"),
         ({}, "/"),
     ]:
         response = client.post(form, {"text": "x"}, headers=referer)

@@ -35,7 +35,7 @@ from orders.models import (
     Shipment,
     StaleFigures,
 )
-from orders.models.customers import name_starts, normalise
+from orders.models.customers import name_ends, name_starts, normalise
 from orders.states import OrderStatus
 from vendors.domain.saved_views import drop_views
 
@@ -201,7 +201,7 @@ def _forget_views(orders: QuerySet[Order]) -> None:
     vendors, names = set(), set()
     for vendor, name in orders.values_list("vendor", "customer_name"):
         vendors.add(vendor)
-        names.update(name_starts(name))
+        names.update(name_starts(name) + name_ends(name))
     drop_views(vendors, lambda view: normalise(dict(parse_qsl(view.query)).get("customer", "")) in names)
 
 

@@ -25,16 +25,28 @@ def normalise(name: str) -> str:
 
 
 def name_starts(name: str) -> list[str]:
-    """Return the normalised name from each of its words on: a prefix of one finds the name.
+    """Return the normalised name begun at each of its words: a prefix of one finds the name.
 
-    A word begins after a blank, a hyphen or an apostrophe; at most twenty-four words count.
+    What stands before the word follows at the end, so that « Lacroix Fab » finds Fabien Lacroix. A word
+    begins after a blank, a hyphen or an apostrophe; at most twenty-four words count.
     """
     folded = normalise(name)
+    turned = [f"{folded[at:]} {folded[:at]}".strip() for at in _words(folded)]
+    return list(dict.fromkeys(start[:START_LENGTH] for start in turned))
+
+
+def name_ends(name: str) -> list[str]:
+    """Return what follows from each of the name's words on, normalised: ``["fabien lacroix", "lacroix"]``."""
+    folded = normalise(name)
+    return [folded[at:] for at in _words(folded)]
+
+
+def _words(folded: str) -> list[int]:
+    """Where the words of a normalised name begin; its first letter or sign always does."""
     begins = [
         at for at in range(len(folded)) if folded[at].isalnum() and (at == 0 or not folded[at - 1].isalnum())
     ]
-    starts = ([folded] if folded and 0 not in begins else []) + [folded[at:] for at in begins[:MOST_WORDS]]
-    return list(dict.fromkeys(start[:START_LENGTH] for start in starts))
+    return ([0] if folded and 0 not in begins else []) + begins[:MOST_WORDS]
 
 
 @CharField.register_lookup

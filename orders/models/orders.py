@@ -52,8 +52,9 @@ class OrderQuerySet(ScopedQuerySet["Order"]):
     def named(self, prefix: str, *, of: Vendor, first: bool = True) -> Self:
         """Orders of this shop whose customer's name has a word that begins with ``prefix``.
 
-        Case and accents are ignored. With ``first`` the names are read first, by their index; without
-        it the database may as well go through the orders: for names that thousands have.
+        Several words find it begun at any of its words: the family name may come first. Case and
+        accents are ignored. With ``first`` the names are read first, by their index; without it the
+        database may as well go through the orders: for names that thousands have.
         """
         start = normalise(prefix)[:START_LENGTH]
         found = OrderNameStart.objects.filter(vendor=of, start__prefix=start)
@@ -364,7 +365,7 @@ class Order(OwnedByShop):
 
 
 class OrderNameStart(models.Model):
-    """The customer's name from one of its words on, normalised: what a prefix search reads.
+    """The customer's name begun at one of its words, normalised: what a prefix search reads.
 
     The shop stands in the row so that one index answers "this shop, this prefix".
     """

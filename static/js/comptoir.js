@@ -220,15 +220,35 @@ document.addEventListener("click", async (event) => {
   dialog.append(...content.childNodes);
   for (const form of dialog.querySelectorAll("form:not([action])")) form.action = link.href;
   document.querySelector("main").append(dialog);
+  dialog.addEventListener("cancel", () => drafts.set(link.href, writing(dialog)));
   dialog.addEventListener("close", () => {
     document.getElementById("main").prepend(...dialog.querySelectorAll("#trouble"));
     dialog.remove();
     (link.checkVisibility() ? link : link.closest("details").querySelector("summary")).focus();
   });
   window.htmx?.process(dialog);
+  writeAgain(dialog, drafts.get(link.href));
+  drafts.delete(link.href);
   dialog.showModal();
   if (!dialog.querySelector("[autofocus]")) dialog.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 });
+
+// What was typed in a dialog that Escape closed stands there again when it is opened anew.
+
+const drafts = new Map();
+
+function writing(dialog) {
+  const fields = dialog.querySelectorAll("input:not([type=hidden]), select, textarea");
+  return [...fields].map(({ name, value, checked }) => ({ name, value, checked }));
+}
+
+function writeAgain(dialog, draft) {
+  for (const { name, value, checked } of draft ?? []) {
+    const field = dialog.querySelector(`[name="${name}"]`);
+    if (field) Object.assign(field, { value, checked });
+  }
+  if (draft) dialog.querySelector("table input")?.dispatchEvent(new Event("input", { bubbles: true }));
+}
 
 async function readPage(response) {
   return response.ok && !response.redirected ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
@@ -319,9 +339,21 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   if (isSaid || openMenus().some((menu) => target.contains(menu))) event.detail.shouldSwap = false;
 });
 
-// What is typed while a filter is on its way is not lost: the new field has it, and asks for it.
+// What is typed while a filter is on its way is not lost: the new field has it, and asks for it. It waits
+// for a filter that was clicked, which would not be in its own question.
 
 let typed = null;
+let isListAsked = false;
+
+for (const [moment, isAsked] of [["beforeRequest", true], ["afterRequest", false]]) {
+  document.addEventListener(`htmx:${moment}`, ({ detail }) => {
+    if (detail.target?.id === "order-list") isListAsked = isAsked;
+  });
+}
+
+document.addEventListener("htmx:confirm", (event) => {
+  if (isListAsked && event.detail.elt.matches("#id_customer, #id_q")) event.preventDefault();
+});
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const field = document.activeElement;

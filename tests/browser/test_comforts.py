@@ -70,6 +70,28 @@ def test_escape_closes_the_dialog_and_gives_the_focus_back(page):
     expect(page.get_by_role("link", name="Ship…")).to_be_focused()
 
 
+def test_what_was_typed_is_there_again_after_escape_but_not_after_closing(page):
+    page.at("7/")
+    refund = page.get_by_role("link", name="Refund…", exact=True)
+    dialog = page.get_by_role("dialog", name="Refund order 7")
+    page.get_by_text("Other steps").click()
+    refund.click()
+    dialog.get_by_label("Units, Savon").fill("2")
+    dialog.get_by_label("Reason").fill("Broken")
+    page.keyboard.press("Escape")
+
+    page.get_by_text("Other steps").click()
+    refund.click()
+    dialog.get_by_role("button", name="Refund €12.00").wait_for()
+    expect(dialog.get_by_label("Reason")).to_have_value("Broken")
+    dialog.get_by_role("link", name="Close, change nothing").click()
+
+    page.get_by_text("Other steps").click()
+    refund.click()
+    expect(dialog.get_by_label("Units, Savon")).to_have_value("")
+    assert page.said == []
+
+
 def test_a_wrong_form_in_the_dialog_says_so_on_its_page(page):
     page.at("7/")
     page.get_by_role("link", name="Ship…").click()
@@ -342,18 +364,58 @@ def test_no_page_is_kept_in_the_browser_s_storage(page):
     assert kept == ["htmx-current-path-for-history"]
 
 
-def test_letters_typed_while_a_filter_is_on_its_way_are_kept(page):
+@pytest.mark.parametrize("pause", [0, 600], ids=["about to be asked for", "asked for"])
+def test_letters_typed_while_a_filter_is_on_its_way_are_kept(page, pause):
     page.at("")
     held = []
     page.route("**/orders/?status=processing", lambda route: held.append(route), times=1)
     page.click("#status-processing")
-    page.locator("#id_customer").evaluate("field => { field.focus(); field.value = 'ben'; }")
+    page.locator("#id_customer").press_sequentially("ben")
+    page.wait_for_timeout(pause)
+    expect(page.locator("#list-results")).to_have_css("opacity", "0.55")
 
     held[0].fulfill(response=held[0].fetch())
 
     page.wait_for_url("**?status=processing&customer=ben")
     expect(page.locator("#id_customer")).to_be_focused()
     expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_a_list_that_is_refused_says_so_itself(page):
+    page.at("")
+    page.route("**/orders/?status=completed", lambda route: route.fulfill(status=503), times=1)
+
+    page.click("#status-completed")
+
+    page.wait_for_url("**?status=completed")
+    expect(page.get_by_role("link", name="Completed")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_two_quick_steps_back_lead_to_the_list_of_that_address(page):
+    page.at("")
+    for status in ("processing", "completed"):
+        page.click(f"#status-{status}")
+        page.wait_for_url(f"**status={status}")
+
+    page.evaluate("history.back(); setTimeout(() => history.back())")
+
+    page.wait_for_url("**/orders/")
+    expect(page.locator("#status-all")).to_have_attribute("aria-current", "page")
+    expect(page.locator("tbody tr")).to_have_count(3)
+
+
+def test_a_field_is_marked_as_long_as_it_is_typed_wrong(page):
+    page.at("")
+    field = page.locator("#id_q")
+
+    field.press_sequentially("#")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("Type the first digits of a number."))
+    field.press_sequentially("7")
+
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_no_answer_is_said_where_one_is(page):

@@ -88,12 +88,15 @@ def announce_refund(order: Order, refund: Refund, issued: Sequence[Document] = (
     _tell_customer(order, "order_refunded", f"refunded:{refund.pk}", documents=notes, **facts)
 
 
-def tell_customer_of_parcel(order: Order, shipment: Shipment) -> None:
-    """Tell the customer that a parcel is on its way, with its tracking number."""
+def tell_customer_of_parcel(order: Order, shipment: Shipment, *, correction: int | None = None) -> None:
+    """Tell the customer that a parcel is on its way, with its tracking number.
+
+    ``correction`` is the history's entry that gave a parcel, already told of, this number.
+    """
     _tell_customer(
         order,
-        "order_shipped",
-        f"shipped:{shipment.pk}",
+        "order_tracking" if correction else "order_shipped",
+        f"tracking:{correction}" if correction else f"shipped:{shipment.pk}",
         shipment=shipment,
         parcel=list(shipment.lines.select_related("line").order_by("line")),
         more_follows=order.stage != Stage.SHIPPED,

@@ -152,6 +152,16 @@ class ShipForm(forms.Form):
         return {line.pk: self.cleaned_data[f"units_{line.pk}"] or 0 for line in self.lines}
 
 
+class TrackingForm(forms.Form):
+    """The carrier and the tracking number of a parcel that was recorded before."""
+
+    carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
+    tracking_number = forms.CharField(
+        label=_("Tracking number"), max_length=60, widget=forms.TextInput({"autofocus": True})
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+
+
 class RefundForm(forms.Form):
     """A refund by line, or an amount; what is left empty is not refunded.
 

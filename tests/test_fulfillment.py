@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.fulfillment import ShippingRefused, hand_over, ready_for_pickup, ship
+from orders.domain.fulfillment import ShippingRefused, correct_tracking, hand_over, ready_for_pickup, ship
 from orders.domain.parcels import units_left, units_outstanding
 from orders.domain.refunds import RefundedLine, ask_for_refund, confirm_refund, fail_refund, refund_order
 from orders.domain.transitions import NotPermitted, StaleOrder, after_working_days, change_status, validate
@@ -40,6 +40,50 @@ def test_without_units_a_parcel_has_all_that_is_left(order, mugs):
 
     assert dict(parcel.lines.values_list("line", "units")) == left
     assert (parcel.number, units_left(order)) == (2, {})
+
+
+def test_a_tracking_number_is_corrected_and_told_where_it_was_told_last(order, mugs):
+    ship(order, units={mugs.pk: 1}, by=None, at=NOON)
+    ship(order, units={mugs.pk: 1}, carrier="ups", tracking_number="B", by=None, at=NOON)
+    told = {"carrier": "colissimo", "tracking_number": " 6A 1 "}
+
+    changed = [correct_tracking(order, 1, **told, by=None, at=NOON + timedelta(hours=n)) for n in (1, 2)]
+
+    assert changed == [True, False]
+    assert list(order.shipments.values_list("carrier", "tracking_number")) == [
+        ("colissimo", "6A1"),
+        ("ups", "B"),
+    ]
+    assert [
+        event.what
+        for event in timeline(order, order.history.order_by("id"), [], [], shows_amounts=False)
+        if event.icon == "truck"
+    ] == [
+        "Tracking of parcel 1: Colissimo 6A1",
+        "Parcel shipped by UPS, tracking B: 1 × Mug",
+        "Parcel shipped: 1 × Mug",
+    ]
+
+
+def test_who_saw_another_state_corrects_no_tracking(order, vendor):
+    ship(order, by=None, at=NOON)
+    told = {"carrier": "", "tracking_number": "A", "at": NOON}
+
+    with pytest.raises(StaleOrder):
+        correct_tracking(order, 1, **told, by=None, version=order.version - 1)
+    with pytest.raises(NotPermitted):
+        correct_tracking(order, 1, **told, by=make_member(vendor, role=Role.ACCOUNTANT))
+    with pytest.raises(Shipment.DoesNotExist):
+        correct_tracking(order, 2, **told, by=None)
+
+
+@pytest.mark.parametrize(("number", "erased_at"), [(" ", None), ("A", NOON)])
+def test_a_parcel_without_number_or_person_keeps_none(order, number, erased_at):
+    ship(order, by=None, at=NOON)
+    Order.objects.filter(pk=order.pk).update(anonymised_at=erased_at)
+
+    with pytest.raises(ShippingRefused, match=r"Parcel 1 of order 1042 keeps no tracking number\."):
+        correct_tracking(order, 1, carrier="", tracking_number=number, by=None, at=NOON)
 
 
 def test_the_last_unit_makes_the_order_shipped(order, mugs):

@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.mail import send_email
 from marketplace.models import OutgoingEmail
-from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
+from orders.domain.fulfillment import correct_tracking, hand_over, ready_for_pickup, ship
 from orders.domain.intake import take_order
 from orders.domain.notes import add_note
 from orders.domain.order_data import LineData, OrderData
@@ -113,6 +113,21 @@ def test_a_parcel_is_told_to_the_customer_with_its_tracking(vendor):
         True
     ] * 3
     assert mails() == [("order_shipped", CUSTOMER)] * 2
+
+
+def test_a_corrected_tracking_number_is_told_each_time(vendor):
+    order = arrived(vendor)
+    ship(order, carrier="ups", tracking_number="6A1", by=None, at=NOON)
+    for number in ("6A2", "6A2", "6A3"):
+        correct_tracking(order, 1, carrier="colissimo", tracking_number=number, by=None, at=NOON)
+
+    texts = OutgoingEmail.objects.order_by("id").values_list("text", flat=True)
+    assert mails() == [("order_shipped", CUSTOMER)] + [("order_tracking", CUSTOMER)] * 2
+    assert ["suivre-vos-envois?code=6A2" in texts[1], "6A3" in texts[2], "6A1" in texts[1]] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_ready_for_pickup_is_told_with_address_and_hours(vendor):

@@ -154,6 +154,23 @@ def test_a_parcel_is_recorded_and_the_customer_told(client_of, owner, order):
     assert OutgoingEmail.objects.get(template="order_shipped").to == "camille@example.com"
 
 
+def test_a_parcel_is_given_its_number_later(client_of, owner, order):
+    client = client_of(owner)
+    ship(order, carrier="ups", by=owner, at=NOON)
+    fields = {"carrier": "ups", "version": order.version}
+
+    page = client.get(url(order)).content.decode()
+    without = client.post(url(order, "parcels/1/"), {**fields, "tracking_number": ""})
+    post(client, order, "parcels/1/", **fields, tracking_number="1Z9")
+    again = post(client, order, "parcels/1/", **fields | {"version": order.version}, tracking_number="1Z9")
+
+    assert f'href="{url(order, "parcels/1/")}"' in page
+    assert (without.status_code, b'id="id_tracking_number_error"' in without.content) == (200, True)
+    assert Shipment.objects.get().tracking_number == "1Z9"
+    assert "The tracking is as it was: nothing was changed." in again
+    assert client.get(url(order, "parcels/2/")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("delivery", "carrier"), [("Colissimo à domicile", "colissimo"), ("Groupspost, coups de cœur", "")]
 )

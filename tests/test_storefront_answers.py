@@ -13,7 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from orders.connectors.woocommerce import parse_order
 from orders.domain.answers import send_again
-from orders.domain.fulfillment import ready_for_pickup, ship
+from orders.domain.fulfillment import correct_tracking, ready_for_pickup, ship
 from orders.domain.intake import take_order
 from orders.domain.notes import add_note
 from orders.domain.refunds import RefundedLine, ask_for_refund, cancel_and_refund, refund_order
@@ -154,6 +154,22 @@ def test_ready_for_pickup_is_told_once_however_often_it_is_sent(order, owner, sh
     later()
 
     assert (len(shop.notes[1360]), states()) == (1, [("pickup", "done")])
+
+
+def test_a_corrected_tracking_number_takes_the_place_of_the_first(order, owner, shop):
+    line = order.lines.filter(kind="product").first()
+    for number in ("A", "B"):
+        ship(order, units={line.pk: 1}, carrier="ups", tracking_number=number, by=owner, at=NOON)
+    work()
+
+    correct_tracking(order, 1, carrier="ups", tracking_number="C", by=owner, at=NOON)
+    work()
+
+    items = next(m for m in shop.orders[1360]["meta_data"] if m["key"] == "_wc_shipment_tracking_items")[
+        "value"
+    ]
+    assert sorted(item["tracking_number"] for item in items) == ["B", "C"]
+    assert "tracking number C" in shop.notes[1360][-1]["note"]
 
 
 def test_several_parcels_are_all_in_the_tracking(order, owner, shop):

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from orders.domain.refunds import refund_order
-from orders.models import BulkJob, DeliveryNote
+from orders.models import BulkJob, DeliveryNote, Shipment
 from orders.states import OrderStatus
 from tests.factories import (
     NOON,
@@ -42,6 +42,7 @@ SHOP_PAGES = {
     "mine:display": (Permission.VIEW_ORDERS, "POST"),
     "mine:keys": (Permission.VIEW_ORDERS, "GET"),
     "orders:ship": (Permission.FULFILL, "POST"),
+    "orders:parcel": (Permission.FULFILL, "POST"),
     "orders:ready": (Permission.FULFILL, "POST"),
     "orders:hand_over": (Permission.FULFILL, "POST"),
     "orders:refund": (Permission.MANAGE_ORDERS, "POST"),
@@ -160,7 +161,8 @@ def address(route, slug, number):
     )
     route = route.replace("credit-notes/<str:document>", "credit-notes/RDB-A2026-000001")
     route = route.replace("delivery-notes/<str:document>", "delivery-notes/RDB-BL2026-000001")
-    return "/" + route.replace("<str:document>", "RDB-F2026-000001").replace("<int:pk>", str(key))
+    route = route.replace("<str:document>", "RDB-F2026-000001").replace("<int:parcel>", "1")
+    return "/" + route.replace("<int:pk>", str(key))
 
 
 ROUTES = dict(named_urls())
@@ -183,6 +185,7 @@ def shops(vendor):
     order = make_order(vendor, number="1042", status=OrderStatus.PROCESSING, customer_name=SECRET)
     refund = refund_order(order, amount=Decimal("1.00"), by=None, at=NOON)
     make_document(order, corrects=make_document(order), refund=refund)
+    Shipment.objects.create(order=order, number=1, shipped_at=NOON)
     DeliveryNote.objects.create(order=order, number="RDB-BL2026-000001", dated_on=NOON)
     make_order(neighbour, number="2077", status=OrderStatus.PROCESSING, customer_name="Neighbor Customer")
     return vendor, neighbour

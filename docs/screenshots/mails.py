@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from marketplace.models import OutgoingEmail
-from orders.domain.fulfillment import ready_for_pickup, ship
+from orders.domain.fulfillment import correct_tracking, ready_for_pickup, ship
 from orders.domain.notes import add_note
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
@@ -36,7 +36,9 @@ def _live(shop: Vendor) -> None:
     at = timezone.now()
     orders = shop.orders.order_by("-placed_at")
     to_prepare = iter(orders.filter(status=OrderStatus.PROCESSING, stage=Stage.TO_PREPARE)[:6])
-    ship(next(to_prepare), carrier="colissimo", tracking_number="6A12345678901", by=None, at=at)
+    shipped = next(to_prepare)
+    ship(shipped, carrier="colissimo", tracking_number="6A12345678901", by=None, at=at)
+    correct_tracking(shipped, 1, carrier="colissimo", tracking_number="6A12345678910", by=None, at=at)
     ready_for_pickup(next(to_prepare), by=None, at=at)
     refund_order(next(to_prepare), amount=Decimal("3.50"), by=None, at=at)
     words = "Votre savon part demain : le parfum lavande est de nouveau là."

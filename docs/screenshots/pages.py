@@ -62,6 +62,7 @@ def pictures(find: Callable[[str], str]) -> list[Picture]:
         for status in ("pending", "on-hold", "completed", "cancelled", "refunded", "failed")
     }
     waiting = find("status=processing&stage=to_prepare")
+    shipped = find("status=processing&stage=shipped")
     return [
         Picture("door-sign-in", "/accounts/login/", VISITOR),
         Picture("door-sign-in-wrong", "/accounts/login/", VISITOR, sends(login="a@b.fr", password="x")),
@@ -91,6 +92,7 @@ def pictures(find: Callable[[str], str]) -> list[Picture]:
         Picture("order-preparer", f"{ORDERS}{waiting}/", PREPARER),
         Picture("step-ship", f"{ORDERS}{waiting}/ship/"),
         Picture("step-ship-wrong", f"{ORDERS}{waiting}/ship/", act=sends(shipped_on="2020-01-01")),
+        Picture("step-parcel", f"{ORDERS}{shipped}/parcels/1/"),
         Picture("step-refund", f"{ORDERS}{waiting}/refund/"),
         Picture("step-refund-wrong", f"{ORDERS}{waiting}/refund/", act=sends(amount="99999")),
         Picture("step-stop", f"{ORDERS}{waiting}/cancel-and-refund/"),

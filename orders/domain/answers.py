@@ -20,9 +20,12 @@ def tell_status(order: Order, change: StatusChange, *, by: By) -> None:
     _tell(order, Answer.Kind.STATUS, f"change:{change.pk}", by, change.at, status=change.new_status)
 
 
-def tell_parcel(order: Order, shipment: Shipment, *, by: By, at: datetime) -> None:
-    """A parcel was shipped here."""
-    _tell(order, Answer.Kind.PARCEL, f"shipment:{shipment.pk}", by, at, shipment=shipment)
+def tell_parcel(
+    order: Order, shipment: Shipment, *, by: By, at: datetime, correction: int | None = None
+) -> None:
+    """A parcel was shipped here; or its tracking was corrected, by the history's entry ``correction``."""
+    cause = f"tracking:{correction}" if correction else f"shipment:{shipment.pk}"
+    _tell(order, Answer.Kind.PARCEL, cause, by, at, shipment=shipment)
 
 
 def tell_pickup(order: Order, entry: HistoryEntry, *, by: By) -> None:

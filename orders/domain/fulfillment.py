@@ -80,6 +80,48 @@ def ship(
 
 
 @transaction.atomic
+def correct_tracking(
+    order: Order,
+    parcel: int,
+    *,
+    carrier: str,
+    tracking_number: str,
+    by: By,
+    at: datetime,
+    version: int | None = None,
+) -> bool:
+    """Give the order's parcel of that number (1, 2, …) another carrier and tracking number, or its first.
+
+    The customer is told, and so is the storefront; what the history told of the parcel stays. Return
+    whether anything changed. Locks the order; raises Shipment.DoesNotExist, and ShippingRefused
+    without a number or for an order whose personal data are erased.
+    """
+    lock(order)
+    if not isinstance(by, Source) and not may(by, order, Permission.FULFILL):
+        raise NotPermitted(order)
+    if version not in (None, order.version):
+        raise StaleOrder(order)
+    shipment = order.shipments.get(number=parcel)
+    said = (Carrier(carrier).value if carrier else "", "".join(tracking_number.split()))
+    if order.anonymised_at or not said[1]:
+        raise ShippingRefused(
+            _("Parcel %(parcel)s of order %(number)s keeps no tracking number.")
+            % {"parcel": parcel, "number": order.number}
+        )
+    if said == (shipment.carrier, shipment.tracking_number):
+        return False
+    shipment.carrier, shipment.tracking_number = said
+    shipment.save(update_fields=["carrier", "tracking_number"])
+    order.version += 1
+    order.save(update_fields=["version"])
+    facts = {"shipment": shipment.pk, "carrier": shipment.carrier, "corrected": parcel}
+    entry = record(order, HistoryKind.SHIPMENT, by=by, at=at, data=facts)
+    emails.tell_customer_of_parcel(order, shipment, correction=entry.pk)
+    answers.tell_parcel(order, shipment, by=by, at=at, correction=entry.pk)
+    return True
+
+
+@transaction.atomic
 def ready_for_pickup(order: Order, *, by: By, at: datetime, version: int | None = None) -> None:
     """Say that the goods wait in the shop; the customer is told, with address and hours.
 

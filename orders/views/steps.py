@@ -1,9 +1,8 @@
-"""What a person does to one order: steps, parcels, pickup, refunds, notes."""
+"""What a person does to one order: steps, refunds, notes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -18,17 +17,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.formats import money
 from orders.domain.credit_notes import open_invoice
-from orders.domain.fulfillment import hand_over, ready_for_pickup, ship
 from orders.domain.notes import add_note
-from orders.domain.parcels import units_left
 from orders.domain.refunds import RefundRefused, ask_for_refund, cancel_and_refund, preview_refund
 from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, allowed_steps, change_status
-from orders.forms import NoteForm, ReasonForm, RefundForm, ShipForm
+from orders.forms import NoteForm, ReasonForm, RefundForm
 from orders.models import Order, Refund, RefundProgress
 from orders.states import OrderStatus
-from orders.views.order_detail import form_version
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -73,13 +69,13 @@ STEPS = {
 }
 
 
-def _find(request: VendorRequest, number: str) -> Order:
+def find_order(request: VendorRequest, number: str) -> Order:
     return get_object_or_404(
         Order.objects.for_vendor(request.vendor).select_related("vendor", "source"), number=number
     )
 
 
-def _attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> bool:
+def attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> bool:
     """Do one thing and say what came of it; return whether it was done."""
     try:
         done_by(request.vendor, act)
@@ -90,7 +86,7 @@ def _attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> bool:
     return True
 
 
-def _to_order(request: VendorRequest, order: Order) -> HttpResponse:
+def to_order(request: VendorRequest, order: Order) -> HttpResponse:
     return redirect("orders:detail", slug=request.vendor.slug, number=order.number)
 
 
@@ -98,14 +94,14 @@ def _to_order(request: VendorRequest, order: Order) -> HttpResponse:
 @vendor_required(Permission.MANAGE_ORDERS)
 def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
     """Ask before cancelling, reopening or confirming a payment, then do it once."""
-    order = _find(request, number)
+    order = find_order(request, number)
     if (wanted := STEPS.get(step)) is None:
         raise Http404
     form = ReasonForm(
         request.POST or None, initial={"version": order.version}, reason_required=wanted.reason_required
     )
     if request.method == "POST" and form.is_valid():
-        _attempt(
+        attempt(
             request,
             lambda: change_status(
                 order,
@@ -117,7 +113,7 @@ def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
             ),
             _("Order %(number)s is now “%(status)s”.") % {"number": order.number, "status": wanted.to.label},
         )
-        return _to_order(request, order)
+        return to_order(request, order)
     return render(
         request,
         "orders/step.html",
@@ -151,67 +147,10 @@ def _consequence(order: Order, wanted: Step) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@vendor_required(Permission.FULFILL)
-def ship_order(request: VendorRequest, number: str) -> HttpResponse:
-    """Record a parcel."""
-    order = _find(request, number)
-    form = ShipForm(
-        request.POST or None,
-        order=order,
-        left=units_left(order),
-        today=timezone.localdate(timezone=ZoneInfo(request.vendor.time_zone)),
-        initial={"version": order.version},
-    )
-    if request.method == "POST" and form.is_valid():
-        _attempt(
-            request,
-            lambda: ship(
-                order,
-                units=form.units,
-                carrier=form.cleaned_data["carrier"],
-                tracking_number=form.cleaned_data["tracking_number"],
-                shipped_at=form.shipped_at,
-                by=request.user,
-                at=timezone.now(),
-                version=form.cleaned_data["version"],
-            ),
-            _("The parcel of order %(number)s is recorded.") % {"number": order.number},
-        )
-        return _to_order(request, order)
-    return render(request, "orders/ship.html", {"order": order, "form": form})
-
-
-@require_POST
-@vendor_required(Permission.FULFILL)
-def make_ready(request: VendorRequest, number: str) -> HttpResponse:
-    """Say that the order waits in the shop."""
-    order = _find(request, number)
-    _attempt(
-        request,
-        lambda: ready_for_pickup(order, by=request.user, at=timezone.now(), version=form_version(request)),
-        _("Order %(number)s is ready for pickup.") % {"number": order.number},
-    )
-    return _to_order(request, order)
-
-
-@require_POST
-@vendor_required(Permission.FULFILL)
-def hand_over_order(request: VendorRequest, number: str) -> HttpResponse:
-    """The customer took the goods."""
-    order = _find(request, number)
-    _attempt(
-        request,
-        lambda: hand_over(order, by=request.user, at=timezone.now(), version=form_version(request)),
-        _("Order %(number)s is handed over and completed.") % {"number": order.number},
-    )
-    return _to_order(request, order)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
 @vendor_required(Permission.MANAGE_ORDERS)
 def refund(request: VendorRequest, number: str) -> HttpResponse:
     """Refund lines, shipping or an amount; « preview » computes without recording."""
-    order = _find(request, number)
+    order = find_order(request, number)
     form = RefundForm(request.POST or None, order=order, initial={"version": order.version})
     preview = None
     if request.method == "POST" and form.is_valid():
@@ -227,13 +166,13 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
                     version=form.cleaned_data["version"],
                 )
                 messages.success(request, _refunded(request, order, recorded))
-                return _to_order(request, order)
+                return to_order(request, order)
             preview = preview_refund(order, **asked)
         except RefundRefused as refusal:
             form.add_error(None, str(refusal))
         except (StepRefused, OutOfStock) as refusal:
             messages.error(request, str(refusal))
-            return _to_order(request, order)
+            return to_order(request, order)
     is_possible = order.is_refundable or order.needs_refund or (order.may_get_goods_back and bool(form.rows))
     context = {
         "order": order,
@@ -280,10 +219,10 @@ def _refunded(request: VendorRequest, order: Order, refund: Refund) -> str:
 @vendor_required(Permission.MANAGE_ORDERS)
 def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
     """Ask before stopping a paid order: a whole refund with the goods back on the shelf."""
-    order = _find(request, number)
+    order = find_order(request, number)
     form = ReasonForm(request.POST or None, initial={"version": order.version})
     if request.method == "POST" and form.is_valid():
-        _attempt(
+        attempt(
             request,
             lambda: cancel_and_refund(
                 order,
@@ -294,7 +233,7 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
             ),
             _("Order %(number)s is stopped and refunded.") % {"number": order.number},
         )
-        return _to_order(request, order)
+        return to_order(request, order)
     amount = money(order.refundable, order.currency)
     consequence = _("%(amount)s are refunded and every unit goes back to the shelf. This cannot be undone.")
     button = _("Refund %(amount)s")
@@ -320,17 +259,17 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
 @vendor_required(Permission.FULFILL)
 def note(request: VendorRequest, number: str) -> HttpResponse:
     """Add a note to the order."""
-    order = _find(request, number)
+    order = find_order(request, number)
     form = NoteForm(request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
-        return _to_order(request, order)
+        return to_order(request, order)
     for_customer = form.cleaned_data["for_customer"]
-    _attempt(
+    attempt(
         request,
         lambda: add_note(
             order, form.cleaned_data["text"], for_customer=for_customer, by=request.user, at=timezone.now()
         ),
         _("The note goes to the customer.") if for_customer else _("The note is kept."),
     )
-    return _to_order(request, order)
+    return to_order(request, order)

@@ -28,8 +28,9 @@ from orders.views.customers import customer_list
 from orders.views.order_detail import order_detail
 from orders.views.order_list import order_list
 from orders.views.overview import overview
+from orders.views.parcels import ship_order
 from orders.views.products import product_list
-from orders.views.steps import refund, ship_order
+from orders.views.steps import refund
 from vendors.access import VendorRequest, vendor_required
 from vendors.forms import ShopSettingsForm
 from vendors.models import Vendor

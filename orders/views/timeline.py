@@ -90,7 +90,8 @@ def timeline(
     ``entries`` are oldest first: of one moment, what followed stands above what it followed
     from. Without amounts for those who may see none.
     """
-    tracking = {parcel.pk: parcel.tracking_number for parcel in order.shipments.all()}
+    entries = list(entries)
+    tracking = _tracking_told(order, entries)
     events = [_of_entry(entry, tracking, shows_amounts=shows_amounts) for entry in entries]
     events += [_of_mails(group) for group in _alike(mails)]
     events += [_of_answer(answer, order) for answer in answers if answer.answered_at]
@@ -132,6 +133,12 @@ def _of_entry(entry: HistoryEntry, tracking: Mapping[int, str], *, shows_amounts
     )
 
 
+def _tracking_told(order: Order, entries: Iterable[HistoryEntry]) -> dict[int, str]:
+    """Return ``{entry id: tracking number}``: a parcel's number stands where it was told last."""
+    told = {e.data.get("shipment"): e.pk for e in entries if e.kind == HistoryKind.SHIPMENT}
+    return {told[p.pk]: p.tracking_number for p in order.shipments.all() if p.pk in told}
+
+
 def _what(entry: HistoryEntry, tracking: Mapping[int, str], *, shows_amounts: bool) -> str:
     data = entry.data
     match entry.kind:
@@ -143,7 +150,7 @@ def _what(entry: HistoryEntry, tracking: Mapping[int, str], *, shows_amounts: bo
         case HistoryKind.STAGE:
             return str(Stage(data["stage"]).label)
         case HistoryKind.SHIPMENT:
-            return _parcel({**data, "tracking": tracking.get(data.get("shipment", 0), "")})
+            return _parcel({**data, "tracking": tracking.get(entry.pk, "")})
         case HistoryKind.REFUND:
             return _refund(data, shows_amounts=shows_amounts)
         case HistoryKind.DOCUMENT:
@@ -235,6 +242,9 @@ def _departure(data: dict[str, Any]) -> str:
         "carrier": Carrier(data["carrier"]).label if data.get("carrier") else "",
         "tracking": data.get("tracking", ""),
     }
+    if "corrected" in data:
+        told = " ".join(name for name in names.values() if name) or "—"
+        return _("Tracking of parcel %(parcel)s: %(told)s") % {"parcel": data["corrected"], "told": told}
     if names["carrier"] and names["tracking"]:
         return _("Parcel shipped by %(carrier)s, tracking %(tracking)s") % names
     if names["carrier"]:
@@ -306,6 +316,7 @@ def _mail_name(template: str) -> str:
         "order_cancelled": _("Order cancelled"),
         "order_refunded": _("Refund"),
         "order_shipped": _("Order shipped"),
+        "order_tracking": _("Tracking number"),
         "order_ready": _("Ready for pickup"),
         "note_to_customer": _("Note to the customer"),
         "order_documents": _("Documents"),

@@ -112,6 +112,8 @@ STATES: dict[str, list[State]] = {
     "steps": [
         shop("ship", "orders/1042/ship/"),
         shop("ship, wrong", "orders/1042/ship/", act=sends(shipped_on="2020-01-01")),
+        shop("tracking", "orders/1060/parcels/1/"),
+        shop("tracking, none", "orders/1060/parcels/1/", act=sends(tracking_number="")),
         shop("ship, nothing left", "orders/1050/ship/"),
         shop("refund", "orders/1042/refund/"),
         shop("refund, nothing given", "orders/1042/refund/", act=sends()),

@@ -437,6 +437,30 @@ def test_an_empty_status_explains_itself_and_leads_to_the_orders_that_match(see,
     assert sorted(numbers(see(href(html, "See these 2 orders")))) == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("query", "label", "address"),
+    [
+        ("customer=%231042", "Look for order number 1042", "?q=1042"),
+        ("status=pending&q=zoe", "Look for the customer “zoe”", "?status=pending&customer=zoe"),
+        (
+            "customer=zoe%40a.fr",
+            "Look for this address among the customers",
+            "/vendors/rucher-des-baux/customers/?q=zoe%40a.fr",
+        ),
+    ],
+)
+def test_what_was_typed_in_the_wrong_place_is_led_to_the_right_one(see, vendor, query, label, address):
+    make_order(vendor, number="1")
+
+    assert href(see(f"?{query}"), label) == address
+
+
+def test_a_name_that_finds_nobody_is_told_how_names_are_found(see, vendor):
+    make_order(vendor, number="1")
+
+    assert "found by the first letters of any name" in see("?customer=xavier")
+
+
 def test_filters_that_leave_nothing_can_be_removed_one_by_one(see, vendor):
     make_order(vendor, number="1")
 

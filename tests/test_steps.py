@@ -8,6 +8,7 @@ import pytest
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import ship
 from orders.domain.refunds import refund_order
+from orders.domain.transitions import change_status
 from orders.jobs import run_bulk
 from orders.models import BulkJob, Order, Refund, Shipment
 from orders.states import OrderStatus, Stage
@@ -463,6 +464,53 @@ def test_too_many_units_in_a_parcel_are_refused_with_what_is_left(client_of, own
 
     assert "3 units are left." in text
     assert not Shipment.objects.exists()
+
+
+def test_a_parcel_of_no_unit_is_refused_beside_what_was_typed(client_of, owner, order):
+    line = order.lines.first()
+
+    text = post(client_of(owner), order, "ship/", **{f"units_{line.pk}": "0", "tracking_number": "6A1"})
+
+    assert "A parcel holds at least one unit." in text
+    assert ("nothing left to ship" in text, 'value="6A1"' in text) == (False, True)
+    assert not Shipment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "kept"),
+    [
+        ("ship/", {"tracking_number": "6A1", "units_{line}": "1"}, 'value="6A1"'),
+        ("parcels/1/", {"tracking_number": "6A2", "carrier": "ups"}, 'value="6A2"'),
+        ("refund/", {"amount": "5,00", "reason": "Pot cassé", "do": "refund"}, 'value="Pot cassé"'),
+        ("cancel-and-refund/", {"reason": "Rupture"}, "Rupture</textarea>"),
+    ],
+)
+def test_what_another_did_meanwhile_is_told_beside_what_was_typed(client_of, owner, order, path, typed, kept):
+    client, line = client_of(owner), order.lines.first()
+    ship(order, units={line.pk: 1}, by=None, at=NOON)
+    opened_on = order.version
+    ship(order, units={line.pk: 1}, by=owner, at=NOON)
+    before = order.version
+    fields = {name.format(line=line.pk): value for name, value in typed.items()}
+
+    told = post(client, order, path, **fields, version=opened_on)
+    unchanged = order.version
+    again = re.search(r'name="version" value="([0-9]+)" id="id_version"', told).group(1)
+    post(client, order, path, **fields, version=again)
+
+    assert "The order has changed meanwhile" in told
+    assert ("Claire Fabre" in told, kept in told) == (True, True)
+    assert unchanged == before < order.version
+
+
+def test_a_reopening_that_comes_too_late_keeps_its_reason(client_of, owner, order):
+    client = client_of(owner)
+    change_status(order, S.COMPLETED, by=owner, at=NOON)
+    refund_order(order, amount=Decimal("1.00"), by=owner, at=NOON)
+
+    told = post(client, order, "steps/reopen/", reason="Retour", version=order.version - 1)
+
+    assert (order.status, "Retour</textarea>" in told) == (S.COMPLETED, True)
 
 
 def test_an_empty_refund_is_refused_once_in_plain_words(client_of, owner, order):

@@ -281,6 +281,22 @@ def test_who_signs_in_again_comes_back_to_the_page_of_the_form(client, order):
         assert response["Location"] == f"/accounts/login/?next={leads_to}"
 
 
+LOST = "You were signed out: nothing was recorded."
+
+
+def test_a_form_of_who_was_signed_out_is_said_to_be_lost(client, order):
+    page, form = url(order), {"data": {"text": "x"}, "headers": {"Referer": f"http://testserver{url(order)}"}}
+
+    opened = client.get(page, follow=True).content.decode()
+    sent = client.post(url(order, "note/"), **form, follow=True).content.decode()
+    form["headers"]["HX-Request"] = "true"
+    by_script = client.post(url(order, "note/"), **form)
+    door = client.get(by_script["HX-Redirect"]).content.decode()
+
+    assert [text.count(LOST) for text in (opened, sent, door)] == [0, 1, 1]
+    assert (by_script.status_code, by_script["HX-Redirect"]) == (200, f"/accounts/login/?next={page}")
+
+
 def test_a_form_s_address_that_is_opened_says_so(client_of, owner, order):
     response = client_of(owner).get(url(order, "note/"), headers={"Accept": "text/html"})
 

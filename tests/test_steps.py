@@ -241,6 +241,26 @@ def test_an_impossible_amount_is_said_and_refunds_nothing(client_of, owner, orde
     assert not Refund.objects.exists()
 
 
+def test_what_is_left_of_a_line_is_said_in_units_and_money(client_of, owner, order):
+    line = order.lines.get(kind="product")
+    post(client_of(owner), order, "refund/", do="refund", **{f"units_{line.pk}": 1})
+
+    html = client_of(owner).get(url(order, "refund/")).content.decode()
+
+    assert ("2 units, €24.00 left" in html, "<small>€6.00 left" in html) == (True, True)
+
+
+def test_what_is_wrong_in_a_refund_stands_in_the_place_of_its_sums(client_of, owner, order):
+    client = client_of(owner)
+    line = order.lines.get(kind="product")
+    typed = {f"units_{line.pk}": 1, "amount": "abc"}
+
+    response = client.post(url(order, "refund/"), typed, headers={"HX-Request": "true"})
+
+    live = response.content.decode().partition('id="live"')[2].partition("</table>")[0]
+    assert (response.context["preview"], "Another amount: Enter a number." in live) == (None, True)
+
+
 def test_an_amount_that_was_not_shown_is_shown_before_it_is_refunded(client_of, owner, order):
     client, line = client_of(owner), order.lines.get(kind="product")
     page = post(client, order, "refund/", do="preview", **{f"units_{line.pk}": 1})

@@ -480,6 +480,11 @@ class OrderLine(models.Model):
         return f"{self.name} ({what})" if what else self.name
 
     @property
+    def units_refundable(self) -> int:
+        """How many units no refund names yet."""
+        return max(self.quantity - self.units_refunded, 0)
+
+    @property
     def discount(self) -> Decimal:
         """What discounts took off this line, incl. VAT."""
         return self.total_before_discount - self.total

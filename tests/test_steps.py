@@ -103,6 +103,16 @@ def test_an_order_that_is_shipped_is_validated_next(client_of, owner, order):
     assert offered(client_of(owner), order)[0] == "Validate the order"
 
 
+def test_a_step_that_is_not_possible_is_tied_to_its_reason(client_of, owner, order):
+    html = client_of(owner).get(url(order)).content.decode()
+
+    reason = (
+        "Only the marketplace can cancel a paid order without refunding it; you can cancel and refund it."
+    )
+    [tied] = re.findall(r'<button type="button" disabled aria-describedby="([^"]+)">Cancel the order<', html)
+    assert f'<p id="{tied}">{reason}</p>' in html
+
+
 def test_an_accountant_is_offered_nothing(client_of, vendor, order):
     assert offered(client_of(make_member(vendor, Role.ACCOUNTANT)), order) == []
 

@@ -28,7 +28,7 @@ def test_every_part_of_an_account_says_how_it_stands(client_of, owner):
         "Password": "A password is set.",
         "Second factor: authenticator app": "None is set up.",
         "Passkeys and security keys": "1 is added.",
-        "Sessions": "Signed in on 1 device.",
+        "Sessions": "1 session is open.",
         "E-mails of Miel et Cie": "New orders and confirmed payments",
         "E-mails of Rucher des Baux": "New orders and confirmed payments · Refunds · Cancelled and failed orders",
     }

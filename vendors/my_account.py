@@ -87,7 +87,7 @@ def _second_factor(user: User) -> list[Part]:
 
 def _sessions(user: User) -> Part:
     open_ones = max(1, len(UserSession.objects.purge_and_list(user)))
-    words = ngettext("Signed in on %(n)s device.", "Signed in on %(n)s devices.", open_ones)
+    words = ngettext("%(n)s session is open.", "%(n)s sessions are open.", open_ones)
     state = words % {"n": decimal(open_ones, 0)}
     return Part(_("Sessions"), state, reverse("usersessions_list"), _("See the sessions"))
 

@@ -363,6 +363,16 @@ def test_enter_works_a_refund_out_in_its_dialog(page, vendor):
     assert (page.url.endswith("/7/"), vendor.orders.get(number="7").refunded_total) == (True, 0)
 
 
+def test_who_was_signed_out_is_told_at_the_door_that_a_click_did_nothing(page, vendor):
+    page.at("")
+    page.context.clear_cookies(name="sessionid")
+
+    page.get_by_role("button", name="Validate order 7", exact=True).click()
+
+    page.get_by_text("You were signed out: nothing was recorded.").wait_for()
+    assert ("/accounts/login/" in page.url, vendor.orders.get(number="7").status) == (True, S.PROCESSING)
+
+
 def test_a_double_click_opens_one_dialog(page):
     page.at("7/")
 

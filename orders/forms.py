@@ -33,12 +33,14 @@ class StepForm(forms.Form):
     is_stale = False
 
     def refuse(self, refusal: Exception, version: int) -> None:
-        """Show what was typed again with the sentence of the refusal, on the order as it is now.
+        """Show what was typed again with the sentence of the refusal.
 
-        Who reads what happened meanwhile and presses once more means the order of this ``version``.
+        Who is told that the order moved and presses once more means it as it is now, at ``version``;
+        after another refusal the form stays one of the order that it was opened on.
         """
-        self.data = dict(self.data.items()) | {"version": str(version)}
         self.is_stale = isinstance(refusal, StaleOrder)
+        if self.is_stale:
+            self.data = dict(self.data.items()) | {"version": str(version)}
         self.add_error(None, str(refusal))
 
 

@@ -8,7 +8,8 @@ import pytest
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import ship
 from orders.domain.refunds import refund_order
-from orders.domain.transitions import change_status
+from orders.domain.transitions import StaleOrder, StepRefused, change_status
+from orders.forms import ReasonForm
 from orders.jobs import run_bulk
 from orders.models import BulkJob, Order, Refund, Shipment
 from orders.states import OrderStatus, Stage
@@ -547,6 +548,16 @@ def test_what_another_did_meanwhile_is_told_beside_what_was_typed(client_of, own
     assert "The order has changed meanwhile" in told
     assert ("Claire Fabre" in told, kept in told) == (True, True)
     assert unchanged == before < order.version
+
+
+def test_another_refusal_does_not_stand_for_what_was_not_told(order):
+    versions = []
+    for refusal in (StepRefused("No."), StaleOrder(order)):
+        form = ReasonForm({"reason": "x", "version": "1"})
+        form.refuse(refusal, 2)
+        versions.append((form["version"].value(), form.is_stale, bool(form.non_field_errors())))
+
+    assert versions == [("1", False, True), ("2", True, True)]
 
 
 def test_a_reopening_that_comes_too_late_keeps_its_reason(client_of, owner, order):

@@ -330,7 +330,7 @@ def explanation(order: Order, now: datetime, *, left: int) -> str:
     if order.status == OrderStatus.PROCESSING and order.stage == Stage.READY_FOR_PICKUP:
         return _("The order is paid and waits in the shop for the customer.")
     if order.is_late(now):
-        return _("The order is paid and should have been prepared by now.")
+        return _("The order is paid and should have been prepared by now. Validating it ends it.")
     if order.is_partly_shipped and not left:
         return _("The order is paid and partly shipped; a refund of the rest is asked for.")
     if order.is_partly_shipped:

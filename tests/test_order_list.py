@@ -9,12 +9,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from orders.domain.fulfillment import ship
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Order
 from orders.states import OrderStatus, Stage
 from orders.table_rows import RowMaker
-from tests.factories import NOON, make_customer, make_line, make_member, make_order, make_vendor
+from tests.factories import NOON, make_customer, make_line, make_member, make_order, make_product, make_vendor
 from vendors.roles import Permission, Role
 
 S = OrderStatus
@@ -128,6 +129,14 @@ def test_the_stage_stands_beside_the_status(see, vendor, stage):
     Order.objects.filter(pk=order.pk).update(stage=stage)
 
     assert cells(see(), "c-state") == [f"Processing {stage.label}"]
+
+
+def test_an_order_whose_first_parcel_left_is_partly_shipped(see, vendor):
+    order = make_order(vendor, status=S.PROCESSING, lines=[(make_product(vendor), 2)])
+    ship(order, units={order.lines.get().pk: 1}, by=None, at=NOON)
+
+    assert cells(see(), "c-state") == ["Processing Partly shipped"]
+    assert cells(see("?stage=to_prepare"), "c-state") == ["Processing Partly shipped"]
 
 
 @pytest.mark.parametrize(("since", "said"), [(1, "1 d late"), (47, "1 d late"), (49, "2 d late"), (-1, "")])

@@ -335,6 +335,44 @@ def test_a_refund_s_sums_are_said_in_the_place_that_is_listened_to(page):
     assert page.evaluate("place.isConnected && place.querySelectorAll('tr').length") == 4
 
 
+def test_a_refund_s_sums_give_way_to_what_is_wrong(page):
+    page.at("7/")
+    page.get_by_text("Other steps").click()
+    page.get_by_role("link", name="Refund…", exact=True).click()
+    units = page.get_by_label("Units, Savon")
+    units.fill("1")
+    page.get_by_role("button", name="Refund €6.00").wait_for()
+
+    units.fill("99")
+
+    page.locator("#live").get_by_text(": 3 units are left.").wait_for()
+    expect(page.locator("#refund-now")).to_have_text("Refund now")
+
+
+def test_enter_works_a_refund_out_in_its_dialog(page, vendor):
+    page.at("7/")
+    page.get_by_text("Other steps").click()
+    page.get_by_role("link", name="Refund…", exact=True).click()
+    page.get_by_label("Reason").fill("Broken")
+    page.get_by_label("Units, Savon").fill("2")
+
+    page.keyboard.press("Enter")
+
+    page.get_by_role("dialog").get_by_role("button", name="Refund €12.00").wait_for()
+    expect(page.get_by_label("Reason")).to_have_value("Broken")
+    assert (page.url.endswith("/7/"), vendor.orders.get(number="7").refunded_total) == (True, 0)
+
+
+def test_who_was_signed_out_is_told_at_the_door_that_a_click_did_nothing(page, vendor):
+    page.at("")
+    page.context.clear_cookies(name="sessionid")
+
+    page.get_by_role("button", name="Validate order 7", exact=True).click()
+
+    page.get_by_text("You were signed out: nothing was recorded.").wait_for()
+    assert ("/accounts/login/" in page.url, vendor.orders.get(number="7").status) == (True, S.PROCESSING)
+
+
 def test_a_double_click_opens_one_dialog(page):
     page.at("7/")
 

@@ -23,5 +23,14 @@ def page_of(request: HttpRequest) -> str:
     return urlsplit(referer)._replace(scheme="", netloc="", fragment="").geturl() or resolve_url("home")
 
 
+def with_query_of_origin(request: HttpRequest, path: str) -> str:
+    """Return ``path`` as the person saw it who comes from there: with its query; else ``path`` alone."""
+    referer = request.headers.get("Referer", "")
+    if not referer or not _is_ours(request, referer):
+        return path
+    origin = urlsplit(referer)
+    return f"{path}?{origin.query}" if origin.path == path and origin.query else path
+
+
 def _is_ours(request: HttpRequest, address: str) -> bool:
     return url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())

@@ -312,3 +312,24 @@ def test_a_browser_gets_a_page_where_there_is_no_document(client_of, owner, vend
     assert "there is no document for it" in as_browser.content.decode()
     assert f'href="/vendors/rucher-des-baux/orders/{order.number}/"' in as_browser.content.decode()
     assert as_program.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("referer", "leads_to"),
+    [
+        (
+            "http://testserver/vendors/rucher-des-baux/orders/?status=processing&customer=b",
+            "?status=processing&amp;customer=b",
+        ),
+        ("http://testserver/vendors/rucher-des-baux/customers/?q=b", ""),
+        ("https://elsewhere.example/vendors/rucher-des-baux/orders/?status=failed", ""),
+        ("http://[", ""),
+        ("", ""),
+    ],
+)
+def test_the_way_back_leads_to_the_list_as_it_was(client_of, owner, order, referer, leads_to):
+    headers = {"Referer": referer} if referer else {}
+
+    text = client_of(owner).get("/vendors/rucher-des-baux/orders/1042/", headers=headers).content.decode()
+
+    assert f'<a href="/vendors/rucher-des-baux/orders/{leads_to}">Orders</a>' in text

@@ -5,10 +5,11 @@ from decimal import Decimal
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from marketplace.addresses import own_page
+from marketplace.addresses import own_page, with_query_of_origin
 from marketplace.models import OutgoingEmail
 from orders.documents.vat import VatGroup, vat_groups
 from orders.domain.credit_notes import is_used_up
@@ -59,6 +60,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
         "orders/order_detail.html",
         {
             "order": order,
+            "list_address": with_query_of_origin(request, reverse("orders:list", args=[request.vendor.slug])),
             "lines": shown,
             "refunds": [refund for refund in order.refunds.all() if refund.progress == "confirmed"],
             "refunds_asked_for": [refund for refund in order.refunds.all() if refund.progress == "requested"],

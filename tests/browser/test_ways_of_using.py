@@ -85,6 +85,34 @@ def test_every_stop_of_the_keyboard_is_seen_and_none_holds_it(person, path):
     assert stop["isBody"] or stop["which"] == stops[0]["which"], "the walk came back to its beginning"
 
 
+# Whether what has the focus lies wholly under what is fixed to the window.
+COVERED = """() => {
+    const element = document.activeElement, box = element.getBoundingClientRect();
+    if (element.closest(".bulk, .floats, .nav, #trouble") || element === document.body) return "";
+    const at = (x, y) => document.elementFromPoint(box.left + box.width * x, box.top + box.height * y);
+    const isHidden = [.2, .5, .8].every((y) => at(.5, y)?.closest(".bulk, .floats, .nav, #trouble"));
+    return isHidden ? element.outerHTML.slice(0, 80) : "";
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (640, 512), (1440, 900)])
+@pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
+def test_what_has_the_focus_is_not_hidden_by_bar_or_notice(person, width, height, key):
+    page = on(person(width=width, height=height), "orders/?status=processing")
+    page.get_by_role("button", name="Valider la commande 1042").click()
+    page.locator(".floats .note").wait_for()
+    page.locator("tbody [name=order]").nth(1).check()
+    if key == "Shift+Tab":
+        page.evaluate("document.getElementById('trouble').hidden = false")
+        page.locator("#bulk .btn--main").focus()
+    covered = set()
+    for _ in range(120):
+        page.keyboard.press(key)
+        covered.add(page.evaluate(COVERED))
+
+    assert covered <= {""}
+
+
 def test_a_menu_is_opened_and_left_by_the_keyboard(person):
     page = on(person(), "orders/1042/")
     page.locator(".head .menu > summary").focus()

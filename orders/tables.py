@@ -54,7 +54,7 @@ class OrderColumn(tables.Column):  # type: ignore[misc]
         self.css = css
 
 
-OF_SELECTION = ("fulfill", "issue_invoices", "view_invoices", "delivery_notes")
+OF_SELECTION = ("fulfill", "issue_invoices", "view_invoices", "delivery_notes", "export")
 
 
 class OrderTable(tables.Table):  # type: ignore[misc]

@@ -13,7 +13,8 @@ NAMES_A_PERSON = frozenset({"customer"})  # filters whose value an export's row 
 class ExportLog(OwnedByShop):
     """One export: who, when, which filters, how many rows; ``rows`` stays empty for one broken off.
 
-    ``filters`` is the query string, with ``*`` for what names a customer.
+    ``filters`` is the query string, with ``*`` for what names a customer; ``ticked=2`` where two
+    orders were ticked one by one.
     """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="exports", verbose_name=_("shop"))

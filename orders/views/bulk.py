@@ -9,7 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -20,45 +22,17 @@ from orders.filters import OrderFilter
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkJob, Document, DocumentKind, Order
 from orders.models.bulk import DOWNLOADS
-from orders.views.bulk_job import AT_ONCE, LONGEST_FILTERS, NEEDS, carry_on, list_url
+from orders.views.bulk_job import AT_ONCE, LONGEST_FILTERS, carry_on, list_url
+from orders.views.bulk_job import NEEDS as NEEDS_OF_JOBS
+from orders.views.exports import export_ticked
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 PDFS_AT_ONCE = 8  # orders that are dealt with while the person waits, of those that need a PDF each
 ASKS_FROM = 11  # orders, of what nobody can take back; the number of an invoice is asked for at once
+EXPORTS = {"export-csv": "csv", "export-xlsx": "xlsx"}
+NEEDS: dict[str, Permission] = {**NEEDS_OF_JOBS, **dict.fromkeys(EXPORTS, Permission.EXPORT)}
 NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
-
-
-@require_POST
-@vendor_required(Permission.VIEW_ORDERS)
-def start_bulk(request: VendorRequest) -> HttpResponse:
-    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
-
-    For many, it is asked first (``sure`` is the number that the person agreed to).
-    """
-    action = request.POST.get("action", "")
-    if action not in BulkAction.values:
-        messages.error(request, _("There is no such action: nothing was changed."))
-        return redirect("orders:list", slug=request.vendor.slug)
-    if not request.may[NEEDS[BulkAction(action)]]:
-        raise PermissionDenied
-    chosen = _chosen(request)
-    count = chosen.orders.count() if chosen else 0
-    if chosen is None or not count:
-        messages.error(request, _("No order was chosen: nothing was changed."))
-        return redirect("orders:list", slug=request.vendor.slug)
-    asks = action == BulkAction.INVOICE or (action not in DOWNLOADS and count >= ASKS_FROM)
-    if asks and request.POST.get("sure") != str(count):
-        return _ask(request, BulkAction(action), chosen.orders, count)
-    with transaction.atomic():
-        job = ask_for_bulk(
-            request.vendor, chosen.orders, BulkAction(action), by=request.user, at=timezone.now()
-        )
-        if action in DOWNLOADS:
-            _audit(request, job, count, chosen)
-        run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
-    at_once = count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
-    return carry_on(request, job, at_once=at_once, filters=request.POST.get("filters", ""))
 
 
 @dataclass(frozen=True)
@@ -68,6 +42,51 @@ class Chosen:
     orders: QuerySet[Order]
     filters: Sequence[str] = ()
     are_ticked: bool = False
+
+
+@require_POST
+@vendor_required(Permission.VIEW_ORDERS)
+def start_bulk(request: VendorRequest) -> HttpResponseBase:
+    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
+
+    For many, it is asked first (``sure`` is the number that the person agreed to). An export is
+    a file at once: of ticked orders here, of a selection at the address that every export of one has.
+    """
+    action = request.POST.get("action", "")
+    if action not in NEEDS:
+        messages.error(request, _("There is no such action: nothing was changed."))
+        return redirect("orders:list", slug=request.vendor.slug)
+    if not request.may[NEEDS[action]]:
+        raise PermissionDenied
+    chosen = _chosen(request)
+    count = chosen.orders.count() if chosen else 0
+    if chosen is None or not count:
+        messages.error(request, _("No order was chosen: nothing was changed."))
+        return redirect("orders:list", slug=request.vendor.slug)
+    if action in EXPORTS:
+        return _export(request, EXPORTS[action], chosen, count)
+    asks = action == BulkAction.INVOICE or (action not in DOWNLOADS and count >= ASKS_FROM)
+    if asks and request.POST.get("sure") != str(count):
+        return _ask(request, BulkAction(action), chosen.orders, count)
+    return _start(request, BulkAction(action), chosen, count)
+
+
+def _start(request: VendorRequest, action: BulkAction, chosen: Chosen, count: int) -> HttpResponse:
+    with transaction.atomic():
+        job = ask_for_bulk(request.vendor, chosen.orders, action, by=request.user, at=timezone.now())
+        if action in DOWNLOADS:
+            _audit(request, job, count, chosen)
+        run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
+    at_once = count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
+    return carry_on(request, job, at_once=at_once, filters=request.POST.get("filters", ""))
+
+
+def _export(request: VendorRequest, kind: str, chosen: Chosen, count: int) -> HttpResponseBase:
+    if chosen.are_ticked:
+        return export_ticked(request, kind, chosen.orders, count)
+    address = reverse(f"orders:export_{kind}", args=[request.vendor.slug])
+    filters = QueryDict(request.POST.get("filters", "")).urlencode()
+    return redirect(f"{address}?{filters}" if filters else address)
 
 
 def _audit(request: VendorRequest, job: BulkJob, count: int, chosen: Chosen) -> None:

@@ -23,7 +23,7 @@ MOST_AGAIN = 1000  # orders that a form names, as one of the list does
 PER_PAGE = 100
 LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
-NEEDS = {
+NEEDS: dict[str, Permission] = {
     BulkAction.VALIDATE: Permission.FULFILL,
     BulkAction.SHIP: Permission.FULFILL,
     BulkAction.INVOICE: Permission.ISSUE_INVOICES,

@@ -1,6 +1,7 @@
 // Comptoir: small comforts. Every page works without this file.
 
 const SENT_FOR = 8000; // ms during which the same form is not sent twice
+const FILE_SENT_FOR = 1000; // ms, where the answer is a file and the page stays
 const root = document.documentElement;
 
 // Menus: only one is open; Escape and a click elsewhere close it, Escape gives the focus back.
@@ -143,7 +144,8 @@ document.addEventListener("reset", (event) => {
   if (event.target.contains(document.activeElement)) heading()?.focus({ preventScroll: true }); // the bar goes
 });
 
-// A form is sent once: a second click does nothing while the first is on its way.
+// A form is sent once: a second click does nothing while the first is on its way. Where the answer is a file
+// (a button with data-file) the page stays and the form is soon free for another action.
 
 const sent = new Map();
 
@@ -168,7 +170,7 @@ document.addEventListener("submit", (event) => {
   const method = button?.getAttribute("formmethod") ?? form.method;
   if (event.defaultPrevented || method !== "post") return;
   button?.setAttribute("aria-disabled", "true");
-  sent.set(form, { button, timer: setTimeout(release, SENT_FOR, form) });
+  sent.set(form, { button, timer: setTimeout(release, button?.matches("[data-file]") ? FILE_SENT_FOR : SENT_FOR, form) });
 });
 
 window.addEventListener("pageshow", () => [...sent.keys()].forEach(release));

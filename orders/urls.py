@@ -16,6 +16,7 @@ from orders.views import (
     steps,
     storefront,
     suggestions,
+    undoing,
     validating,
 )
 
@@ -29,6 +30,7 @@ urlpatterns = [
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),
     path("bulk/<int:pk>/", bulk_job.bulk_job, name="bulk"),
+    path("bulk/<int:pk>/undo/", undoing.undo_bulk, name="undo_bulk"),
     path("bulk/<int:pk>/notes.pdf", downloads.notes_pdf, name="bulk_notes"),
     path("bulk/<int:pk>/originals.zip", downloads.originals_zip, name="bulk_originals"),
     path("set-aside/", set_aside.set_aside, name="set_aside"),

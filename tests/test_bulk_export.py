@@ -74,7 +74,9 @@ def test_who_took_how_many_ticked_orders_is_written_down(owned, owner, vendor, t
     assert not BulkJob.objects.exists()
 
 
-@pytest.mark.parametrize(("filters", "query"), [("", ""), ("status=completed&q=20", "?status=completed&q=20")])
+@pytest.mark.parametrize(
+    ("filters", "query"), [("", ""), ("status=completed&q=20", "?status=completed&q=20")]
+)
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_all_of_the_list_is_the_lists_own_export(owned, vendor, kind, filters, query):
     make_order(vendor, number="2001", status="completed")

@@ -22,14 +22,13 @@ from orders.filters import OrderFilter
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkJob, Document, DocumentKind, Order
 from orders.models.bulk import DOWNLOADS
-from orders.views.bulk_job import AT_ONCE, LONGEST_FILTERS, carry_on, list_url
+from orders.views.bulk_job import ASKS_FROM, AT_ONCE, LONGEST_FILTERS, carry_on, list_url
 from orders.views.bulk_job import NEEDS as NEEDS_OF_JOBS
 from orders.views.exports import export_ticked
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
 PDFS_AT_ONCE = 8  # orders that are dealt with while the person waits, of those that need a PDF each
-ASKS_FROM = 11  # orders, of what nobody can take back; the number of an invoice is asked for at once
 EXPORTS = {"export-csv": "csv", "export-xlsx": "xlsx"}
 NEEDS: dict[str, Permission] = {**NEEDS_OF_JOBS, **dict.fromkeys(EXPORTS, Permission.EXPORT)}
 NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})

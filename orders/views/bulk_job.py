@@ -20,6 +20,7 @@ from vendors.roles import Permission
 
 AT_ONCE = 20  # orders that are dealt with while the person waits
 MOST_AGAIN = 1000  # orders that a form names, as one of the list does
+ASKS_FROM = 11  # orders, of what nobody can take back; the number of an invoice is asked for at once
 PER_PAGE = 100
 LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
 
@@ -59,6 +60,7 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "is_mine": job.asked_by == request.user,
             "is_over": job.expires_at is not None and job.expires_at <= timezone.now(),
             **_again(request, job),
+            **_undo(request, job),
             "missing": _missing(job) if counts[BulkItem.State.REFUSED] else [],
             "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
@@ -91,6 +93,13 @@ def _again(request: VendorRequest, job: BulkJob) -> dict[str, object]:
     return {"again": wanted, "numbers": numbers} if 0 < len(numbers) <= MOST_AGAIN else {}
 
 
+def _undo(request: VendorRequest, job: BulkJob) -> dict[str, object]:
+    """How many of the job's validations may be undone, to whoever may; its items tell which."""
+    if job.action != BulkAction.VALIDATE or job.finished_at is None or not request.may["manage_orders"]:
+        return {}
+    return {"undoable": job.items.undoable().count()}
+
+
 def _refused_first(items: QuerySet[BulkItem]) -> QuerySet[BulkItem]:
     """What somebody must look at stands before what went well."""
     is_refused = Case(When(state=BulkItem.State.REFUSED, then=0), default=1)
@@ -112,9 +121,14 @@ def carry_on(request: VendorRequest, job: BulkJob, *, at_once: bool, filters: st
         job.refresh_from_db()
         if (file_url := _file_url(request, job)) and not progress(job)[BulkItem.State.REFUSED]:
             return redirect(file_url)
+    return redirect(job_url(request, job, filters))
+
+
+def job_url(request: VendorRequest, job: BulkJob, filters: str) -> str:
+    """Return where the job's page is; ``filters`` are those of the list that it leads back to."""
     page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
     kept = filters[:LONGEST_FILTERS]
-    return redirect(f"{page}?{urlencode({'filters': kept})}" if kept else page)
+    return f"{page}?{urlencode({'filters': kept})}" if kept else page
 
 
 def list_url(request: VendorRequest, sent: QueryDict, job: BulkJob | None = None) -> str:

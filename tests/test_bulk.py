@@ -1,5 +1,6 @@
 """One action for many orders: each by itself, with its own result."""
 
+import re
 import signal
 from datetime import UTC, datetime, timedelta
 
@@ -316,3 +317,64 @@ def test_a_download_of_many_is_not_asked_about(client_of, owner, vendor, action)
     )
 
     assert (response.status_code, BulkJob.objects.count()) == (302, 1)
+
+
+def take_all(browser, shown, **fields):
+    form = {"action": "validate", "all": "1", "shown": shown, "filters": "status=processing", **fields}
+    return browser.post("/vendors/rucher-des-baux/orders/bulk/", form, follow=True)
+
+
+def test_all_is_as_many_as_the_list_showed(client_of, owner, vendor):
+    make_orders(vendor, 2)
+    browser = client_of(owner)
+    page = browser.get("/vendors/rucher-des-baux/orders/?status=processing").content.decode()
+    [shown] = re.findall(r'name="shown" value="(\d+)"', page)
+
+    take_all(browser, shown)
+
+    assert Order.objects.filter(status=S.COMPLETED).count() == 2
+
+
+@pytest.mark.parametrize(("shown", "said"), [("2", "showed 2 orders"), ("4", "showed 4 orders")])
+def test_more_or_fewer_than_were_shown_are_asked_about(client_of, owner, vendor, shown, said):
+    make_orders(vendor, 3)
+    browser = client_of(owner)
+
+    asked = take_all(browser, shown).content.decode()
+
+    assert "Validate 3 orders?" in asked
+    assert f"The list {said}; by now it has 3." in asked
+    assert not BulkJob.objects.exists()
+    take_all(browser, shown, sure="3")
+    assert Order.objects.filter(status=S.COMPLETED).count() == 3
+
+
+def test_who_agreed_to_another_number_is_asked_again(client_of, owner, vendor):
+    make_orders(vendor, 4)
+
+    asked = take_all(client_of(owner), "2", sure="3")
+
+    assert asked.context["count"] == 4
+    assert not BulkJob.objects.exists()
+
+
+@pytest.mark.parametrize("shown", ["", "٣", "x", "9" * 5000])
+def test_a_number_that_cannot_be_read_breaks_nothing(client_of, owner, vendor, shown):
+    make_orders(vendor, 3)
+
+    assert take_all(client_of(owner), shown).status_code == 200
+
+
+def test_ticked_orders_are_taken_whatever_the_list_showed(client_of, owner, vendor):
+    make_orders(vendor, 3)
+
+    take_all(client_of(owner), "3", all="", order="2000")
+
+    assert Order.objects.filter(status=S.COMPLETED).get().number == "2000"
+
+
+@pytest.mark.parametrize("action", ["notes", "originals", "export-csv"])
+def test_a_file_of_another_number_is_not_asked_about(client_of, owner, vendor, action):
+    make_orders(vendor, 3)
+
+    assert "sure" not in (take_all(client_of(owner), "2", action=action).context or {})

@@ -31,6 +31,7 @@ from vendors.roles import Permission
 PDFS_AT_ONCE = 8  # orders that are dealt with while the person waits, of those that need a PDF each
 EXPORTS = {"export-csv": "csv", "export-xlsx": "xlsx"}
 NEEDS: dict[str, Permission] = {**NEEDS_OF_JOBS, **dict.fromkeys(EXPORTS, Permission.EXPORT)}
+LONGEST_NUMBER = 12  # digits
 NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
 
 
@@ -48,7 +49,8 @@ class Chosen:
 def start_bulk(request: VendorRequest) -> HttpResponseBase:
     """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
 
-    For many, it is asked first (``sure`` is the number that the person agreed to). An export is
+    For many, or more or fewer than were shown, it is asked first (``sure`` is the number that the person
+    agreed to, ``shown`` the one beside “Take all”). An export is
     a file at once: of ticked orders here, of a selection at the address that every export of one has.
     """
     action = request.POST.get("action", "")
@@ -64,10 +66,23 @@ def start_bulk(request: VendorRequest) -> HttpResponseBase:
         return redirect("orders:list", slug=request.vendor.slug)
     if action in EXPORTS:
         return _export(request, EXPORTS[action], chosen, count)
-    asks = action == BulkAction.INVOICE or (action not in DOWNLOADS and count >= ASKS_FROM)
-    if asks and request.POST.get("sure") != str(count):
+    if _asks(request, action, count):
         return _ask(request, BulkAction(action), chosen.orders, count)
     return _start(request, BulkAction(action), chosen, count)
+
+
+def _asks(request: VendorRequest, action: str, count: int) -> bool:
+    """Whether the person must agree to this number of orders first, and has not."""
+    if action in DOWNLOADS or request.POST.get("sure") == str(count):
+        return False
+    return action == BulkAction.INVOICE or count >= ASKS_FROM or _shown(request) not in (None, count)
+
+
+def _shown(request: VendorRequest) -> int | None:
+    """How many orders the list said that it takes, where all are taken and that can be read."""
+    shown = request.POST.get("shown", "")[:LONGEST_NUMBER]
+    is_number = shown.isascii() and shown.isdecimal()
+    return int(shown) if is_number and request.POST.get("all") == "1" else None
 
 
 def _start(request: VendorRequest, action: BulkAction, chosen: Chosen, count: int) -> HttpResponse:
@@ -111,10 +126,11 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
         {
             "action": action,
             "count": count,
+            "shown": shown if (shown := _shown(request)) != count else None,
             "customers": orders.exclude(customer_email="").count() if tells else 0,
             "kept": [
                 (name, value)
-                for name in ("action", "all", "filters", "order")
+                for name in ("action", "all", "shown", "filters", "order")
                 for value in request.POST.getlist(name)
             ],
             "list_url": list_url(request, request.POST),

@@ -378,3 +378,54 @@ def test_a_file_of_another_number_is_not_asked_about(client_of, owner, vendor, a
     make_orders(vendor, 3)
 
     assert "sure" not in (take_all(client_of(owner), "2", action=action).context or {})
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"action": "validate"}, "No order was chosen: nothing was changed."),
+        ({"action": "dance", "order": "2000"}, "There is no such action: nothing was changed."),
+        (
+            {"action": "validate", "all": "1", "filters": "status=failed"},
+            "No order is in this list any more: nothing was changed.",
+        ),
+        (
+            {"action": "notes", "all": "1", "filters": "status=processing&stage=to_prepare"},
+            "No order waits to be prepared: nothing was done.",
+        ),
+    ],
+)
+def test_where_nothing_is_done_the_list_is_as_it_was(client_of, owner, vendor, form, said):
+    make_order(vendor, number="2000", status=S.PENDING)
+    asked = "status=pending&q=20&sort=number"
+
+    page = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/", {**form, "list": asked}, follow=True
+    )
+
+    assert page.redirect_chain == [(f"/vendors/rucher-des-baux/orders/?{asked}", 302)]
+    assert said in page.content.decode()
+
+
+@pytest.mark.parametrize(("status", "is_offered"), [(S.PROCESSING, True), (S.COMPLETED, False)])
+@pytest.mark.parametrize("query", ["", "?customer=nobody"])
+def test_the_days_notes_are_offered_while_an_order_is_to_prepare(
+    client_of, owner, vendor, status, is_offered, query
+):
+    make_order(vendor, status=status)
+
+    page = client_of(owner).get(f"/vendors/rucher-des-baux/orders/{query}").content.decode()
+
+    assert ("Delivery notes of the day" in page) == is_offered
+
+
+def test_the_page_of_an_action_leads_back_to_the_list_with_its_order(client_of, owner, vendor):
+    make_orders(vendor, 2)
+
+    page = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": ["2000", "2001"], "filters": "q=20", "list": "q=20&sort=number"},
+        follow=True,
+    )
+
+    assert page.context["list_url"] == "/vendors/rucher-des-baux/orders/?q=20&sort=number"

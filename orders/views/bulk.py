@@ -1,7 +1,8 @@
 """One action for a selection, asked for on the list; ``orders.views.bulk_job`` follows it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,6 +23,7 @@ from orders.filters import OrderFilter
 from orders.jobs import run_bulk
 from orders.models import BulkAction, BulkJob, Document, DocumentKind, Order
 from orders.models.bulk import DOWNLOADS
+from orders.states import OrderStatus, Stage
 from orders.views.bulk_job import ASKS_FROM, AT_ONCE, LONGEST_FILTERS, carry_on, list_url
 from orders.views.bulk_job import NEEDS as NEEDS_OF_JOBS
 from orders.views.exports import export_ticked
@@ -31,6 +33,7 @@ from vendors.roles import Permission
 PDFS_AT_ONCE = 8  # orders that are dealt with while the person waits, of those that need a PDF each
 EXPORTS = {"export-csv": "csv", "export-xlsx": "xlsx"}
 NEEDS: dict[str, Permission] = {**NEEDS_OF_JOBS, **dict.fromkeys(EXPORTS, Permission.EXPORT)}
+TO_PREPARE = {"status": OrderStatus.PROCESSING, "stage": Stage.TO_PREPARE}
 LONGEST_NUMBER = 12  # digits
 NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
 
@@ -40,7 +43,7 @@ class Chosen:
     """The orders that a form names: those that were ticked, or all that the ``filters`` leave."""
 
     orders: QuerySet[Order]
-    filters: Sequence[str] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict)
     are_ticked: bool = False
 
 
@@ -49,26 +52,43 @@ class Chosen:
 def start_bulk(request: VendorRequest) -> HttpResponseBase:
     """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
 
-    For many, or more or fewer than were shown, it is asked first (``sure`` is the number that the person
-    agreed to, ``shown`` the one beside “Take all”). An export is
-    a file at once: of ticked orders here, of a selection at the address that every export of one has.
+    For many, or another number than was shown, it is asked first (``sure`` is the number that the person
+    agreed to, ``shown`` the one beside “Take all”). An export is a file at once: of ticked orders here,
+    of a selection at the address that every export of one has. ``list`` is the list to come back to.
     """
     action = request.POST.get("action", "")
     if action not in NEEDS:
-        messages.error(request, _("There is no such action: nothing was changed."))
-        return redirect("orders:list", slug=request.vendor.slug)
+        return _refused(request, _("There is no such action: nothing was changed."))
     if not request.may[NEEDS[action]]:
         raise PermissionDenied
     chosen = _chosen(request)
     count = chosen.orders.count() if chosen else 0
     if chosen is None or not count:
-        messages.error(request, _("No order was chosen: nothing was changed."))
-        return redirect("orders:list", slug=request.vendor.slug)
+        return _refused(request, _why_none(chosen))
     if action in EXPORTS:
         return _export(request, EXPORTS[action], chosen, count)
     if _asks(request, action, count):
         return _ask(request, BulkAction(action), chosen.orders, count)
     return _start(request, BulkAction(action), chosen, count)
+
+
+def _refused(request: VendorRequest, why: str) -> HttpResponse:
+    """Lead back to the list as it was, with a sentence."""
+    messages.error(request, why)
+    return redirect(list_url(request, _list(request)))
+
+
+def _list(request: VendorRequest) -> str:
+    """How the list was asked for; ``filters`` alone say what is chosen."""
+    return request.POST.get("list", request.POST.get("filters", ""))
+
+
+def _why_none(chosen: Chosen | None) -> str:
+    if chosen and chosen.filters == TO_PREPARE:
+        return _("No order waits to be prepared: nothing was done.")
+    if chosen and not chosen.are_ticked:
+        return _("No order is in this list any more: nothing was changed.")
+    return _("No order was chosen: nothing was changed.")
 
 
 def _asks(request: VendorRequest, action: str, count: int) -> bool:
@@ -92,7 +112,7 @@ def _start(request: VendorRequest, action: BulkAction, chosen: Chosen, count: in
             _audit(request, job, count, chosen)
         run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
     at_once = count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
-    return carry_on(request, job, at_once=at_once, filters=request.POST.get("filters", ""))
+    return carry_on(request, job, at_once=at_once, filters=_list(request))
 
 
 def _export(request: VendorRequest, kind: str, chosen: Chosen, count: int) -> HttpResponseBase:
@@ -130,10 +150,10 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
             "customers": orders.exclude(customer_email="").count() if tells else 0,
             "kept": [
                 (name, value)
-                for name in ("action", "all", "shown", "filters", "order")
+                for name in ("action", "all", "shown", "filters", "list", "order")
                 for value in request.POST.getlist(name)
             ],
-            "list_url": list_url(request, request.POST),
+            "list_url": list_url(request, _list(request)),
             "invoiced": _invoiced(orders) if action == BulkAction.INVOICE else 0,
         },
     )
@@ -162,4 +182,4 @@ def _chosen(request: VendorRequest) -> Chosen | None:
         vendor=request.vendor,
         may_see_amounts=may_see_amounts,
     )
-    return Chosen(selection.selection, list(selection.values)) if selection.is_valid() else None
+    return Chosen(selection.selection, selection.values) if selection.is_valid() else None

@@ -65,7 +65,7 @@ def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
             "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
             "state": state,
             "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
-            "list_url": list_url(request, request.GET, job),
+            "list_url": list_url(request, request.GET.get("filters", ""), job),
         },
     )
 
@@ -131,8 +131,8 @@ def job_url(request: VendorRequest, job: BulkJob, filters: str) -> str:
     return f"{page}?{urlencode({'filters': kept})}" if kept else page
 
 
-def list_url(request: VendorRequest, sent: QueryDict, job: BulkJob | None = None) -> str:
-    """The list as it was, with its filters: of orders, or of documents where those were chosen."""
-    filters = QueryDict(sent.get("filters", "")[:LONGEST_FILTERS]).urlencode()
+def list_url(request: VendorRequest, asked: str, job: BulkJob | None = None) -> str:
+    """The list as it was ``asked`` for: of orders, or of documents where those were chosen."""
+    query = QueryDict(asked[:LONGEST_FILTERS]).urlencode()
     name = "documents:list" if job and job.documents is not None else "orders:list"
-    return reverse(name, args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
+    return reverse(name, args=[request.vendor.slug]) + (f"?{query}" if query else "")

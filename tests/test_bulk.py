@@ -3,6 +3,7 @@
 import re
 import signal
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.core.management import call_command
@@ -429,3 +430,34 @@ def test_the_page_of_an_action_leads_back_to_the_list_with_its_order(client_of, 
     )
 
     assert page.context["list_url"] == "/vendors/rucher-des-baux/orders/?q=20&sort=number"
+
+
+def language_leads_to(page):
+    [form] = set(re.findall(r'<form id="language".*?</form>', page.content.decode(), re.DOTALL))
+    return unescape(re.search(r'name="next" value="([^"]*)"', form)[1])
+
+
+def test_another_language_leads_from_the_question_back_to_the_list(client_of, owner, vendor):
+    make_orders(vendor, 11)
+    form = {"action": "ship", "all": "1", "filters": "q=20", "list": "q=20&sort=number"}
+
+    page = client_of(owner).post("/vendors/rucher-des-baux/orders/bulk/", form)
+
+    assert language_leads_to(page) == "/vendors/rucher-des-baux/orders/?q=20&sort=number"
+
+
+def test_another_language_leads_from_a_refusal_back_to_the_page_of_its_form(client_of, owner, vendor):
+    [order] = make_orders(vendor, 1)
+    page = f"/vendors/rucher-des-baux/orders/{order.number}/"
+
+    answer = client_of(owner).post(
+        f"{page}ship/", {"shipped_on": "never"}, headers={"Referer": f"http://testserver{page}"}
+    )
+
+    assert language_leads_to(answer) == page
+
+
+def test_another_language_leads_back_to_the_same_page(client_of, owner):
+    address = "/vendors/rucher-des-baux/orders/?q=20&sort=number"
+
+    assert language_leads_to(client_of(owner).get(address)) == address

@@ -154,6 +154,7 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
                 for value in request.POST.getlist(name)
             ],
             "list_url": list_url(request, _list(request)),
+            "came_from": list_url(request, _list(request)),
             "invoiced": _invoiced(orders) if action == BulkAction.INVOICE else 0,
         },
     )

@@ -48,5 +48,6 @@ def _ask(request: VendorRequest, job: BulkJob, count: int, filters: str) -> Http
             "count": count,
             "kept": [("filters", filters)],
             "list_url": job_url(request, job, filters),
+            "came_from": job_url(request, job, filters),
         },
     )

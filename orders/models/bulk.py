@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -58,7 +59,7 @@ class BulkJob(OwnedByShop):
         indexes = [models.Index(fields=["vendor", "-asked_at"], name="bulk_job_by_vendor")]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()} {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_action_display()} {timezone.localtime(self.asked_at):%Y-%m-%d %H:%M}"
 
 
 class BulkItemQuerySet(models.QuerySet["BulkItem"]):

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from vendors.models import Vendor
@@ -34,4 +35,4 @@ class ExportLog(OwnedByShop):
         ordering = ["-at"]
 
     def __str__(self) -> str:
-        return f"{self.vendor} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.vendor} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"

@@ -27,6 +27,7 @@ from orders.states import OrderStatus, Stage
 from orders.views.bulk_job import ASKS_FROM, AT_ONCE, LONGEST_FILTERS, carry_on, list_url
 from orders.views.bulk_job import NEEDS as NEEDS_OF_JOBS
 from orders.views.exports import export_ticked
+from orders.views.ticks import keep_ticks
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -54,8 +55,12 @@ def start_bulk(request: VendorRequest) -> HttpResponseBase:
 
     For many, or another number than was shown, it is asked first (``sure`` is the number that the person
     agreed to, ``shown`` the one beside “Take all”). An export is a file at once: of ticked orders here,
-    of a selection at the address that every export of one has. ``list`` is the list to come back to.
+    of a selection at the address that every export of one has. ``list`` is the list to come back to,
+    with its ticks where the person is asked and does not agree (``leave``).
     """
+    if "leave" in request.POST:
+        keep_ticks(request, request.POST.getlist("order"))
+        return redirect(list_url(request, _list(request)))
     action = request.POST.get("action", "")
     if action not in NEEDS:
         return _refused(request, _("There is no such action: nothing was changed."))
@@ -148,6 +153,7 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
             "count": count,
             "shown": shown if (shown := _shown(request)) != count else None,
             "customers": orders.exclude(customer_email="").count() if tells else 0,
+            "has_ticks": "order" in request.POST,
             "kept": [
                 (name, value)
                 for name in ("action", "all", "shown", "filters", "list", "order")

@@ -1,7 +1,8 @@
 """One formatter for money, dates and rates: pages, PDFs and mails all speak through it.
 
 Patterns stand in the catalogue of each language, separators are Django's own for it.
-French typography: U+202F between thousands, U+00A0 before € and % and before a colon, U+2212 for a minus.
+French typography: U+202F between thousands, U+00A0 before € and %, U+2212 for a minus; U+202F before
+; : ! ? stands in the catalogue.
 """
 
 import re
@@ -79,6 +80,11 @@ def money(amount: Decimal, currency: str = "EUR", places: int | None = 2) -> str
     if len(symbol) > 1:
         said = said.replace(symbol + text, symbol + FIXED + text)
     return sign + said
+
+
+def added(amount: Decimal, currency: str = "EUR") -> str:
+    """Write an amount that is added with its sign: ``+ 1,20 €``."""
+    return ("+" + FIXED if amount > 0 else "") + money(amount, currency)
 
 
 def signed(units: int) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext_lazy
 
 from marketplace.money import round_half_up, stored_decimals
 from orders.domain.refunds import RefundedLine
+from orders.domain.transitions import StaleOrder
 from orders.models import Carrier, LineKind, Order, OrderLine
 
 LONGEST_REASON = 500
@@ -25,13 +26,30 @@ UNITS_LEFT = {
 ZERO = Decimal("0.00")
 
 
-class ReasonForm(forms.Form):
+class StepForm(forms.Form):
+    """What the page of a step asks for; ``version`` is the order's that the page was opened on."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
+    is_stale = False
+
+    def refuse(self, refusal: Exception, version: int) -> None:
+        """Show what was typed again with the sentence of the refusal.
+
+        Who is told that the order moved and presses once more means it as it is now, at ``version``;
+        after another refusal the form stays one of the order that it was opened on.
+        """
+        self.is_stale = isinstance(refusal, StaleOrder)
+        if self.is_stale:
+            self.data = dict(self.data.items()) | {"version": str(version)}
+        self.add_error(None, str(refusal))
+
+
+class ReasonForm(StepForm):
     """Why a step is taken."""
 
     reason = forms.CharField(
         label=_("Reason"), max_length=LONGEST_REASON, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
     def __init__(self, *args: Any, reason_required: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +105,7 @@ def carrier_named(delivery: str) -> str:
     return next(named, "")
 
 
-class ShipForm(forms.Form):
+class ShipForm(StepForm):
     """A parcel: which units, which carrier, which tracking number, which day.
 
     The carrier of the order's last parcel is proposed; before there is one, that which the delivery names.
@@ -104,7 +122,6 @@ class ShipForm(forms.Form):
         input_formats=["%Y-%m-%d"],
         help_text=_("Today, unless it left earlier."),
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
     def __init__(self, *args: Any, order: Order, left: dict[int, int], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -138,6 +155,11 @@ class ShipForm(forms.Form):
             raise forms.ValidationError(_("A parcel cannot have left before the order was placed."))
         return day
 
+    def clean(self) -> dict[str, Any]:
+        if self.lines and not self.errors and not any(self.units.values()):
+            raise forms.ValidationError(_("A parcel holds at least one unit."))
+        return self.cleaned_data
+
     @property
     def shipped_at(self) -> datetime | None:
         """When the parcel left: noon of an earlier day, None for today. Call on a valid form."""
@@ -152,17 +174,16 @@ class ShipForm(forms.Form):
         return {line.pk: self.cleaned_data[f"units_{line.pk}"] or 0 for line in self.lines}
 
 
-class TrackingForm(forms.Form):
+class TrackingForm(StepForm):
     """The carrier and the tracking number of a parcel that was recorded before."""
 
     carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
     tracking_number = forms.CharField(
         label=_("Tracking number"), max_length=60, widget=forms.TextInput({"autofocus": True})
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
 
-class RefundForm(forms.Form):
+class RefundForm(StepForm):
     """A refund by line, or an amount; what is left empty is not refunded.
 
     Units without an amount mean their price; ``amount`` beyond the lines is spread over all. A
@@ -173,7 +194,6 @@ class RefundForm(forms.Form):
 
     amount = MoneyField(label=_("Another amount"), min_value=Decimal(0))
     reason = forms.CharField(label=_("Reason"), max_length=LONGEST_REASON, required=False)
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1)
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -53,6 +53,9 @@ class Stage(models.TextChoices):
     READY_FOR_PICKUP = "ready_for_pickup", _("Ready for pickup")
 
 
+PARTLY_SHIPPED = _("Partly shipped")  # said of an order to prepare once its first parcel left
+
+
 class Way(models.TextChoices):
     """How an order's goods reach the customer, once that is a fact; empty while it is only foreseen."""
 

@@ -19,6 +19,7 @@ from orders.domain.invoicing import is_invoiceable
 from orders.models import Order
 from orders.states import (
     DELIVERABLE,
+    PARTLY_SHIPPED,
     EarningsState,
     OrderStatus,
     RefundState,
@@ -99,6 +100,7 @@ class Sayings:
     papers: dict[str, tuple[str, str]]
     statuses: dict[str, tuple[str, str]]
     stages: dict[str, str]
+    partly_shipped: str
     sentences: dict[str, str]
     late: str
 
@@ -115,6 +117,7 @@ def _sayings(_language: str | None) -> Sayings:
         },
         statuses={status.value: (str(status.label), icon(f"st-{status.value}")) for status in OrderStatus},
         stages={"": "", **{stage.value: str(stage.label) for stage in Stage}},
+        partly_shipped=str(PARTLY_SHIPPED),
         sentences={
             "select": _("Select order %(number)s"),
             "order": _("order %(number)s"),
@@ -186,7 +189,7 @@ class RowMaker:
             status=status,
             status_label=label,
             drawing=drawing,
-            stage=sayings.stages[order.stage],
+            stage=sayings.partly_shipped if order.is_partly_shipped else sayings.stages[order.stage],
             late=sayings.late % {"days": late_days} if late_days else "",
             is_partly_refunded=order.refund_state == RefundState.PARTIAL,
             needs_refund=order.needs_refund,

@@ -179,6 +179,16 @@ def test_a_forgotten_password_is_reset_by_mail(client):
     assert sign_in(client, password="une-autre-phrase").status_code == 302
 
 
+def test_a_changed_password_is_told_with_the_moment_as_the_person_writes_it(client):
+    make_user("anna@example.com", language="fr")
+    sign_in(client)
+    new = {"password1": "une-autre-phrase", "password2": "une-autre-phrase"}
+
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new})
+
+    assert re.search(r"^[0-9/]{10} à [0-9:]{5}$", OutgoingEmail.objects.latest("id").text, re.MULTILINE)
+
+
 def test_a_link_works_once(client):
     make_user("anna@example.com")
     link = asked_link(client)

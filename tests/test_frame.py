@@ -243,6 +243,24 @@ def test_every_drawing_is_in_the_sprite():
     assert {f"st-{status}" for status in OrderStatus.values} <= drawn
 
 
+def test_every_drawing_is_used():
+    sprite = (ROOT / "templates" / "_sprite.html").read_text("utf-8")
+    code = [path for part in ("marketplace", "vendors", "orders") for path in (ROOT / part).rglob("*.py")]
+    text = "".join(path.read_text("utf-8") for path in [*PAGES, *code])
+
+    drawn = [name for name in re.findall(r'<symbol id="([\w-]+)"', sprite) if not name.startswith("st-")]
+
+    assert [name for name in drawn if f'"{name}"' not in text.replace(f'id="{name}"', "")] == []
+
+
+GLUED = re.compile(r"[+−-] ?{{[^}]*\|money")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_signs_of_amounts_come_from_the_formatter(path):
+    assert GLUED.findall(path.read_text("utf-8")) == []
+
+
 @pytest.mark.parametrize(("status", "is_kept"), [(403, False), (404, False), (500, True)])
 def test_only_a_fault_of_ours_writes_a_traceback(status, is_kept):
     fault = (ValueError, ValueError("x"), None)

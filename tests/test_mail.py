@@ -222,6 +222,16 @@ def test_styles_stand_in_each_element_and_the_dark_ones_in_the_head(vendor):
     assert re.search(r'<a href="[^"]*/orders/1042/" style="[^"]*padding: ?12px 20px', body)
 
 
+def test_a_button_has_its_room_where_outlook_takes_it(vendor):
+    make_member(vendor, Role.OWNER, language="en")
+
+    html = announce(vendor).html
+    cell, link = re.search(r'class="button".*?<td style="([^"]*)"><a [^>]*style="([^"]*)"', html).groups()
+
+    assert "mso-padding-alt:12px 20px" in cell
+    assert ";padding:12px 20px" in link
+
+
 def test_a_letter_of_another_library_gets_the_look_of_all_mails(settings):
     message = EmailMultiAlternatives(
         "Changed",

@@ -1,12 +1,14 @@
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
+from orders.domain.fulfillment import ship
 from orders.domain.refunds import RefundedLine, refund_order
 from orders.models import Answer, Document, HistoryEntry, Order, Shipment, ShipmentLine
-from orders.states import OrderStatus
+from orders.states import OrderStatus, Stage
 from tests.factories import NOON, make_line, make_member, make_order, make_product
 from vendors.roles import Role
 
@@ -91,9 +93,10 @@ def test_the_number_of_queries_does_not_grow(client_of, owner, vendor, django_as
             order=order, kind="status", status=S.COMPLETED, cause=str(number),
             asked_at=NOON, next_try_at=NOON, trouble="silent", answered_at=NOON,
         )  # fmt: skip
+    Order.objects.filter(pk=order.pk).update(way="parcel")
     client = client_of(owner)
 
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         assert page(client, order).status_code == 200
 
 
@@ -192,7 +195,7 @@ def test_an_order_that_came_to_nothing_speaks_of_no_payment_and_no_commission(cl
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (S.PROCESSING, "The order is paid; it is still to be prepared."),
+        (S.PROCESSING, "The order is paid; it is still to be prepared. Validating it ends it."),
         (S.REFUNDED, "The order was refunded in full."),
     ],
 )
@@ -202,6 +205,43 @@ def test_the_order_says_where_it_stands(client_of, owner, vendor, status, senten
         refund_order(order, amount=order.total, by=None, at=NOON)
 
     assert page(client_of(owner), order).context["explanation"] == sentence
+
+
+def test_a_partly_shipped_order_says_what_is_shipped_and_what_is_left(client_of, owner, vendor):
+    lines = [(make_product(vendor, name="Mug"), 3), (make_product(vendor), 1), (make_product(vendor), 2)]
+    order = make_order(vendor, status=S.PROCESSING, placed_at=timezone.now(), lines=lines)
+    mugs, bowl, _plates = order.lines.all()
+    ship(order, units={mugs.pk: 1, bowl.pk: 1}, by=None, at=timezone.now())
+
+    response = page(client_of(owner), order)
+    html = response.content.decode()
+
+    assert [said for _line, said in response.context["lines"]] == [
+        "1 shipped, 2 to ship",
+        "1 shipped",
+        "2 to ship",
+    ]
+    assert response.context["explanation"].startswith(
+        "The order is paid and partly shipped: 4 units are still to be shipped."
+    )
+    assert (
+        '<span class="tag">Partly shipped</span>' in html,
+        "<small>1 shipped, 2 to ship</small>" in html,
+    ) == (
+        True,
+        True,
+    )
+    assert re.search("Parcel 1<", html)
+
+
+def test_units_whose_refund_is_asked_for_are_not_called_left(client_of, owner, vendor):
+    order = make_order(vendor, status=S.PROCESSING, placed_at=timezone.now())
+    ship(order, by=None, at=timezone.now())
+    Order.objects.filter(pk=order.pk).update(stage=Stage.TO_PREPARE)
+
+    assert page(client_of(owner), order).context["explanation"] == (
+        "The order is paid and partly shipped; a refund of the rest is asked for."
+    )
 
 
 def test_variants_of_one_product_are_told_apart_in_a_parcel(client_of, owner, vendor):

@@ -9,12 +9,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from orders.domain.fulfillment import ship
 from orders.domain.refunds import refund_order
 from orders.domain.transitions import change_status
 from orders.models import Order
 from orders.states import OrderStatus, Stage
 from orders.table_rows import RowMaker
-from tests.factories import NOON, make_customer, make_line, make_member, make_order, make_vendor
+from tests.factories import NOON, make_customer, make_line, make_member, make_order, make_product, make_vendor
 from vendors.roles import Permission, Role
 
 S = OrderStatus
@@ -128,6 +129,14 @@ def test_the_stage_stands_beside_the_status(see, vendor, stage):
     Order.objects.filter(pk=order.pk).update(stage=stage)
 
     assert cells(see(), "c-state") == [f"Processing {stage.label}"]
+
+
+def test_an_order_whose_first_parcel_left_is_partly_shipped(see, vendor):
+    order = make_order(vendor, status=S.PROCESSING, lines=[(make_product(vendor), 2)])
+    ship(order, units={order.lines.get().pk: 1}, by=None, at=NOON)
+
+    assert cells(see(), "c-state") == ["Processing Partly shipped"]
+    assert cells(see("?stage=to_prepare"), "c-state") == ["Processing Partly shipped"]
 
 
 @pytest.mark.parametrize(("since", "said"), [(1, "1 d late"), (47, "1 d late"), (49, "2 d late"), (-1, "")])
@@ -435,6 +444,30 @@ def test_an_empty_status_explains_itself_and_leads_to_the_orders_that_match(see,
     assert "No order is “On hold” under these filters" in text_of(html)
     assert "In the other statuses, 2 orders match." in text_of(html)
     assert sorted(numbers(see(href(html, "See these 2 orders")))) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "address"),
+    [
+        ("customer=%231042", "Look for order number 1042", "?q=1042"),
+        ("status=pending&q=zoe", "Look for the customer “zoe”", "?status=pending&customer=zoe"),
+        (
+            "customer=zoe%40a.fr",
+            "Look for this address among the customers",
+            "/vendors/rucher-des-baux/customers/?q=zoe%40a.fr",
+        ),
+    ],
+)
+def test_what_was_typed_in_the_wrong_place_is_led_to_the_right_one(see, vendor, query, label, address):
+    make_order(vendor, number="1")
+
+    assert href(see(f"?{query}"), label) == address
+
+
+def test_a_name_that_finds_nobody_is_told_how_names_are_found(see, vendor):
+    make_order(vendor, number="1")
+
+    assert "found by the first letters of any name" in see("?customer=xavier")
 
 
 def test_filters_that_leave_nothing_can_be_removed_one_by_one(see, vendor):

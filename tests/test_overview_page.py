@@ -63,6 +63,19 @@ def test_nothing_before_has_no_change_in_percent(client_of, owner, vendor):
     assert "nothing sold in as many days before" in response.content.decode()
 
 
+def test_the_refunds_of_the_month_lead_to_no_list_that_counts_others(client_of, owner, vendor):
+    refund_order(sold(vendor, "20.00", 45), amount=Decimal("5.00"), by=None, at=timezone.now())
+
+    text = client_of(owner).get(PAGE).content.decode()
+
+    assert ("Refunds this month" in text, "status=refunded" in text) == (True, False)
+
+
+@pytest.mark.parametrize(("by", "said"), [("day", "the last 30 days"), ("month", "the last 12 months")])
+def test_a_chart_names_its_period(client_of, owner, by, said):
+    assert f"Sales and gains <small>{said}</small>" in client_of(owner).get(PAGE, {"by": by}).content.decode()
+
+
 @pytest.mark.parametrize("query", ["?by=year", "?currency=XXX"])
 def test_a_chart_that_there_is_not_is_said(client_of, owner, vendor, query):
     response = client_of(owner).get(PAGE + query)

@@ -41,6 +41,14 @@ def test_a_product_shows_its_movements(client_of, owner, vendor):
     assert "Order 1042" in response.content.decode()
 
 
+def test_the_count_stands_before_the_movements(client_of, owner, vendor):
+    html = (
+        client_of(owner).get(f"/vendors/rucher-des-baux/products/{make_product(vendor).pk}/").content.decode()
+    )
+
+    assert 0 < html.index("Record the count") < html.index('id="h-moves"')
+
+
 def test_a_count_is_a_movement_of_the_difference(client_of, vendor):
     product = make_product(vendor, stock=10)
 

@@ -8,6 +8,8 @@ import pytest
 from marketplace.models import OutgoingEmail
 from orders.domain.fulfillment import ship
 from orders.domain.refunds import refund_order
+from orders.domain.transitions import StaleOrder, StepRefused, change_status
+from orders.forms import ReasonForm
 from orders.jobs import run_bulk
 from orders.models import BulkJob, Order, Refund, Shipment
 from orders.states import OrderStatus, Stage
@@ -100,6 +102,16 @@ def test_an_order_that_is_shipped_is_validated_next(client_of, owner, order):
     ship(order, by=None, at=NOON)
 
     assert offered(client_of(owner), order)[0] == "Validate the order"
+
+
+def test_a_step_that_is_not_possible_is_tied_to_its_reason(client_of, owner, order):
+    html = client_of(owner).get(url(order)).content.decode()
+
+    reason = (
+        "Only the marketplace can cancel a paid order without refunding it; you can cancel and refund it."
+    )
+    [tied] = re.findall(r'<button type="button" disabled aria-describedby="([^"]+)">Cancel the order<', html)
+    assert f'<p id="{tied}">{reason}</p>' in html
 
 
 def test_an_accountant_is_offered_nothing(client_of, vendor, order):
@@ -240,6 +252,26 @@ def test_an_impossible_amount_is_said_and_refunds_nothing(client_of, owner, orde
     assert not Refund.objects.exists()
 
 
+def test_what_is_left_of_a_line_is_said_in_units_and_money(client_of, owner, order):
+    line = order.lines.get(kind="product")
+    post(client_of(owner), order, "refund/", do="refund", **{f"units_{line.pk}": 1})
+
+    html = client_of(owner).get(url(order, "refund/")).content.decode()
+
+    assert ("2 units, €24.00 left" in html, "<small>€6.00 left" in html) == (True, True)
+
+
+def test_what_is_wrong_in_a_refund_stands_in_the_place_of_its_sums(client_of, owner, order):
+    client = client_of(owner)
+    line = order.lines.get(kind="product")
+    typed = {f"units_{line.pk}": 1, "amount": "abc"}
+
+    response = client.post(url(order, "refund/"), typed, headers={"HX-Request": "true"})
+
+    live = response.content.decode().partition('id="live"')[2].partition("</table>")[0]
+    assert (response.context["preview"], "Another amount: Enter a number." in live) == (None, True)
+
+
 def test_an_amount_that_was_not_shown_is_shown_before_it_is_refunded(client_of, owner, order):
     client, line = client_of(owner), order.lines.get(kind="product")
     page = post(client, order, "refund/", do="preview", **{f"units_{line.pk}": 1})
@@ -278,6 +310,22 @@ def test_who_signs_in_again_comes_back_to_the_page_of_the_form(client, order):
     ]:
         response = client.post(form, {"text": "x"}, headers=referer)
         assert response["Location"] == f"/accounts/login/?next={leads_to}"
+
+
+LOST = "You were signed out: nothing was recorded."
+
+
+def test_a_form_of_who_was_signed_out_is_said_to_be_lost(client, order):
+    page, form = url(order), {"data": {"text": "x"}, "headers": {"Referer": f"http://testserver{url(order)}"}}
+
+    opened = client.get(page, follow=True).content.decode()
+    sent = client.post(url(order, "note/"), **form, follow=True).content.decode()
+    form["headers"]["HX-Request"] = "true"
+    by_script = client.post(url(order, "note/"), **form)
+    door = client.get(by_script["HX-Redirect"]).content.decode()
+
+    assert [text.count(LOST) for text in (opened, sent, door)] == [0, 1, 1]
+    assert (by_script.status_code, by_script["HX-Redirect"]) == (200, f"/accounts/login/?next={page}")
 
 
 def test_a_form_s_address_that_is_opened_says_so(client_of, owner, order):
@@ -463,6 +511,63 @@ def test_too_many_units_in_a_parcel_are_refused_with_what_is_left(client_of, own
 
     assert "3 units are left." in text
     assert not Shipment.objects.exists()
+
+
+def test_a_parcel_of_no_unit_is_refused_beside_what_was_typed(client_of, owner, order):
+    line = order.lines.first()
+
+    text = post(client_of(owner), order, "ship/", **{f"units_{line.pk}": "0", "tracking_number": "6A1"})
+
+    assert "A parcel holds at least one unit." in text
+    assert ("nothing left to ship" in text, 'value="6A1"' in text) == (False, True)
+    assert not Shipment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "kept"),
+    [
+        ("ship/", {"tracking_number": "6A1", "units_{line}": "1"}, 'value="6A1"'),
+        ("parcels/1/", {"tracking_number": "6A2", "carrier": "ups"}, 'value="6A2"'),
+        ("refund/", {"amount": "5,00", "reason": "Pot cassé", "do": "refund"}, 'value="Pot cassé"'),
+        ("cancel-and-refund/", {"reason": "Rupture"}, "Rupture</textarea>"),
+    ],
+)
+def test_what_another_did_meanwhile_is_told_beside_what_was_typed(client_of, owner, order, path, typed, kept):
+    client, line = client_of(owner), order.lines.first()
+    ship(order, units={line.pk: 1}, by=None, at=NOON)
+    opened_on = order.version
+    ship(order, units={line.pk: 1}, by=owner, at=NOON)
+    before = order.version
+    fields = {name.format(line=line.pk): value for name, value in typed.items()}
+
+    told = post(client, order, path, **fields, version=opened_on)
+    unchanged = order.version
+    again = re.search(r'name="version" value="([0-9]+)" id="id_version"', told).group(1)
+    post(client, order, path, **fields, version=again)
+
+    assert "The order has changed meanwhile" in told
+    assert ("Claire Fabre" in told, kept in told) == (True, True)
+    assert unchanged == before < order.version
+
+
+def test_another_refusal_does_not_stand_for_what_was_not_told(order):
+    versions = []
+    for refusal in (StepRefused("No."), StaleOrder(order)):
+        form = ReasonForm({"reason": "x", "version": "1"})
+        form.refuse(refusal, 2)
+        versions.append((form["version"].value(), form.is_stale, bool(form.non_field_errors())))
+
+    assert versions == [("1", False, True), ("2", True, True)]
+
+
+def test_a_reopening_that_comes_too_late_keeps_its_reason(client_of, owner, order):
+    client = client_of(owner)
+    change_status(order, S.COMPLETED, by=owner, at=NOON)
+    refund_order(order, amount=Decimal("1.00"), by=owner, at=NOON)
+
+    told = post(client, order, "steps/reopen/", reason="Retour", version=order.version - 1)
+
+    assert (order.status, "Retour</textarea>" in told) == (S.COMPLETED, True)
 
 
 def test_an_empty_refund_is_refused_once_in_plain_words(client_of, owner, order):

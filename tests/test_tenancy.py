@@ -96,6 +96,7 @@ OTHER_PAGES = {
     "woocommerce_webhook": "a storefront's deliveries: the signature is the guard",
     "woocommerce_webhook_bare": "the same, without the slash",
     "healthz": "says whether the database answers",
+    "account": "a person's own account",
     "account_login": "the door",
     "account_logout": "the door",
     "account_inactive": "the door",

@@ -6,10 +6,12 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from marketplace.addresses import page_of
 from marketplace.audit import AuditKind, audit
@@ -66,6 +68,20 @@ class VendorRequest(HttpRequest):
     is_support: bool
 
 
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send who is not signed in to the door, and from there back to the page; say of a form that it was lost.
+
+    htmx is told to leave the page: following the redirect itself it would take the message that nobody sees.
+    """
+    door = redirect_to_login(page_of(request))
+    if request.method in ("GET", "HEAD"):
+        return door
+    messages.warning(request, _("You were signed out: nothing was recorded. Sign in, then do it again."))
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(headers={"HX-Redirect": door.url})
+    return door
+
+
 def vendor_required(
     permission: Permission,
 ) -> Callable[[Callable[Concatenate[VendorRequest, P], HttpResponseBase]], Callable[..., HttpResponseBase]]:
@@ -82,7 +98,7 @@ def vendor_required(
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(page_of(request))
+                return to_sign_in(request)
             membership = (
                 Membership.objects.select_related("vendor")
                 .filter(user=request.user, vendor__slug=slug, vendor__is_active=True)

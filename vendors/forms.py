@@ -83,12 +83,24 @@ class InviteForm(RoleForm):
 ADDRESS = re.compile(r"://|www\.|\w\.[a-z]{2,}/", re.IGNORECASE)
 
 
-class JoinForm(forms.Form):
-    """A new account for an invited address."""
+class NameForm(forms.Form):
+    """What a person is called."""
 
     name = forms.CharField(
         label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
+
+    def clean_name(self) -> str:
+        """Refuse an address: the name begins mails that the marketplace sends to others."""
+        name: str = self.cleaned_data["name"]
+        if ADDRESS.search(name):
+            raise forms.ValidationError(_("Please give your name alone, without an address of a page."))
+        return name
+
+
+class JoinForm(NameForm):
+    """A new account for an invited address."""
+
     password = forms.CharField(
         label=_("Choose a password"),
         strip=False,
@@ -100,13 +112,6 @@ class JoinForm(forms.Form):
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         self.email = email
         super().__init__(*args, **kwargs)
-
-    def clean_name(self) -> str:
-        """Refuse an address: the name begins mails that the marketplace sends to others."""
-        name: str = self.cleaned_data["name"]
-        if ADDRESS.search(name):
-            raise forms.ValidationError(_("Please give your name alone, without an address of a page."))
-        return name
 
     def clean_password(self) -> str:
         """Refuse what is easily guessed."""

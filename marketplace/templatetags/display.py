@@ -25,6 +25,18 @@ def money(amount: Decimal | None, currency: str = "EUR") -> str:
 
 
 @register.filter
+def taken_off(amount: Decimal, currency: str = "EUR") -> str:
+    """An amount that is taken off, with its minus."""
+    return formats.money(-amount, currency)
+
+
+@register.filter
+def added(amount: Decimal, currency: str = "EUR") -> str:
+    """An amount that is added, with its plus."""
+    return formats.added(amount, currency)
+
+
+@register.filter
 def exact_money(amount: Decimal, currency: str = "EUR") -> str:
     """An amount with as many decimals as it needs, at least two."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
@@ -79,6 +91,12 @@ def short_date(value: date | datetime | None) -> str:
 @register.filter
 def long_date(value: date | datetime | None) -> str:
     return formats.long_date(value) if value else ""
+
+
+@register.filter
+def exact_time(value: datetime) -> str:
+    """A moment with date and time, as text."""
+    return formats.exact_time(value)
 
 
 @register.simple_tag

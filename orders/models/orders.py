@@ -15,7 +15,17 @@ from marketplace.formats import spaced
 from marketplace.money import round_half_up
 from orders.models.customers import START_LENGTH, Customer, normalise
 from orders.models.intake import Source
-from orders.states import EARNS, PAID, EarningsState, OrderStatus, RefundState, Stage, Way, earnings_state
+from orders.states import (
+    EARNS,
+    PAID,
+    PARTLY_SHIPPED,
+    EarningsState,
+    OrderStatus,
+    RefundState,
+    Stage,
+    Way,
+    earnings_state,
+)
 from vendors.models import MONEY, Product, Vendor
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
@@ -321,6 +331,16 @@ class Order(OwnedByShop):
         return self.is_collected or not has_place
 
     @property
+    def is_partly_shipped(self) -> bool:
+        """Whether a parcel left and units are still to follow."""
+        return self.stage == Stage.TO_PREPARE and self.way == Way.PARCEL
+
+    @property
+    def stage_shown(self) -> str:
+        """The stage as pages say it; empty outside processing."""
+        return str(PARTLY_SHIPPED if self.is_partly_shipped else self.get_stage_display())
+
+    @property
     def came_to_nothing(self) -> bool:
         """Whether the order was stopped before anybody paid: nothing is owed, nothing is earned."""
         return self.earnings_state == EarningsState.NONE and self.paid_at is None
@@ -458,6 +478,11 @@ class OrderLine(models.Model):
         """The name with what tells variants of one product apart: the choice made, else the SKU."""
         what = spaced(self.details) or self.sku
         return f"{self.name} ({what})" if what else self.name
+
+    @property
+    def units_refundable(self) -> int:
+        """How many units no refund names yet."""
+        return max(self.quantity - self.units_refunded, 0)
 
     @property
     def discount(self) -> Decimal:

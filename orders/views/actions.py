@@ -98,7 +98,12 @@ def _money(request: VendorRequest, order: Order, steps: set[OrderStatus]) -> lis
     if (order.status, S.CANCELLED) in CANCELS:
         found.append(Action(_("Cancel the order…"), cancel))
     elif order.status == S.PROCESSING:
-        refusal = _("A paid order is cancelled by the marketplace. You can cancel and refund it.")
+        refusal = _("Only the marketplace can cancel a paid order.")
+        if order.is_refundable:
+            refusal = _(
+                "Only the marketplace can cancel a paid order without refunding it; "
+                "you can cancel and refund it."
+            )
         found.append(Action(_("Cancel the order"), cancel, why_not=refusal))
     if order.status == REOPEN[0]:
         found.append(Action(_("Reopen the order…"), _url(request, order, "step", "reopen")))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from marketplace.formats import short_date
-from orders.filters import OrderFilter
+from orders.filters import NUMBER_SIGN, OrderFilter
 from orders.periods import Period, periods
 from orders.states import MEANINGS, OrderStatus, Stage
 from vendors.access import VendorRequest
@@ -130,6 +130,36 @@ def _said_days(first: date | None, last: date | None) -> str:
     if first:
         return _("since %(first)s") % {"first": short_date(first)}
     return _("until %(last)s") % {"last": short_date(last)} if last else ""
+
+
+@dataclass(frozen=True)
+class Instead:
+    """Another place to look for what a text filter did not find."""
+
+    label: str
+    address: str
+
+
+def instead_of(request: VendorRequest, values: dict[str, Any]) -> Instead | None:
+    """Where what was typed may belong: a number, a name or an address in the wrong field."""
+    name, number = values.get("customer", ""), values.get("q", "")
+    others = parameters(request.GET.items(), but=("customer", "q"))
+    if "@" in name:
+        address = reverse("customers:list", args=[request.vendor.slug]) + "?" + urlencode({"q": name})
+        return Instead(_("Look for this address among the customers"), address)
+    if digits := number_in(name):
+        label = _("Look for order number %(number)s") % {"number": digits}
+        return Instead(label, "?" + urlencode([*others, ("q", digits)]))
+    if number.replace(" ", "").isalpha():
+        label = _("Look for the customer “%(name)s”") % {"name": number}
+        return Instead(label, "?" + urlencode([*others, ("customer", number)]))
+    return None
+
+
+def number_in(text: str) -> str:
+    """Return the order number that a text is, without its sign; empty where it is none."""
+    number = NUMBER_SIGN.sub("", text, count=1)
+    return number if number.isdecimal() else ""
 
 
 def parameters(pairs: Iterable[tuple[str, Any]], *, but: Iterable[str] = ()) -> list[tuple[str, str]]:

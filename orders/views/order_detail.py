@@ -32,6 +32,7 @@ from orders.states import DELIVERABLE, STOPPED
 from orders.views.actions import actions_of
 from orders.views.differences import differences_of
 from orders.views.gains import explain_gains
+from orders.views.lines_shown import lines_shown
 from orders.views.notes_shown import note_links
 from orders.views.storefront import trouble_of
 from orders.views.timeline import choices_of, explanation, narrowed, timeline
@@ -48,6 +49,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
     history = HistoryEntry.objects.filter(order=order).select_related("user", "source", "note").order_by("id")
     mails = list(OutgoingEmail.objects.filter(topic=topic_of(order)).order_by("id"))
     lines = list(order.lines.all())
+    shown, left = lines_shown(order, lines)
     told = list(order.answers.all())
     events = timeline(order, history, mails, told, shows_amounts=request.may["view_amounts"])
     wanted = request.GET.get("history", "")
@@ -57,7 +59,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
         "orders/order_detail.html",
         {
             "order": order,
-            "lines": lines,
+            "lines": shown,
             "refunds": [refund for refund in order.refunds.all() if refund.progress == "confirmed"],
             "refunds_asked_for": [refund for refund in order.refunds.all() if refund.progress == "requested"],
             "vat_groups": groups,
@@ -68,7 +70,7 @@ def order_detail(request: VendorRequest, number: str) -> HttpResponse:
             "events": narrowed(events, wanted),
             "history_choices": choices_of(events, wanted),
             "differences": differences_of(request, order, told),
-            "explanation": explanation(order, now),
+            "explanation": explanation(order, now, left=left),
             "is_late": order.is_late(now),
             "orders_of_customer": order.customer
             and order.customer.orders.filter(vendor=request.vendor).count(),

@@ -22,7 +22,7 @@ from orders.paging import BadCursor, Page, paginate
 from orders.tables import OrderTable, columns_of
 from orders.views.conditional import unless_known
 from orders.views.guide import guide_of
-from orders.views.list_controls import controls_of
+from orders.views.list_controls import controls_of, instead_of
 from orders.views.saved_views import links_of
 from orders.views.ticks import kept_ticks
 from vendors.access import VendorRequest, vendor_required
@@ -146,7 +146,8 @@ def _empty_state(request: VendorRequest, order_filter: OrderFilter, page: Page[O
     elsewhere = order_filter.summary.counts[""]
     has_orders = bool(elsewhere) or order_filter.queryset.exists()
     guide = [] if has_orders else guide_of(request)
-    return {"elsewhere": elsewhere, "has_orders": has_orders, "guide": guide}
+    instead = instead_of(request, order_filter.values)
+    return {"elsewhere": elsewhere, "has_orders": has_orders, "guide": guide, "instead": instead}
 
 
 def _with_clean_address(request: HttpRequest, response: HttpResponse) -> HttpResponse:

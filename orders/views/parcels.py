@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from orders.domain.fulfillment import correct_tracking, hand_over, ready_for_pickup, ship
 from orders.domain.parcels import units_left
 from orders.forms import ShipForm, TrackingForm
+from orders.models import Order
 from orders.views.order_detail import form_version
-from orders.views.steps import attempt, find_order, to_order
+from orders.views.steps import attempt, find_order, refusal_of, to_order
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -23,15 +24,9 @@ from vendors.roles import Permission
 def ship_order(request: VendorRequest, number: str) -> HttpResponse:
     """Record a parcel."""
     order = find_order(request, number)
-    form = ShipForm(
-        request.POST or None,
-        order=order,
-        left=units_left(order),
-        today=timezone.localdate(timezone=ZoneInfo(request.vendor.time_zone)),
-        initial={"version": order.version},
-    )
+    form = _ship_form(request, order)
     if request.method == "POST" and form.is_valid():
-        attempt(
+        refusal = refusal_of(
             request,
             lambda: ship(
                 order,
@@ -45,8 +40,22 @@ def ship_order(request: VendorRequest, number: str) -> HttpResponse:
             ),
             _("The parcel of order %(number)s is recorded.") % {"number": order.number},
         )
-        return to_order(request, order)
+        if refusal is None:
+            return to_order(request, order)
+        order = find_order(request, number)
+        form = _ship_form(request, order)
+        form.refuse(refusal, order.version)
     return render(request, "orders/ship.html", {"order": order, "form": form})
+
+
+def _ship_form(request: VendorRequest, order: Order) -> ShipForm:
+    return ShipForm(
+        request.POST or None,
+        order=order,
+        left=units_left(order),
+        today=timezone.localdate(timezone=ZoneInfo(request.vendor.time_zone)),
+        initial={"version": order.version},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,12 +76,15 @@ def parcel(request: VendorRequest, number: str, parcel: int) -> HttpResponse:
         if not form.has_changed():
             messages.info(request, _("The tracking is as it was: nothing was changed."))
             return to_order(request, order)
-        attempt(
+        refusal = refusal_of(
             request,
             lambda: correct_tracking(order, parcel, **form.cleaned_data, by=request.user, at=timezone.now()),
             _("The tracking of order %(number)s is recorded.") % {"number": order.number},
         )
-        return to_order(request, order)
+        if refusal is None:
+            return to_order(request, order)
+        order.refresh_from_db()
+        form.refuse(refusal, order.version)
     return render(request, "orders/parcel.html", {"order": order, "shipment": shipment, "form": form})
 
 

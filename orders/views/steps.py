@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,7 +19,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from marketplace.formats import money
 from orders.domain.credit_notes import open_invoice
 from orders.domain.notes import add_note
-from orders.domain.refunds import RefundRefused, ask_for_refund, cancel_and_refund, preview_refund
+from orders.domain.refunds import (
+    RefundPreview,
+    RefundRefused,
+    ask_for_refund,
+    cancel_and_refund,
+    preview_refund,
+)
 from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
 from orders.domain.transitions import StepRefused, allowed_steps, change_status
@@ -75,15 +82,20 @@ def find_order(request: VendorRequest, number: str) -> Order:
     )
 
 
-def attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> bool:
-    """Do one thing and say what came of it; return whether it was done."""
+def refusal_of(request: VendorRequest, act: Callable[[], Any], done: str) -> StepRefused | OutOfStock | None:
+    """Do one thing and say so; return what refused it, for the page that asked for it."""
     try:
         done_by(request.vendor, act)
     except (StepRefused, OutOfStock) as refusal:
-        messages.error(request, str(refusal))
-        return False
+        return refusal
     messages.success(request, done)
-    return True
+    return None
+
+
+def attempt(request: VendorRequest, act: Callable[[], Any], done: str) -> None:
+    """Do one thing and say what came of it."""
+    if refusal := refusal_of(request, act, done):
+        messages.error(request, str(refusal))
 
 
 def to_order(request: VendorRequest, order: Order) -> HttpResponse:
@@ -97,11 +109,9 @@ def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
     order = find_order(request, number)
     if (wanted := STEPS.get(step)) is None:
         raise Http404
-    form = ReasonForm(
-        request.POST or None, initial={"version": order.version}, reason_required=wanted.reason_required
-    )
+    form = _reason_form(request, order, reason_required=wanted.reason_required)
     if request.method == "POST" and form.is_valid():
-        attempt(
+        refusal = refusal_of(
             request,
             lambda: change_status(
                 order,
@@ -113,7 +123,10 @@ def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
             ),
             _("Order %(number)s is now “%(status)s”.") % {"number": order.number, "status": wanted.to.label},
         )
-        return to_order(request, order)
+        if refusal is None:
+            return to_order(request, order)
+        order = find_order(request, number)
+        form.refuse(refusal, order.version)
     return render(
         request,
         "orders/step.html",
@@ -126,6 +139,10 @@ def step(request: VendorRequest, number: str, step: str) -> HttpResponse:
             "refusal": _refusal(request, order, wanted),
         },
     )
+
+
+def _reason_form(request: VendorRequest, order: Order, **fields: bool) -> ReasonForm:
+    return ReasonForm(request.POST or None, initial={"version": order.version}, **fields)
 
 
 def _refusal(request: VendorRequest, order: Order, wanted: Step) -> str:
@@ -151,10 +168,9 @@ def _consequence(order: Order, wanted: Step) -> str:
 def refund(request: VendorRequest, number: str) -> HttpResponse:
     """Refund lines, shipping or an amount; « preview » computes without recording."""
     order = find_order(request, number)
-    form = RefundForm(request.POST or None, order=order, initial={"version": order.version})
-    preview = None
+    form = _refund_form(request, order)
     if request.method == "POST" and form.is_valid():
-        asked: dict[str, Any] = {"lines": form.refunded_lines, "amount": form.whole}
+        asked = _asked(form)
         try:
             if request.POST.get("do") == "refund" and _is_as_shown(request, order, asked):
                 recorded = ask_for_refund(
@@ -167,21 +183,39 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
                 )
                 messages.success(request, _refunded(request, order, recorded))
                 return to_order(request, order)
-            preview = preview_refund(order, **asked)
-        except RefundRefused as refusal:
-            form.add_error(None, str(refusal))
         except (StepRefused, OutOfStock) as refusal:
-            messages.error(request, str(refusal))
-            return to_order(request, order)
+            order = find_order(request, number)
+            form = _refund_form(request, order)
+            form.refuse(refusal, order.version)
     is_possible = order.is_refundable or order.needs_refund or (order.may_get_goods_back and bool(form.rows))
     context = {
         "order": order,
         "form": form,
-        "preview": preview,
+        "preview": _preview(order, form),
         "is_possible": is_possible,
         "more": _note_follows(request, order),
     }
     return render(request, "orders/refund.html", context)
+
+
+def _refund_form(request: VendorRequest, order: Order) -> RefundForm:
+    return RefundForm(request.POST or None, order=order, initial={"version": order.version})
+
+
+def _asked(form: RefundForm) -> dict[str, Any]:
+    return {"lines": form.refunded_lines, "amount": form.whole}
+
+
+def _preview(order: Order, form: RefundForm) -> RefundPreview | None:
+    """What the refund would do; None while it is not known, with the reason among the form's errors."""
+    if not form.is_bound or set(form.errors) - {NON_FIELD_ERRORS}:
+        return None
+    try:
+        return preview_refund(order, **_asked(form))
+    except RefundRefused as refusal:
+        if not form.non_field_errors():
+            form.add_error(None, str(refusal))
+        return None
 
 
 def _is_as_shown(request: VendorRequest, order: Order, asked: dict[str, Any]) -> bool:
@@ -220,9 +254,9 @@ def _refunded(request: VendorRequest, order: Order, refund: Refund) -> str:
 def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
     """Ask before stopping a paid order: a whole refund with the goods back on the shelf."""
     order = find_order(request, number)
-    form = ReasonForm(request.POST or None, initial={"version": order.version})
+    form = _reason_form(request, order)
     if request.method == "POST" and form.is_valid():
-        attempt(
+        refusal = refusal_of(
             request,
             lambda: cancel_and_refund(
                 order,
@@ -233,7 +267,10 @@ def stop_and_refund(request: VendorRequest, number: str) -> HttpResponse:
             ),
             _("Order %(number)s is stopped and refunded.") % {"number": order.number},
         )
-        return to_order(request, order)
+        if refusal is None:
+            return to_order(request, order)
+        order = find_order(request, number)
+        form.refuse(refusal, order.version)
     amount = money(order.refundable, order.currency)
     consequence = _("%(amount)s are refunded and every unit goes back to the shelf. This cannot be undone.")
     button = _("Refund %(amount)s")

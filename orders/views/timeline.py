@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from marketplace.formats import money
+from marketplace.formats import decimal, money
 from marketplace.models import OutgoingEmail
 from orders.domain.refunds import BEYOND_WHAT_IS_LEFT
 from orders.models import Answer, Carrier, HistoryEntry, HistoryKind, Order, RefundProgress
@@ -323,16 +323,27 @@ def _mail_name(template: str) -> str:
     }.get(template, template)
 
 
-def explanation(order: Order, now: datetime) -> str:
-    """Say in a sentence where the order stands and what comes next."""
+def explanation(order: Order, now: datetime, *, left: int) -> str:
+    """Say where the order stands and what comes next; ``left`` is how many units are still to be shipped."""
     if order.status == OrderStatus.PROCESSING and order.stage == Stage.SHIPPED:
         return _("The order is paid and shipped; the customer has not received it yet.")
     if order.status == OrderStatus.PROCESSING and order.stage == Stage.READY_FOR_PICKUP:
         return _("The order is paid and waits in the shop for the customer.")
     if order.is_late(now):
-        return _("The order is paid and should have been prepared by now.")
+        return _("The order is paid and should have been prepared by now. Validating it ends it.")
+    if order.is_partly_shipped and not left:
+        return _("The order is paid and partly shipped; a refund of the rest is asked for.")
+    if order.is_partly_shipped:
+        words = ngettext(
+            "The order is paid and partly shipped: %(n)s unit is still to be shipped. "
+            "Validating it ends it all the same.",
+            "The order is paid and partly shipped: %(n)s units are still to be shipped. "
+            "Validating it ends it all the same.",
+            left,
+        )
+        return words % {"n": decimal(left, 0)}
     if order.stage == Stage.TO_PREPARE:
-        return _("The order is paid; it is still to be prepared.")
+        return _("The order is paid; it is still to be prepared. Validating it ends it.")
     if order.status == OrderStatus.REFUNDED:
         return _("The order was refunded in full.")
     if order.needs_refund:

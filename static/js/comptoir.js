@@ -1,6 +1,6 @@
 // Comptoir: small comforts. Every page works without this file.
 
-const SENT_FOR = 8000; // ms during which the same form is not sent twice
+const SENT_FOR = 20000; // ms during which the same button does not send its form twice
 const FILE_SENT_FOR = 1000; // ms, where the answer is a file and the page stays
 const root = document.documentElement;
 
@@ -69,7 +69,7 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 
-// The list by keys: j and k move, Enter opens, x selects, v validates, ? tells them all. The row in hand
+// The list by keys: j and k move, Enter opens, x selects, v validates, b goes to the bar, ? tells them all. The row in hand
 // has the focus on its order's link, so that a screen reader says where one is.
 
 function moveTo(row) {
@@ -85,6 +85,7 @@ const keys = {
   k: () => moveTo(rowInHand()?.previousElementSibling),
   x: () => rowInHand()?.querySelector(".c-check input")?.click(),
   v: () => rowInHand()?.querySelector(".acts button[formaction]")?.click(),
+  b: () => document.querySelector(".bulk .row .btn")?.focus(),
   "?": () => document.getElementById("keys")?.showModal(),
 };
 
@@ -144,8 +145,9 @@ document.addEventListener("reset", (event) => {
   if (event.target.contains(document.activeElement)) heading()?.focus({ preventScroll: true }); // the bar goes
 });
 
-// A form is sent once: a second click does nothing while the first is on its way. Where the answer is a file
-// (a button with data-file) the page stays and the form is soon free for another action.
+// A form is sent once: a second click does nothing while the first is on its way. Another of its buttons is another
+// wish: a page that became a download stays, and its form with it. A button whose answer is a file (data-file) is
+// soon free again: other orders may be ticked by then.
 
 const sent = new Map();
 
@@ -158,7 +160,7 @@ function release(form) {
 document.addEventListener(
   "submit",
   (event) => {
-    if (!sent.has(event.target)) return;
+    if (!sent.has(event.target) || sent.get(event.target).button !== event.submitter) return;
     event.preventDefault();
     event.stopPropagation();
   },
@@ -169,6 +171,7 @@ document.addEventListener("submit", (event) => {
   const { target: form, submitter: button } = event;
   const method = button?.getAttribute("formmethod") ?? form.method;
   if (event.defaultPrevented || method !== "post") return;
+  release(form);
   button?.setAttribute("aria-disabled", "true");
   sent.set(form, { button, timer: setTimeout(release, button?.matches("[data-file]") ? FILE_SENT_FOR : SENT_FOR, form) });
 });
@@ -211,10 +214,11 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   if (isOpening) return;
   isOpening = true;
-  link.setAttribute("aria-busy", "true");
+  const shown = link.checkVisibility() ? link : link.closest("details").querySelector("summary");
+  shown.setAttribute("aria-busy", "true");
   const page = await fetch(link.href, { signal: AbortSignal.timeout(20000) }).then(readPage).catch(() => null);
   isOpening = false;
-  link.removeAttribute("aria-busy");
+  shown.removeAttribute("aria-busy");
   const content = page?.querySelector("main .dialog");
   if (!content) return location.assign(link.href);
   const dialog = Object.assign(document.createElement("dialog"), { className: content.className });
@@ -226,7 +230,7 @@ document.addEventListener("click", async (event) => {
   dialog.addEventListener("close", () => {
     document.getElementById("main").prepend(...dialog.querySelectorAll("#trouble"));
     dialog.remove();
-    (link.checkVisibility() ? link : link.closest("details").querySelector("summary")).focus();
+    shown.focus();
   });
   window.htmx?.process(dialog);
   writeAgain(dialog, drafts.get(link.href));
@@ -258,9 +262,11 @@ async function readPage(response) {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("main > dialog a[href]");
-  if (!link || link.pathname !== location.pathname) return;
+  const dialog = link?.closest("dialog");
+  // Where nothing can be done, the order behind is no more what it was; who asks for the page anew gets it.
+  if (!dialog?.querySelector("form") || link.closest("#trouble") || link.pathname !== location.pathname) return;
   event.preventDefault();
-  link.closest("dialog").close();
+  dialog.close();
 });
 
 // htmx: who was signed out meanwhile is led to the door, and a server that does not answer is not passed over.
@@ -307,9 +313,56 @@ function heirOf(gone) {
 
 const PASSES_AFTER = 12000; // ms
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.status === 304) event.detail.shouldSwap = false;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const isSaid = detail.target?.id === "news" && wordsOf(detail.xhr.response) === wordsOf(detail.target.innerHTML);
+  if (detail.xhr.status === 304 || isSaid) detail.shouldSwap = false;
 });
+
+function wordsOf(html) {
+  return new DOMParser().parseFromString(html, "text/html").body.textContent.trim();
+}
+
+// A form in a notice speaks of the list that is shown now, not of the one under which it came.
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (document.getElementById("order-list") && detail.formData.has("next")) detail.formData.set("next", location.pathname + location.search);
+});
+
+// Answers overtake each other: what was asked for before the last step was answered is asked for again.
+
+const askedAt = new WeakMap();
+const overtaken = new WeakSet();
+let steps = 0; // answered
+let asked = null; // the part of the list that is on its way
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  askedAt.set(detail.xhr, steps);
+  if (detail.requestConfig.verb === "get" && isOfList(detail)) asked = detail.target.id;
+});
+
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  if (askedAt.get(detail.xhr) !== steps) overtaken.add(detail.xhr);
+  if (detail.requestConfig.verb !== "get") steps += 1;
+});
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const isStep = detail.requestConfig.verb !== "get";
+  if (!isStep && isOfList(detail)) asked = null;
+  if (!detail.successful || !overtaken.has(detail.xhr)) return;
+  if (isStep && !asked) refreshTotals();
+  else if (!isStep && isOfList(detail)) refreshList();
+});
+
+function isOfList(detail) {
+  return Boolean(detail.target?.matches("#order-list, #list-results"));
+}
+
+function refreshTotals() {
+  const list = document.getElementById("order-list");
+  if (!document.getElementById("list-totals")) return;
+  const selectOOB = "#list-menu,#quick-filters,#list-all,#list-status:innerHTML,#to-prepare:innerHTML";
+  window.htmx.ajax("GET", location.pathname + location.search, { source: list, target: "#list-totals", select: "#list-totals", selectOOB, swap: "outerHTML show:none" });
+}
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (detail.target?.matches?.(".orders tr")) detail.target.addEventListener("htmx:beforeSwap", tellElsewhere);
@@ -333,28 +386,26 @@ document.addEventListener("click", (event) => {
   heir?.focus({ preventScroll: true });
 });
 
-// A status is said again only where its words are others; a menu that somebody has open is left alone.
+// A status is said again only where its words are others; a menu that somebody has open is left alone, but for
+// what its form says of the list.
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { fragment, target } = event.detail;
   const isSaid = target.matches("[role=status]") && target.textContent === fragment.textContent;
-  if (isSaid || openMenus().some((menu) => target.contains(menu))) event.detail.shouldSwap = false;
+  const isOpen = openMenus().some((menu) => target.contains(menu));
+  if (isSaid || isOpen) event.detail.shouldSwap = false;
+  for (const field of isOpen ? fragment.querySelectorAll("input[type=hidden]") : []) {
+    for (const old of target.querySelectorAll(`[name="${field.name}"]`)) old.value = field.value;
+  }
 });
 
 // What is typed while a filter is on its way is not lost: the new field has it, and asks for it. It waits
 // for a filter that was clicked, which would not be in its own question.
 
 let typed = null;
-let isListAsked = false;
-
-for (const [moment, isAsked] of [["beforeRequest", true], ["afterRequest", false]]) {
-  document.addEventListener(`htmx:${moment}`, ({ detail }) => {
-    if (detail.target?.id === "order-list") isListAsked = isAsked;
-  });
-}
 
 document.addEventListener("htmx:confirm", (event) => {
-  if (isListAsked && event.detail.elt.matches("#id_customer, #id_q")) event.preventDefault();
+  if (asked === "order-list" && event.detail.elt.matches("#id_customer, #id_q")) event.preventDefault();
 });
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -498,13 +549,17 @@ function sayMoments() {
   const now = Date.now() + skew;
   for (const time of document.querySelectorAll("time[title]")) {
     const age = now - new Date(time.dateTime);
-    if (!(age >= 0) || (age > 86400000 && !time.dataset.fresh)) continue;
+    if (!(age >= 0) || (age > 172800000 && !time.dataset.fresh)) continue; // two days: none is said as "yesterday"
     time.dataset.fresh = "";
     time.textContent = said(time, now);
   }
 }
 
 setInterval(sayMoments, 30000);
+
+window.addEventListener("beforeprint", () => {
+  for (const time of document.querySelectorAll("time[title]")) time.textContent = time.title;
+});
 
 // A list that was left open is asked for again when somebody comes back to it; one that has not changed
 // is not sent again. What somebody is in the middle of is left alone.
@@ -545,6 +600,7 @@ document.addEventListener("visibilitychange", comeBack);
 window.addEventListener("pageshow", (event) => event.persisted && !isBusy() && refreshList());
 window.addEventListener("offline", () => setTrouble(true));
 window.addEventListener("online", () => {
+  if (askAgain()) return;
   setTrouble(false);
   if (!isBusy()) refreshList();
 });
@@ -556,18 +612,49 @@ function setTrouble(isShown) {
   note.hidden = !isShown;
 }
 
-for (const failure of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(failure, () => setTrouble(true));
+// What was typed and got no answer is asked for again by itself; until then the list is not what the field says.
 
-// A page that is refused says so itself: a list that takes too long, a right that was taken away.
+let unheard = null;
+
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, ({ detail }) => {
+    if (detail.elt.matches("#id_customer, #id_q")) unheard = detail.elt;
+    setTrouble(true);
+  });
+}
+
+function askAgain() {
+  if (!unheard?.isConnected) return false;
+  unheard.dispatchEvent(new Event("taken"));
+  return true;
+}
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.successful) return;
+  if (detail.elt === unheard) unheard = null;
+  if (!askAgain()) setTrouble(false);
+});
+
+// A page that is refused says so itself: a list that takes too long, a right that was taken away. A step that is
+// refused is told over the list, as it is now.
 
 document.addEventListener("htmx:responseError", ({ detail }) => {
-  if (detail.target?.matches("#order-list, #list-results, #log")) location.assign(detail.pathInfo.finalRequestPath);
-  else if (detail.target?.matches(".orders tr") && detail.xhr.status < 500) location.reload();
+  const isWanted = detail.elt.id !== "order-list"; // by a person, not by the clock
+  if (isWanted && detail.target?.matches("#order-list, #list-results, #log")) location.assign(detail.pathInfo.finalRequestPath);
+  else if (detail.target?.matches(".orders tr") && detail.xhr.status < 500) tellRefusal(detail.xhr.response);
   else setTrouble(true);
 });
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) setTrouble(false);
-});
+
+function tellRefusal(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const note = Object.assign(document.createElement("p"), { className: "note s-failed" });
+  note.setAttribute("role", "alert");
+  note.textContent = [...page.querySelectorAll("main :is(h1, h1 + p)")].map((part) => part.textContent.trim()).join(" – ");
+  const floats = Object.assign(document.createElement("div"), { className: "floats" });
+  floats.append(note);
+  document.getElementById("messages").replaceChildren(floats);
+  refreshList();
+}
 
 // In a row of tabs that is wider than the screen the chosen one is seen.
 

@@ -335,6 +335,44 @@ def test_a_refund_s_sums_are_said_in_the_place_that_is_listened_to(page):
     assert page.evaluate("place.isConnected && place.querySelectorAll('tr').length") == 4
 
 
+def test_a_refund_s_sums_give_way_to_what_is_wrong(page):
+    page.at("7/")
+    page.get_by_text("Other steps").click()
+    page.get_by_role("link", name="Refund…", exact=True).click()
+    units = page.get_by_label("Units, Savon")
+    units.fill("1")
+    page.get_by_role("button", name="Refund €6.00").wait_for()
+
+    units.fill("99")
+
+    page.locator("#live").get_by_text(": 3 units are left.").wait_for()
+    expect(page.locator("#refund-now")).to_have_text("Refund now")
+
+
+def test_enter_works_a_refund_out_in_its_dialog(page, vendor):
+    page.at("7/")
+    page.get_by_text("Other steps").click()
+    page.get_by_role("link", name="Refund…", exact=True).click()
+    page.get_by_label("Reason").fill("Broken")
+    page.get_by_label("Units, Savon").fill("2")
+
+    page.keyboard.press("Enter")
+
+    page.get_by_role("dialog").get_by_role("button", name="Refund €12.00").wait_for()
+    expect(page.get_by_label("Reason")).to_have_value("Broken")
+    assert (page.url.endswith("/7/"), vendor.orders.get(number="7").refunded_total) == (True, 0)
+
+
+def test_who_was_signed_out_is_told_at_the_door_that_a_click_did_nothing(page, vendor):
+    page.at("")
+    page.context.clear_cookies(name="sessionid")
+
+    page.get_by_role("button", name="Validate order 7", exact=True).click()
+
+    page.get_by_text("You were signed out: nothing was recorded.").wait_for()
+    assert ("/accounts/login/" in page.url, vendor.orders.get(number="7").status) == (True, S.PROCESSING)
+
+
 def test_a_double_click_opens_one_dialog(page):
     page.at("7/")
 
@@ -429,3 +467,154 @@ def test_no_answer_is_said_where_one_is(page):
     page.keyboard.press("Escape")
 
     expect(page.locator("main > #trouble")).to_be_in_viewport()
+
+
+def orders_said(page):
+    return page.locator("#list-totals dd").first
+
+
+def test_an_undo_answers_for_the_list_that_is_shown(page):
+    page.at("?status=processing")
+    page.get_by_role("button", name="Validate order 7").click()
+    page.get_by_role("button", name="Undo").wait_for()
+    page.click("#status-completed")
+    page.wait_for_url("**status=completed")
+    expect(page.locator("#row-1, tbody tr")).to_have_count(1)
+
+    page.get_by_role("button", name="Undo").click()
+
+    page.get_by_text("Order 7 is in progress again.").wait_for()
+    expect(page.locator("#status-completed")).to_have_attribute("aria-current", "page")
+    expect(orders_said(page)).to_have_text("0")
+    assert "status=processing" not in page.locator("#list-totals").inner_html()
+
+
+def test_sums_that_were_overtaken_are_asked_for_again(page):
+    page.at("?status=processing")
+    held = []
+    page.route("**/7/validate/", lambda route: held.append((route, route.fetch())), times=1)
+    page.get_by_role("button", name="Validate order 7").click()
+    page.get_by_role("button", name="Validate order 8").click()
+    page.get_by_text("Order 8 is completed.").wait_for()
+
+    route, answer = held[0]
+    route.fulfill(response=answer, body=answer.text().replace("<dd>\n        1\n", "<dd>\n        2\n"))
+
+    page.get_by_text("Order 7 is completed.").wait_for()
+    expect(orders_said(page)).to_have_text("1")
+
+
+def test_a_list_that_was_overtaken_by_a_step_is_asked_for_again(page):
+    page.at("?status=processing")
+    held = []
+    page.route("**/orders/", lambda route: held.append((route, route.fetch())), times=1)
+    page.click("#status-all")
+    page.get_by_role("button", name="Validate order 7").click()
+    page.get_by_text("Order 7 is completed.").wait_for()
+
+    route, answer = held[0]
+    route.fulfill(response=answer)
+
+    page.wait_for_url("**/orders/")
+    expect(page.locator("tbody tr", has_text="Completed")).to_have_count(1)
+
+
+def test_what_was_typed_without_an_answer_is_asked_for_once_there_is_one(page):
+    page.at("")
+    page.context.set_offline(True)
+    page.locator("#id_customer").press_sequentially("ben")
+    page.get_by_text("Comptoir gives no answer").wait_for()
+
+    page.context.set_offline(False)
+
+    page.wait_for_url("**?customer=ben")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_after_a_download_another_button_does_its_work_and_the_same_waits(page):
+    asked = []
+    page.at("")
+    page.route("**/bulk/", lambda route: (asked.append(route.request.post_data), route.fulfill(status=204)))
+    page.locator("tbody [name=order]").first.check()
+    bar = page.locator("#bulk")
+
+    for name in ("Delivery notes", "Delivery notes", "Mark shipped"):
+        bar.get_by_role("button", name=name).click(force=True)
+
+    page.wait_for_function("document.querySelectorAll('#bulk [aria-disabled]').length === 1")
+    expect(bar.get_by_role("button", name="Mark shipped")).to_have_attribute("aria-disabled", "true")
+    assert [("notes" in data, "ship" in data) for data in asked] == [(True, False), (False, True)]
+
+
+def test_who_asks_for_the_page_anew_in_a_dialog_gets_it(page):
+    page.at("7/")
+    page.get_by_role("link", name="Ship…").click()
+    dialog = page.get_by_role("dialog", name="Ship order 7")
+    dialog.wait_for()
+    page.evaluate("window.isOld = true; dispatchEvent(new Event('offline'))")
+
+    dialog.get_by_role("link", name="Load the page again").click()
+
+    page.wait_for_function("window.isOld === undefined")
+
+
+def test_a_validation_that_is_refused_says_why(page):
+    page.at("?status=processing")
+    page.context.clear_cookies(name="csrftoken")
+
+    page.get_by_role("button", name="Validate order 7").click()
+
+    expect(page.locator("#messages [role=alert]")).to_have_text(re.compile(r"\w+ – \w+"))
+    assert Order.objects.get(number="7").status == S.PROCESSING
+
+
+def test_a_view_that_is_kept_while_an_answer_comes_is_that_of_the_list(page):
+    page.at("?status=processing")
+    held = []
+    page.route(re.compile("/orders/[?].*customer=ben"), lambda route: held.append(route), times=1)
+    with page.expect_request(re.compile("/orders/[?].*customer=ben")):
+        page.locator("#id_customer").press_sequentially("ben")
+    page.locator("#list-views > summary").click()
+
+    held[0].fulfill(response=held[0].fetch())
+    page.wait_for_url("**?status=processing&customer=ben")
+
+    expect(page.locator("#list-views")).to_have_attribute("open", "")
+    expect(page.locator("#list-views [name=query]").first).to_have_value("status=processing&customer=ben")
+
+
+def test_news_that_are_known_leave_the_focus_alone(page, vendor):
+    page.clock.install()
+    page.at("")
+    make_order(vendor, number="10", status=S.PROCESSING, placed_at=timezone.now(), received_at=timezone.now())
+    page.clock.run_for("01:01")
+    link = page.locator("#news a")
+    link.focus()
+    with page.expect_response("**/news/**"):
+        page.clock.run_for("01:01")
+
+    expect(link).to_be_focused()
+
+
+def test_on_paper_moments_are_exact(page):
+    page.at("")
+    moment = page.locator("tbody time").first
+    expect(moment).to_have_text("just now")
+
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+    expect(moment).to_have_text(moment.get_attribute("title"))
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_a_notice_and_its_buttons_are_on_the_screen(page, width):
+    page.set_viewport_size({"width": width, "height": 760})
+    page.at("?status=processing")
+    page.get_by_role("button", name="Validate order 7").click()
+    note = page.locator(".floats .note")
+    note.wait_for()
+
+    for part in (note, note.get_by_role("button", name="Undo"), note.get_by_role("button", name="Close")):
+        box = part.bounding_box()
+        assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)

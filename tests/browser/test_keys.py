@@ -49,6 +49,29 @@ def test_v_validates_the_order_in_hand(person):
     page.get_by_text("La commande 1042 est terminée.").wait_for()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_enter_on_a_tick_does_nothing(person, scripts):
+    page = on(person(java_script_enabled=scripts), "orders/?status=processing")
+    ticks = page.locator("tbody [name=order]")
+    ticks.first.check()
+
+    ticks.last.press("Enter")
+    page.locator("#status-completed").click()
+    page.wait_for_url("**status=completed")
+
+    assert Order.objects.filter(history__new_status=S.COMPLETED, number="1042").count() == 0
+
+
+def test_b_leads_to_what_can_be_done_with_the_ticked_ones(person):
+    page = on(person(), "orders/?status=processing")
+
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("b")
+
+    expect(page.locator(".bulk").get_by_role("button", name="Valider")).to_be_focused()
+
+
 def test_the_bar_counts_all_that_are_taken(person, vendor):
     for n in range(30):
         make_order(vendor, number=str(3000 + n), status=S.PROCESSING)

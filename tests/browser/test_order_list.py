@@ -288,9 +288,10 @@ def test_a_notice_and_suggestions_are_accessible(open_list, orders):
 def test_on_a_phone_filters_are_folded_until_they_are_wanted(open_list, orders):
     page = open_list(width=390, height=844)
 
-    expect(page.locator("#filters")).to_be_hidden()
+    expect(page.locator("#list-dates")).to_be_hidden()
+    expect(page.locator("#id_customer")).to_be_visible()
     page.click("#list-fold summary")
-    expect(page.locator("#filters")).to_be_visible()
+    expect(page.locator("#list-dates")).to_be_visible()
 
 
 def test_on_a_phone_opened_filters_stay_open_and_the_chosen_status_is_seen(open_list, orders):

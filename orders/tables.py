@@ -54,7 +54,7 @@ class OrderColumn(tables.Column):  # type: ignore[misc]
         self.css = css
 
 
-OF_SELECTION = ("fulfill", "issue_invoices", "view_invoices", "delivery_notes")
+OF_SELECTION = ("fulfill", "issue_invoices", "view_invoices", "delivery_notes", "export")
 
 
 class OrderTable(tables.Table):  # type: ignore[misc]
@@ -62,7 +62,8 @@ class OrderTable(tables.Table):  # type: ignore[misc]
 
     ``sort`` is the order that the rows have already, ``shop`` the shop's slug, ``may`` what the
     person's role allows, ``columns`` the optional ones that the person wants, ``invoiced`` the ids of
-    the orders whose invoice is issued, ``guests`` of those without an account. Who may not see amounts
+    the orders whose invoice is issued, ``guests`` of those without an account, ``ticked`` the numbers
+    that are ticked already. Who may not see amounts
     has no column of amounts.
     """
 
@@ -91,11 +92,12 @@ class OrderTable(tables.Table):  # type: ignore[misc]
         columns: Collection[str] = USUAL_COLUMNS,
         invoiced: Collection[int] = (),
         guests: Collection[int] = (),
+        ticked: Collection[str] = (),
     ) -> None:
         self.chosen = set(columns) - (set() if may["view_amounts"] else AMOUNTS)
         super().__init__(orders, exclude=set(OPTIONAL_COLUMNS) - self.chosen)
         self.sort, self.shop, self.may, self.now = sort, shop, may, now
-        self.invoiced, self.guests = invoiced, guests
+        self.invoiced, self.guests, self.ticked = invoiced, guests, ticked
 
     @property
     def shows_amounts(self) -> bool:
@@ -161,5 +163,6 @@ class OrderTable(tables.Table):  # type: ignore[misc]
             "notes": self.may["delivery_notes"],
         }
         words = row_words(get_language())
-        html = get_template(ROWS, using="jinja2").render({"rows": rows, "shows": shows, "words": words})
+        shown = {"rows": rows, "shows": shows, "words": words, "ticked": self.ticked}
+        html = get_template(ROWS, using="jinja2").render(shown)
         return SafeString(html)  # a template of our own made it, with its escaping  # nosec B703

@@ -4,6 +4,7 @@ from django.urls import path
 
 from orders.views import (
     bulk,
+    bulk_job,
     buyer,
     documents,
     downloads,
@@ -15,6 +16,7 @@ from orders.views import (
     steps,
     storefront,
     suggestions,
+    undoing,
     validating,
 )
 
@@ -27,7 +29,8 @@ urlpatterns = [
     path("export.csv", exports.export_csv, name="export_csv"),
     path("export.xlsx", exports.export_xlsx, name="export_xlsx"),
     path("bulk/", bulk.start_bulk, name="start_bulk"),
-    path("bulk/<int:pk>/", bulk.bulk_job, name="bulk"),
+    path("bulk/<int:pk>/", bulk_job.bulk_job, name="bulk"),
+    path("bulk/<int:pk>/undo/", undoing.undo_bulk, name="undo_bulk"),
     path("bulk/<int:pk>/notes.pdf", downloads.notes_pdf, name="bulk_notes"),
     path("bulk/<int:pk>/originals.zip", downloads.originals_zip, name="bulk_originals"),
     path("set-aside/", set_aside.set_aside, name="set_aside"),

@@ -1,7 +1,9 @@
 """One action for many orders: each by itself, with its own result."""
 
+import re
 import signal
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.core.management import call_command
@@ -316,3 +318,146 @@ def test_a_download_of_many_is_not_asked_about(client_of, owner, vendor, action)
     )
 
     assert (response.status_code, BulkJob.objects.count()) == (302, 1)
+
+
+def take_all(browser, shown, **fields):
+    form = {"action": "validate", "all": "1", "shown": shown, "filters": "status=processing", **fields}
+    return browser.post("/vendors/rucher-des-baux/orders/bulk/", form, follow=True)
+
+
+def test_all_is_as_many_as_the_list_showed(client_of, owner, vendor):
+    make_orders(vendor, 2)
+    browser = client_of(owner)
+    page = browser.get("/vendors/rucher-des-baux/orders/?status=processing").content.decode()
+    [shown] = re.findall(r'name="shown" value="(\d+)"', page)
+
+    take_all(browser, shown)
+
+    assert Order.objects.filter(status=S.COMPLETED).count() == 2
+
+
+@pytest.mark.parametrize(("shown", "said"), [("2", "showed 2 orders"), ("4", "showed 4 orders")])
+def test_more_or_fewer_than_were_shown_are_asked_about(client_of, owner, vendor, shown, said):
+    make_orders(vendor, 3)
+    browser = client_of(owner)
+
+    asked = take_all(browser, shown).content.decode()
+
+    assert "Validate 3 orders?" in asked
+    assert f"The list {said}; by now it has 3." in asked
+    assert not BulkJob.objects.exists()
+    take_all(browser, shown, sure="3")
+    assert Order.objects.filter(status=S.COMPLETED).count() == 3
+
+
+def test_who_agreed_to_another_number_is_asked_again(client_of, owner, vendor):
+    make_orders(vendor, 4)
+
+    asked = take_all(client_of(owner), "2", sure="3")
+
+    assert asked.context["count"] == 4
+    assert not BulkJob.objects.exists()
+
+
+@pytest.mark.parametrize("shown", ["", "٣", "x", "9" * 5000])
+def test_a_number_that_cannot_be_read_breaks_nothing(client_of, owner, vendor, shown):
+    make_orders(vendor, 3)
+
+    assert take_all(client_of(owner), shown).status_code == 200
+
+
+def test_ticked_orders_are_taken_whatever_the_list_showed(client_of, owner, vendor):
+    make_orders(vendor, 3)
+
+    take_all(client_of(owner), "3", all="", order="2000")
+
+    assert Order.objects.filter(status=S.COMPLETED).get().number == "2000"
+
+
+@pytest.mark.parametrize("action", ["notes", "originals", "export-csv"])
+def test_a_file_of_another_number_is_not_asked_about(client_of, owner, vendor, action):
+    make_orders(vendor, 3)
+
+    assert "sure" not in (take_all(client_of(owner), "2", action=action).context or {})
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"action": "validate"}, "No order was chosen: nothing was changed."),
+        ({"action": "dance", "order": "2000"}, "There is no such action: nothing was changed."),
+        (
+            {"action": "validate", "all": "1", "filters": "status=failed"},
+            "No order is in this list any more: nothing was changed.",
+        ),
+        (
+            {"action": "notes", "all": "1", "filters": "status=processing&stage=to_prepare"},
+            "No order waits to be prepared: nothing was done.",
+        ),
+    ],
+)
+def test_where_nothing_is_done_the_list_is_as_it_was(client_of, owner, vendor, form, said):
+    make_order(vendor, number="2000", status=S.PENDING)
+    asked = "status=pending&q=20&sort=number"
+
+    page = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/", {**form, "list": asked}, follow=True
+    )
+
+    assert page.redirect_chain == [(f"/vendors/rucher-des-baux/orders/?{asked}", 302)]
+    assert said in page.content.decode()
+
+
+@pytest.mark.parametrize(("status", "is_offered"), [(S.PROCESSING, True), (S.COMPLETED, False)])
+@pytest.mark.parametrize("query", ["", "?customer=nobody"])
+def test_the_days_notes_are_offered_while_an_order_is_to_prepare(
+    client_of, owner, vendor, status, is_offered, query
+):
+    make_order(vendor, status=status)
+
+    page = client_of(owner).get(f"/vendors/rucher-des-baux/orders/{query}").content.decode()
+
+    assert ("Delivery notes of the day" in page) == is_offered
+
+
+def test_the_page_of_an_action_leads_back_to_the_list_with_its_order(client_of, owner, vendor):
+    make_orders(vendor, 2)
+
+    page = client_of(owner).post(
+        "/vendors/rucher-des-baux/orders/bulk/",
+        {"action": "validate", "order": ["2000", "2001"], "filters": "q=20", "list": "q=20&sort=number"},
+        follow=True,
+    )
+
+    assert page.context["list_url"] == "/vendors/rucher-des-baux/orders/?q=20&sort=number"
+
+
+def language_leads_to(page):
+    [form] = set(re.findall(r'<form id="language".*?</form>', page.content.decode(), re.DOTALL))
+    return unescape(re.search(r'name="next" value="([^"]*)"', form)[1])
+
+
+def test_another_language_leads_from_the_question_back_to_the_list(client_of, owner, vendor):
+    make_orders(vendor, 11)
+    form = {"action": "ship", "all": "1", "filters": "q=20", "list": "q=20&sort=number"}
+
+    page = client_of(owner).post("/vendors/rucher-des-baux/orders/bulk/", form)
+
+    assert language_leads_to(page) == "/vendors/rucher-des-baux/orders/?q=20&sort=number"
+
+
+def test_another_language_leads_from_a_refusal_back_to_the_page_of_its_form(client_of, owner, vendor):
+    [order] = make_orders(vendor, 1)
+    page = f"/vendors/rucher-des-baux/orders/{order.number}/"
+
+    answer = client_of(owner).post(
+        f"{page}ship/", {"shipped_on": "never"}, headers={"Referer": f"http://testserver{page}"}
+    )
+
+    assert language_leads_to(answer) == page
+
+
+def test_another_language_leads_back_to_the_same_page(client_of, owner):
+    address = "/vendors/rucher-des-baux/orders/?q=20&sort=number"
+
+    assert language_leads_to(client_of(owner).get(address)) == address

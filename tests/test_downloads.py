@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -285,6 +285,17 @@ def test_a_small_selection_is_there_at_once(client_of, vendor, owner):
     file = client_of(owner).get(response.headers["Location"])
     assert b"".join(file.streaming_content).startswith(b"%PDF-")
     assert "no-store" in file.headers["Cache-Control"]
+
+
+def test_the_file_is_named_after_the_shops_day(client_of, vendor, owner, monkeypatch):
+    make_orders(vendor, 1)
+    night_in_paris = datetime(2026, 11, 27, 23, 58, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: night_in_paris)
+
+    file = client_of(owner).get(start(client_of(owner), vendor, "notes").headers["Location"])
+
+    assert 'filename="rucher-des-baux-2026-11-28-bons.pdf"' in file.headers["Content-Disposition"]
+    assert str(BulkJob.objects.get()).endswith("2026-11-28 00:58")
 
 
 def test_a_large_selection_is_the_workers(client_of, vendor, owner):

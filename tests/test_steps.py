@@ -448,7 +448,7 @@ def test_the_selection_that_is_sent_is_the_one_that_is_seen(client_of, owner, ve
 
 def test_few_orders_too_are_ended_by_the_worker_when_the_page_dies(client_of, owner, vendor, monkeypatch):
     orders = [make_order(vendor, status=S.PROCESSING) for _ in range(2)]
-    monkeypatch.setattr("orders.views.bulk.work_on", lambda *args, **kwargs: None)
+    monkeypatch.setattr("orders.views.bulk_job.work_on", lambda *args, **kwargs: None)
     client_of(owner).post(
         "/vendors/rucher-des-baux/orders/bulk/",
         {"action": "validate", "order": [order.number for order in orders]},

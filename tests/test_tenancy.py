@@ -52,6 +52,7 @@ SHOP_PAGES = {
     "orders:step": (Permission.MANAGE_ORDERS, "POST"),
     "orders:start_bulk": (Permission.VIEW_ORDERS, "POST"),
     "orders:bulk": (Permission.VIEW_ORDERS, "GET"),
+    "orders:undo_bulk": (Permission.MANAGE_ORDERS, "POST"),
     "orders:bulk_notes": (Permission.DELIVERY_NOTES, "GET"),
     "orders:bulk_originals": (Permission.VIEW_INVOICES, "GET"),
     "overview:page": (Permission.VIEW_ORDERS, "GET"),

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from marketplace import formats
+from marketplace.addresses import page_of
 
 register = template.Library()
 
@@ -143,3 +144,9 @@ def query(context: Any, **changes: Any) -> str:
     params |= {name: [] if value in (None, "") else [str(value)] for name, value in changes.items()}
     text = urlencode([(name, value) for name, values in params.items() for value in values if value != ""])
     return f"?{text}" if text else "?"
+
+
+@register.simple_tag(takes_context=True)
+def come_back(context: Any) -> str:
+    """Where this page is found again, or the form that it answers: a view may name that (``came_from``)."""
+    return str(context.get("came_from") or page_of(context["request"]))

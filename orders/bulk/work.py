@@ -20,7 +20,7 @@ from orders.domain.originals import OriginalDamaged, OriginalUnreadable
 from orders.domain.parcels import units_left
 from orders.domain.rehearsal import done_by
 from orders.domain.stock import OutOfStock
-from orders.domain.transitions import NotPermitted, StepRefused, lock, may, validate
+from orders.domain.transitions import NotPermitted, StepRefused, lock, may, reopen_at_once, validate
 from orders.models import BulkAction, BulkItem, BulkJob, Document, Order
 from orders.models.bulk import DOWNLOADS
 from orders.states import OrderStatus
@@ -48,6 +48,17 @@ def ask_for_bulk(
     keys = orders.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=BATCH)
     BulkItem.objects.bulk_create((BulkItem(job=job, order_id=pk) for pk in keys), batch_size=BATCH)
     return job
+
+
+@transaction.atomic
+def ask_to_undo(job: BulkJob, *, by: User, at: datetime) -> BulkJob:
+    """Write down that a job's validations are to be undone, of orders to which nothing else has happened."""
+    undo = BulkJob.objects.create(vendor=job.vendor, asked_by=by, action=BulkAction.UNDO, asked_at=at)
+    left = job.items.undoable().order_by("id").values_list("order_id", "version").iterator(chunk_size=BATCH)
+    BulkItem.objects.bulk_create(
+        (BulkItem(job=undo, order_id=pk, version=version) for pk, version in left), batch_size=BATCH
+    )
+    return undo
 
 
 @transaction.atomic
@@ -124,7 +135,7 @@ def _try(item: BulkItem, at: datetime) -> None:
     else:
         item.state = BulkItem.State.DONE if changed else BulkItem.State.UNCHANGED
     waiting = BulkItem.objects.filter(pk=item.pk, state=BulkItem.State.WAITING)
-    waiting.update(state=item.state, why=item.why)
+    waiting.update(state=item.state, why=item.why, version=item.version)
 
 
 def _work(item: BulkItem, by: User, at: datetime) -> bool:
@@ -134,13 +145,22 @@ def _work(item: BulkItem, by: User, at: datetime) -> bool:
     if item.job.action == BulkAction.INVOICE:
         return _invoice(item.order, by, at)
     with transaction.atomic():
-        return _act(BulkAction(item.job.action), item.order, by, at)
+        return _act(item, by, at)
 
 
-def _act(action: BulkAction, order: Order, by: User, at: datetime) -> bool:
+def _act(item: BulkItem, by: User, at: datetime) -> bool:
     """Do it; return whether anything changed. Raises as the single action does."""
-    if action == BulkAction.VALIDATE:
-        return validate(order, by=by, at=at) is not None
+    order = item.order
+    if item.job.action == BulkAction.UNDO:
+        return reopen_at_once(order, by=by, at=at, version=item.version or 0) is not None
+    if item.job.action == BulkAction.VALIDATE:
+        change = validate(order, by=by, at=at)
+        item.version = change.version if change else None
+        return change is not None
+    return _ship(order, by, at)
+
+
+def _ship(order: Order, by: User, at: datetime) -> bool:
     lock(order)
     if order.status == OrderStatus.PROCESSING:
         if order.shipments.exists() and not units_left(order):

@@ -1,13 +1,17 @@
 """One action asked for many orders, and what came of each."""
 
+from typing import Self
+
 from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from orders.models.orders import Order
+from orders.states import VALIDATE
 from vendors.models import Vendor
 from vendors.scope import OwnedByShop, ScopedQuerySet
 
@@ -18,6 +22,7 @@ class BulkAction(models.TextChoices):
     INVOICE = "invoice", _("Issue invoices")
     NOTES = "notes", _("Delivery notes in one PDF")
     ORIGINALS = "originals", _("Invoices and credit notes as a ZIP")
+    UNDO = "undo", _("Undo validations")
 
 
 DOWNLOADS = frozenset({BulkAction.NOTES, BulkAction.ORIGINALS})
@@ -54,11 +59,20 @@ class BulkJob(OwnedByShop):
         indexes = [models.Index(fields=["vendor", "-asked_at"], name="bulk_job_by_vendor")]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()} {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_action_display()} {timezone.localtime(self.asked_at):%Y-%m-%d %H:%M}"
+
+
+class BulkItemQuerySet(models.QuerySet["BulkItem"]):
+    def undoable(self) -> Self:
+        """Validations that were done, and after which nothing else has happened to the order."""
+        return self.filter(state=BulkItem.State.DONE, order__status=VALIDATE[1], version=F("order__version"))
 
 
 class BulkItem(models.Model):
-    """One order of a bulk action: waiting, done, or refused with its reason."""
+    """One order of a bulk action: waiting, done, or refused with its reason.
+
+    ``version`` is the order's that a validation left, and that undoing it must find.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", pgettext_lazy("bulk action", "To do")
@@ -70,6 +84,9 @@ class BulkItem(models.Model):
     order = models.ForeignKey(Order, models.PROTECT, related_name="+", verbose_name=_("order"))
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
     why = models.CharField(_("why"), max_length=500, blank=True)
+    version = models.PositiveIntegerField(_("version of the order"), null=True, blank=True)
+
+    objects = BulkItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("order of a bulk action")
@@ -82,3 +99,15 @@ class BulkItem(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["job", "state", "id"], name="bulk_item_by_state")]
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether ``undoable()`` finds this row; ``order`` is loaded."""
+        is_done = self.state == self.State.DONE and self.version == self.order.version
+        return is_done and self.order.status == VALIDATE[1]
+
+    @property
+    def status_since(self) -> str:
+        """The order's status by now, in words, where it has left the one that a validation gave it."""
+        is_left = self.version is not None and self.order.status != VALIDATE[1]
+        return self.order.get_status_display() if is_left and self.state == self.State.DONE else ""

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from vendors.models import Vendor
@@ -13,7 +14,8 @@ NAMES_A_PERSON = frozenset({"customer"})  # filters whose value an export's row 
 class ExportLog(OwnedByShop):
     """One export: who, when, which filters, how many rows; ``rows`` stays empty for one broken off.
 
-    ``filters`` is the query string, with ``*`` for what names a customer.
+    ``filters`` is the query string, with ``*`` for what names a customer; ``ticked=2`` where two
+    orders were ticked one by one.
     """
 
     vendor = models.ForeignKey(Vendor, models.PROTECT, related_name="exports", verbose_name=_("shop"))
@@ -33,4 +35,4 @@ class ExportLog(OwnedByShop):
         ordering = ["-at"]
 
     def __str__(self) -> str:
-        return f"{self.vendor} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.vendor} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"

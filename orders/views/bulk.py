@@ -1,93 +1,42 @@
-"""One action for a selection: asked for on the list, followed on a page of its own."""
+"""One action for a selection, asked for on the list; ``orders.views.bulk_job`` follows it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, When
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from marketplace.audit import AuditKind, audit
-from orders.bulk.work import ask_for_bulk, progress, work_on
-from orders.domain.invoicing import missing_identity
+from orders.bulk.work import ask_for_bulk
 from orders.filters import OrderFilter
 from orders.jobs import run_bulk
-from orders.models import BulkAction, BulkItem, BulkJob, Document, DocumentKind, Order
+from orders.models import BulkAction, BulkJob, Document, DocumentKind, Order
 from orders.models.bulk import DOWNLOADS
+from orders.states import OrderStatus, Stage
+from orders.views.bulk_job import ASKS_FROM, AT_ONCE, LONGEST_FILTERS, carry_on, list_url
+from orders.views.bulk_job import NEEDS as NEEDS_OF_JOBS
+from orders.views.exports import export_ticked
+from orders.views.ticks import keep_ticks
 from vendors.access import VendorRequest, vendor_required
-from vendors.domain.identity import Missing
 from vendors.roles import Permission
 
-AT_ONCE = 20  # orders that are dealt with while the person waits
-PDFS_AT_ONCE = 8  # of those that need a PDF each
-ASKS_FROM = 11  # orders, of what nobody can take back; the number of an invoice is asked for at once
-MOST_AGAIN = 1000  # orders that a form names, as one of the list does
-PER_PAGE = 100
-LONGEST_FILTERS = 8000  # characters; every filter at its longest is shorter
-
-NEEDS = {
-    BulkAction.VALIDATE: Permission.FULFILL,
-    BulkAction.SHIP: Permission.FULFILL,
-    BulkAction.INVOICE: Permission.ISSUE_INVOICES,
-    BulkAction.NOTES: Permission.DELIVERY_NOTES,
-    BulkAction.ORIGINALS: Permission.VIEW_INVOICES,
-}
+PDFS_AT_ONCE = 8  # orders that are dealt with while the person waits, of those that need a PDF each
+EXPORTS = {"export-csv": "csv", "export-xlsx": "xlsx"}
+NEEDS: dict[str, Permission] = {**NEEDS_OF_JOBS, **dict.fromkeys(EXPORTS, Permission.EXPORT)}
+TO_PREPARE = {"status": OrderStatus.PROCESSING, "stage": Stage.TO_PREPARE}
+LONGEST_NUMBER = 12  # digits
 NEEDS_PDF = frozenset({BulkAction.INVOICE, BulkAction.NOTES})
-FILES = {BulkAction.NOTES: "orders:bulk_notes", BulkAction.ORIGINALS: "orders:bulk_originals"}
-
-
-@require_POST
-@vendor_required(Permission.VIEW_ORDERS)
-def start_bulk(request: VendorRequest) -> HttpResponse:
-    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
-
-    For many, it is asked first (``sure`` is the number that the person agreed to).
-    """
-    action = request.POST.get("action", "")
-    if action not in BulkAction.values:
-        messages.error(request, _("There is no such action: nothing was changed."))
-        return redirect("orders:list", slug=request.vendor.slug)
-    if not request.may[NEEDS[BulkAction(action)]]:
-        raise PermissionDenied
-    chosen = _chosen(request)
-    count = chosen.orders.count() if chosen else 0
-    if chosen is None or not count:
-        messages.error(request, _("No order was chosen: nothing was changed."))
-        return redirect("orders:list", slug=request.vendor.slug)
-    asks = action == BulkAction.INVOICE or (action not in DOWNLOADS and count >= ASKS_FROM)
-    if asks and request.POST.get("sure") != str(count):
-        return _ask(request, BulkAction(action), chosen.orders, count)
-    with transaction.atomic():
-        job = ask_for_bulk(
-            request.vendor, chosen.orders, BulkAction(action), by=request.user, at=timezone.now()
-        )
-        if action in DOWNLOADS:
-            _audit(request, job, count, chosen)
-        run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
-    at_once = count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
-    return carry_on(request, job, at_once=at_once, filters=request.POST.get("filters", ""))
-
-
-def carry_on(request: VendorRequest, job: BulkJob, *, at_once: bool, filters: str) -> HttpResponse:
-    """Lead to the job's page or, where it is small enough to be done while the person waits, to its file."""
-    if at_once:
-        work_on(job, now=timezone.now, most=AT_ONCE)
-        job.refresh_from_db()
-        if (file_url := _file_url(request, job)) and not progress(job)[BulkItem.State.REFUSED]:
-            return redirect(file_url)
-    page = reverse("orders:bulk", args=[request.vendor.slug, job.pk])
-    kept = filters[:LONGEST_FILTERS]
-    return redirect(f"{page}?{urlencode({'filters': kept})}" if kept else page)
 
 
 @dataclass(frozen=True)
@@ -95,8 +44,88 @@ class Chosen:
     """The orders that a form names: those that were ticked, or all that the ``filters`` leave."""
 
     orders: QuerySet[Order]
-    filters: Sequence[str] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict)
     are_ticked: bool = False
+
+
+@require_POST
+@vendor_required(Permission.VIEW_ORDERS)
+def start_bulk(request: VendorRequest) -> HttpResponseBase:
+    """Do one action for the ticked orders, or for the whole filtered selection (``all=1``).
+
+    For many, or another number than was shown, it is asked first (``sure`` is the number that the person
+    agreed to, ``shown`` the one beside “Take all”). An export is a file at once: of ticked orders here,
+    of a selection at the address that every export of one has. ``list`` is the list to come back to,
+    with its ticks where the person is asked and does not agree (``leave``).
+    """
+    if "leave" in request.POST:
+        keep_ticks(request, request.POST.getlist("order"))
+        return redirect(list_url(request, _list(request)))
+    action = request.POST.get("action", "")
+    if action not in NEEDS:
+        return _refused(request, _("There is no such action: nothing was changed."))
+    if not request.may[NEEDS[action]]:
+        raise PermissionDenied
+    chosen = _chosen(request)
+    count = chosen.orders.count() if chosen else 0
+    if chosen is None or not count:
+        return _refused(request, _why_none(chosen))
+    if action in EXPORTS:
+        return _export(request, EXPORTS[action], chosen, count)
+    if _asks(request, action, count):
+        return _ask(request, BulkAction(action), chosen.orders, count)
+    return _start(request, BulkAction(action), chosen, count)
+
+
+def _refused(request: VendorRequest, why: str) -> HttpResponse:
+    """Lead back to the list as it was, with a sentence."""
+    messages.error(request, why)
+    return redirect(list_url(request, _list(request)))
+
+
+def _list(request: VendorRequest) -> str:
+    """How the list was asked for; ``filters`` alone say what is chosen."""
+    return request.POST.get("list", request.POST.get("filters", ""))
+
+
+def _why_none(chosen: Chosen | None) -> str:
+    if chosen and chosen.filters == TO_PREPARE:
+        return _("No order waits to be prepared: nothing was done.")
+    if chosen and not chosen.are_ticked:
+        return _("No order is in this list any more: nothing was changed.")
+    return _("No order was chosen: nothing was changed.")
+
+
+def _asks(request: VendorRequest, action: str, count: int) -> bool:
+    """Whether the person must agree to this number of orders first, and has not."""
+    if action in DOWNLOADS or request.POST.get("sure") == str(count):
+        return False
+    return action == BulkAction.INVOICE or count >= ASKS_FROM or _shown(request) not in (None, count)
+
+
+def _shown(request: VendorRequest) -> int | None:
+    """How many orders the list said that it takes, where all are taken and that can be read."""
+    shown = request.POST.get("shown", "")[:LONGEST_NUMBER]
+    is_number = shown.isascii() and shown.isdecimal()
+    return int(shown) if is_number and request.POST.get("all") == "1" else None
+
+
+def _start(request: VendorRequest, action: BulkAction, chosen: Chosen, count: int) -> HttpResponse:
+    with transaction.atomic():
+        job = ask_for_bulk(request.vendor, chosen.orders, action, by=request.user, at=timezone.now())
+        if action in DOWNLOADS:
+            _audit(request, job, count, chosen)
+        run_bulk.enqueue(job.pk)  # for few too: it ends what this process may leave undone
+    at_once = count <= (PDFS_AT_ONCE if action in NEEDS_PDF else AT_ONCE)
+    return carry_on(request, job, at_once=at_once, filters=_list(request))
+
+
+def _export(request: VendorRequest, kind: str, chosen: Chosen, count: int) -> HttpResponseBase:
+    if chosen.are_ticked:
+        return export_ticked(request, kind, chosen.orders, count)
+    address = reverse(f"orders:export_{kind}", args=[request.vendor.slug])
+    filters = QueryDict(request.POST.get("filters", "")).urlencode()
+    return redirect(f"{address}?{filters}" if filters else address)
 
 
 def _audit(request: VendorRequest, job: BulkJob, count: int, chosen: Chosen) -> None:
@@ -122,13 +151,16 @@ def _ask(request: VendorRequest, action: BulkAction, orders: QuerySet[Order], co
         {
             "action": action,
             "count": count,
+            "shown": shown if (shown := _shown(request)) != count else None,
             "customers": orders.exclude(customer_email="").count() if tells else 0,
+            "has_ticks": "order" in request.POST,
             "kept": [
                 (name, value)
-                for name in ("action", "all", "filters", "order")
+                for name in ("action", "all", "shown", "filters", "list", "order")
                 for value in request.POST.getlist(name)
             ],
-            "list_url": _list_url(request, request.POST),
+            "list_url": list_url(request, _list(request)),
+            "came_from": list_url(request, _list(request)),
             "invoiced": _invoiced(orders) if action == BulkAction.INVOICE else 0,
         },
     )
@@ -139,13 +171,6 @@ def _invoiced(orders: QuerySet[Order]) -> int:
     return orders.filter(
         Exists(Document.objects.filter(order=OuterRef("pk"), kind=DocumentKind.INVOICE))
     ).count()
-
-
-def _list_url(request: VendorRequest, sent: QueryDict, job: BulkJob | None = None) -> str:
-    """The list as it was, with its filters: of orders, or of documents where those were chosen."""
-    filters = QueryDict(sent.get("filters", "")[:LONGEST_FILTERS]).urlencode()
-    name = "documents:list" if job and job.documents is not None else "orders:list"
-    return reverse(name, args=[request.vendor.slug]) + (f"?{filters}" if filters else "")
 
 
 def _chosen(request: VendorRequest) -> Chosen | None:
@@ -164,76 +189,4 @@ def _chosen(request: VendorRequest) -> Chosen | None:
         vendor=request.vendor,
         may_see_amounts=may_see_amounts,
     )
-    return Chosen(selection.selection, list(selection.values)) if selection.is_valid() else None
-
-
-@require_safe
-@vendor_required(Permission.VIEW_ORDERS)
-def bulk_job(request: VendorRequest, pk: int) -> HttpResponse:
-    """Show how far a bulk action is, and what came of each order."""
-    job = get_object_or_404(BulkJob.objects.select_related("asked_by"), vendor=request.vendor, pk=pk)
-    counts = progress(job)
-    state = request.GET.get("state", "")
-    items = job.items.select_related("order")
-    if job.action == BulkAction.INVOICE and request.may["view_invoices"]:
-        items = items.prefetch_related(_documents(request))
-    if state in BulkItem.State.values:
-        items = items.filter(state=state)
-    total = sum(counts.values())
-    return render(
-        request,
-        "orders/bulk.html",
-        {
-            "job": job,
-            "counts": counts,
-            "total": total,
-            "finished": total - counts[BulkItem.State.WAITING],
-            "is_running": job.finished_at is None,
-            "file_url": _file_url(request, job),
-            "is_mine": job.asked_by == request.user,
-            "is_over": job.expires_at is not None and job.expires_at <= timezone.now(),
-            **_again(request, job),
-            "missing": _missing(job) if counts[BulkItem.State.REFUSED] else [],
-            "page": Paginator(_refused_first(items), PER_PAGE).get_page(request.GET.get("page")),
-            "state": state,
-            "states": [(value, label, counts[value]) for value, label in BulkItem.State.choices],
-            "list_url": _list_url(request, request.GET, job),
-        },
-    )
-
-
-def _documents(request: VendorRequest) -> Prefetch[str, QuerySet[Document], str]:
-    mine = Document.objects.filter(vendor=request.vendor).defer("snapshot").order_by("pk")
-    return Prefetch("order__documents", queryset=mine)
-
-
-def _missing(job: BulkJob) -> list[Missing]:
-    """Return what the shop's legal identity lacks, where that may be why invoices were refused."""
-    return missing_identity(job.vendor) if job.action == BulkAction.INVOICE else []
-
-
-def _again(request: VendorRequest, job: BulkJob) -> dict[str, object]:
-    """What may be asked for with the same orders: the ZIP of what was issued, or a file that is gone."""
-    wanted = BulkAction.ORIGINALS if job.action == BulkAction.INVOICE else BulkAction(job.action)
-    if job.finished_at is None or wanted not in DOWNLOADS or not request.may[NEEDS[wanted]]:
-        return {}
-    is_mine = job.asked_by == request.user
-    if wanted == job.action and (not is_mine or job.documents is not None or _file_url(request, job)):
-        return {}
-    done = job.items.exclude(state=BulkItem.State.REFUSED) if wanted != job.action else job.items.all()
-    numbers = list(done.order_by("id").values_list("order__number", flat=True)[: MOST_AGAIN + 1])
-    return {"again": wanted, "numbers": numbers} if 0 < len(numbers) <= MOST_AGAIN else {}
-
-
-def _refused_first(items: QuerySet[BulkItem]) -> QuerySet[BulkItem]:
-    """What somebody must look at stands before what went well."""
-    is_refused = Case(When(state=BulkItem.State.REFUSED, then=0), default=1)
-    return items.order_by(is_refused, "id")
-
-
-def _file_url(request: VendorRequest, job: BulkJob) -> str:
-    """Return where the file is, for the person who asked for it and while it is kept; else nothing."""
-    is_kept = bool(job.file) and job.expires_at is not None and job.expires_at > timezone.now()
-    if not is_kept or job.asked_by != request.user:
-        return ""
-    return reverse(FILES[BulkAction(job.action)], args=[request.vendor.slug, job.pk])
+    return Chosen(selection.selection, selection.values) if selection.is_valid() else None

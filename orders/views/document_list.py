@@ -20,7 +20,7 @@ from orders.document_filter import KINDS, DocumentFilter
 from orders.domain.continuity import continuity_of
 from orders.jobs import run_bulk
 from orders.models import Document
-from orders.views.bulk import AT_ONCE, LONGEST_FILTERS, carry_on
+from orders.views.bulk_job import AT_ONCE, LONGEST_FILTERS, carry_on
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 

@@ -50,9 +50,9 @@ def _file(request: VendorRequest, pk: int, action: BulkAction) -> HttpResponseBa
 
 
 def _period(job: BulkJob) -> str:
-    """Return the days of issue of the documents that were chosen, else the day on which it was asked for."""
+    """Return the days of issue of the documents that were chosen, else the shop's day of the request."""
     if job.documents is None:
-        return f"{job.asked_at:%Y-%m-%d}"
+        return f"{timezone.localdate(job.asked_at)}"
     chosen = Document.objects.filter(vendor=job.vendor, pk__in=job.documents)
     days = chosen.aggregate(first=Min("issued_on"), last=Max("issued_on"))
     return f"{days['first']:%Y-%m-%d}-{days['last']:%Y-%m-%d}"

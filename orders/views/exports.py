@@ -1,8 +1,11 @@
 """The files a shop takes out: its orders as CSV or as an Excel workbook."""
 
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -24,6 +27,18 @@ CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """An export and how its orders were chosen, as its row in the log and its entry of the audit tell.
+
+    ``filters`` is empty where it is of all orders of the shop.
+    """
+
+    export: Export
+    filters: str
+    told: dict[str, Any]
+
+
 @require_GET
 @never_cache
 @vendor_required(Permission.EXPORT)
@@ -31,13 +46,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def export_csv(request: VendorRequest) -> HttpResponseBase:
     """Stream the orders that the filters leave, as CSV."""
     try:
-        export, order_filter = _asked_for(request)
+        return _csv(request, _asked_for(request))
     except WrongParameter as wrong:
         return _refused(request, wrong)
-    options = export.options
-    log = _log(request, order_filter, f"csv {options.rows} {options.dialect} {options.headers}")
-    stream = inside(request.vendor.pk, export.csv(log))
-    return StreamingHttpResponse(stream, CSV, headers=_attachment(request, order_filter, "csv"))
 
 
 @require_GET
@@ -47,17 +58,40 @@ def export_csv(request: VendorRequest) -> HttpResponseBase:
 def export_xlsx(request: VendorRequest) -> HttpResponseBase:
     """Send the orders that the filters leave, as an Excel workbook."""
     try:
-        export, order_filter = _asked_for(request)
+        return _xlsx(request, _asked_for(request))
     except WrongParameter as wrong:
         return _refused(request, wrong)
-    log = _log(request, order_filter, f"xlsx {export.options.rows} {export.options.headers}")
-    file = export.xlsx()
-    headers = {**_attachment(request, order_filter, "xlsx"), "Content-Length": str(file.tell())}
-    stream = inside(request.vendor.pk, export.sent(file, log))
+
+
+@never_cache
+@reads_replica
+def export_ticked(request: VendorRequest, kind: str, orders: QuerySet[Order], count: int) -> HttpResponseBase:
+    """Send these ``count`` orders of the shop as the usual file of its ``kind``: ``csv`` or ``xlsx``."""
+    export = Export(orders, Options.of(QueryDict()), vendor=request.vendor)
+    told = {"filters": [], "ticked": True, "orders": count}
+    return KINDS[kind](request, Asked(export, f"ticked={count}", told))
+
+
+def _csv(request: VendorRequest, asked: Asked) -> HttpResponseBase:
+    options = asked.export.options
+    log = _log(request, asked, f"csv {options.rows} {options.dialect} {options.headers}")
+    stream = inside(request.vendor.pk, asked.export.csv(log))
+    return StreamingHttpResponse(stream, CSV, headers=_attachment(request, asked, "csv"))
+
+
+def _xlsx(request: VendorRequest, asked: Asked) -> HttpResponseBase:
+    options = asked.export.options
+    log = _log(request, asked, f"xlsx {options.rows} {options.headers}")
+    file = asked.export.xlsx()
+    headers = {**_attachment(request, asked, "xlsx"), "Content-Length": str(file.tell())}
+    stream = inside(request.vendor.pk, asked.export.sent(file, log))
     return StreamingHttpResponse(stream, content_type=XLSX, headers=headers)
 
 
-def _asked_for(request: VendorRequest) -> tuple[Export, OrderFilter]:
+KINDS = {"csv": _csv, "xlsx": _xlsx}
+
+
+def _asked_for(request: VendorRequest) -> Asked:
     """Return what the query string asks for; raises WrongParameter."""
     options = Options.of(request.GET)
     order_filter = OrderFilter(
@@ -74,18 +108,18 @@ def _asked_for(request: VendorRequest) -> tuple[Export, OrderFilter]:
         vendor=request.vendor,
         are_many=lambda: order_filter.summary.orders > FEW,
     )
-    return export, order_filter
+    asked = {name: request.GET[name] for name in order_filter.values}
+    filters = urlencode({name: "*" if name in NAMES_A_PERSON else asked[name] for name in asked}, safe="*")
+    return Asked(export, filters, {"filters": sorted(order_filter.values)})
 
 
 def _refused(request: VendorRequest, wrong: WrongParameter) -> HttpResponse:
     return refused(request, str(wrong), 400, back=reverse("orders:list", args=[request.vendor.slug]))
 
 
-def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) -> ExportLog:
-    asked = {name: request.GET[name] for name in order_filter.values}
-    filters = urlencode({name: "*" if name in NAMES_A_PERSON else asked[name] for name in asked}, safe="*")
+def _log(request: VendorRequest, asked: Asked, file_format: str) -> ExportLog:
     log = ExportLog.objects.create(
-        vendor=request.vendor, user=request.user, format=file_format, filters=filters[:500]
+        vendor=request.vendor, user=request.user, format=file_format, filters=asked.filters[:500]
     )
     audit(
         AuditKind.EXPORTED,
@@ -93,12 +127,12 @@ def _log(request: VendorRequest, order_filter: OrderFilter, file_format: str) ->
         vendor=request.vendor,
         subject=log,
         format=file_format,
-        filters=sorted(order_filter.values),
+        **asked.told,
     )
     return log
 
 
-def _attachment(request: VendorRequest, order_filter: OrderFilter, suffix: str) -> dict[str, str]:
-    selection = "-selection" if order_filter.values else ""
+def _attachment(request: VendorRequest, asked: Asked, suffix: str) -> dict[str, str]:
+    selection = "-selection" if asked.filters else ""
     name = f"commandes-{request.vendor.slug}-{timezone.localdate()}{selection}.{suffix}"
     return {"Content-Disposition": f'attachment; filename="{name}"'}

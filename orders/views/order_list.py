@@ -1,6 +1,6 @@
 """The order list: the shop's orders, narrowed, counted, added up and sorted by the query string."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -24,6 +24,7 @@ from orders.views.conditional import unless_known
 from orders.views.guide import guide_of
 from orders.views.list_controls import controls_of, instead_of
 from orders.views.saved_views import links_of
+from orders.views.ticks import kept_ticks
 from vendors.access import VendorRequest, vendor_required
 from vendors.roles import Permission
 
@@ -61,7 +62,7 @@ def _order_list(request: VendorRequest) -> HttpResponse:
         "filter": order_filter,
         "page": page,
         "lost": lost,
-        "table": table_of(request, page.rows, order_filter, now),
+        "table": table_of(request, page.rows, order_filter, now, kept_ticks(request)),
         "shown_at": read_at(now).isoformat(),
         **controls_of(request, order_filter, timezone.localdate(now)),
         **_views(request, order_filter),
@@ -89,9 +90,13 @@ def filter_of(request: VendorRequest, query: QueryDict, now: datetime) -> OrderF
 
 
 def table_of(
-    request: VendorRequest, rows: list[Order], order_filter: OrderFilter, now: datetime
+    request: VendorRequest,
+    rows: list[Order],
+    order_filter: OrderFilter,
+    now: datetime,
+    ticked: Collection[str] = (),
 ) -> OrderTable:
-    """Return these rows as the person sees them."""
+    """Return these rows as the person sees them; ``ticked`` are the numbers of those to tick."""
     return OrderTable(
         rows,
         sort=order_filter.sort,
@@ -101,6 +106,7 @@ def table_of(
         columns=columns_of(request.user, request.may),
         invoiced=_ids(rows, lambda order: order.is_invoiced),
         guests=_ids(rows, lambda order: not order.account),
+        ticked=ticked,
     )
 
 

@@ -1,6 +1,7 @@
 // Comptoir: small comforts. Every page works without this file.
 
 const SENT_FOR = 20000; // ms during which the same button does not send its form twice
+const FILE_SENT_FOR = 1000; // ms, where the answer is a file and the page stays
 const root = document.documentElement;
 
 // Menus: only one is open; Escape and a click elsewhere close it, Escape gives the focus back.
@@ -145,7 +146,8 @@ document.addEventListener("reset", (event) => {
 });
 
 // A form is sent once: a second click does nothing while the first is on its way. Another of its buttons is another
-// wish: a page that became a download stays, and its form with it.
+// wish: a page that became a download stays, and its form with it. A button whose answer is a file (data-file) is
+// soon free again: other orders may be ticked by then.
 
 const sent = new Map();
 
@@ -171,7 +173,7 @@ document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || method !== "post") return;
   release(form);
   button?.setAttribute("aria-disabled", "true");
-  sent.set(form, { button, timer: setTimeout(release, SENT_FOR, form) });
+  sent.set(form, { button, timer: setTimeout(release, button?.matches("[data-file]") ? FILE_SENT_FOR : SENT_FOR, form) });
 });
 
 window.addEventListener("pageshow", () => [...sent.keys()].forEach(release));

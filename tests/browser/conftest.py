@@ -118,6 +118,8 @@ def _with_jobs(vendor, order):
     for state in BulkItem.State:
         item = BulkItem(job=job, order=make_order(vendor, status=S.PROCESSING), state=state)
         item.save()
+    validated = make_order(vendor, status=S.COMPLETED)
+    job.items.create(order=validated, state=BulkItem.State.DONE, version=validated.version)
     owner = vendor.memberships.get(user__email="owner@rucher.example").user
     for pk, asked_at in ((2, timezone.now()), (3, NOON)):
         download = BulkJob(pk=pk, vendor=vendor, asked_by=owner, action=BulkAction.NOTES, asked_at=asked_at)

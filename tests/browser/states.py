@@ -44,6 +44,13 @@ def takes_one(page: Any) -> None:
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
 
 
+def asks_to_invoice(page: Any) -> None:
+    """An invoice is asked about however few they are."""
+    takes_one(page)
+    page.locator(".bulk [value=invoice]").click()
+    page.wait_for_load_state("networkidle")
+
+
 def asks_for_keys(page: Any) -> None:
     page.keyboard.press("?")
 
@@ -95,6 +102,7 @@ STATES: dict[str, list[State]] = {
         shop("orders, one order's other steps", "orders/1042/", act=opens(".head .menu > summary")),
         shop("set aside", "orders/set-aside/"),
         shop("bulk action", "orders/bulk/1/"),
+        shop("bulk action, asked about", "orders/", act=asks_to_invoice),
         shop("download under way", "orders/bulk/2/"),
         shop("download that is over", "orders/bulk/3/"),
     ],

@@ -88,3 +88,29 @@ def test_the_bar_counts_all_that_are_taken(person, vendor):
 
     expect(page.locator(".bulk [name=all]")).not_to_be_checked()
     expect(page.locator(".bulk [role=status]")).to_have_text("1 cochée")
+
+
+def test_the_ticked_orders_are_exported_and_the_bar_is_free_again(person):
+    page = on(person(), "orders/?status=processing&sort=number")
+    for n in (0, 1):
+        page.locator("tbody [name=order]").nth(n).check()
+
+    with page.expect_download() as download:
+        page.locator(".bulk [value=export-csv]").click()
+
+    assert len(download.value.path().read_text(encoding="utf-8").splitlines()) == 1 + 2
+    page.wait_for_timeout(1200)
+    page.locator(".bulk [value=validate]").click()
+    page.wait_for_url("**/bulk/*/**")
+
+
+def test_who_changes_nothing_finds_the_bar_with_its_ticks(person):
+    page = on(person(), "orders/?status=processing&sort=number")
+    page.locator("tbody [name=order]").nth(1).check()
+    page.locator(".bulk [value=invoice]").click()
+
+    page.get_by_role("button", name="Ne rien changer", exact=True).click()
+
+    page.wait_for_url("**/orders/?status=processing&sort=number")
+    expect(page.locator(".bulk [role=status]")).to_have_text("1 cochée")
+    expect(page.locator("tbody [name=order]").nth(1)).to_be_checked()

@@ -99,4 +99,4 @@ def test_the_choice_leads_back_to_the_list_as_it_was(client_of, owner):
 def test_the_keys_are_told_on_a_page(client_of, owner):
     html = client_of(owner).get("/vendors/rucher-des-baux/my-list/keys/").content.decode()
 
-    assert re.findall("<kbd>([^<]*)</kbd>", html) == ["/", "j", "k", "Enter", "x", "v", "Esc", "?"]
+    assert re.findall("<kbd>([^<]*)</kbd>", html) == ["/", "j", "k", "Enter", "x", "v", "b", "Esc", "?"]

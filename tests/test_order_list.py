@@ -520,7 +520,7 @@ def test_the_selections_export_carries_the_filters_and_nothing_else(see, vendor)
 
     html = see("?status=completed&q=%231042&sort=number&unknown=1")
 
-    assert href(html, "Export the list (1)") == LIST + "export.csv?status=completed&q=1042"
+    assert href(html, "Export the selection (1)") == LIST + "export.csv?status=completed&q=1042"
     assert href(html, "Export all") == LIST + "export.csv"
     assert LIST + "export.csv?dialect=excel&status=completed&q=1042" in html
     assert LIST + "export.csv?rows=lines&status=completed&q=1042" in html

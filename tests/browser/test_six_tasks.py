@@ -187,7 +187,7 @@ def test_send_july_to_the_accountant(hand, day):
         person.button("Show these days")
         person.page.wait_for_url("**placed_before=2026-07-31**")
         with person.page.expect_download() as download:
-            person.link("Export the list")
+            person.link("Export the selection")
         rows = download.value.path().read_text(encoding="utf-8").splitlines()
 
     assert len(rows) == 1 + 3

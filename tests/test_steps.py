@@ -168,15 +168,18 @@ def test_a_parcel_is_recorded_and_the_customer_told(client_of, owner, order):
 
 def test_a_parcel_is_given_its_number_later(client_of, owner, order):
     client = client_of(owner)
-    ship(order, carrier="ups", by=owner, at=NOON)
-    fields = {"carrier": "ups", "version": order.version}
+    ship(order, by=owner, at=NOON)
+    Order.objects.filter(pk=order.pk).update(shipping_method="Colissimo à domicile")
+    fields = {"carrier": "colissimo", "version": order.version}
 
     page = client.get(url(order)).content.decode()
+    opened = client.get(url(order, "parcels/1/")).content.decode()
     without = client.post(url(order, "parcels/1/"), {**fields, "tracking_number": ""})
     post(client, order, "parcels/1/", **fields, tracking_number="1Z9")
     again = post(client, order, "parcels/1/", **fields | {"version": order.version}, tracking_number="1Z9")
 
     assert f'href="{url(order, "parcels/1/")}"' in page
+    assert '<option value="colissimo" selected>' in opened
     assert (without.status_code, b'id="id_tracking_number_error"' in without.content) == (200, True)
     assert Shipment.objects.get().tracking_number == "1Z9"
     assert "The tracking is as it was: nothing was changed." in again
@@ -283,6 +286,24 @@ def test_an_amount_that_was_not_shown_is_shown_before_it_is_refunded(client_of, 
     assert f'value="{Decimal(shown) * 2}"' in again
     post(client, order, "refund/", do="refund", shown=str(Decimal(shown) * 2), **{f"units_{line.pk}": 2})
     assert order.refunded_total == Decimal(shown) * 2
+
+
+def test_without_a_script_the_amount_is_shown_before_anything_is_refunded(client_of, owner, order):
+    client, units = client_of(owner), {f"units_{order.lines.get(kind='product').pk}": 1}
+
+    page = post(client, order, "refund/", do="refund", shown="", **units)
+    refunded = order.refunded_total
+    post(
+        client,
+        order,
+        "refund/",
+        do="refund",
+        shown=re.search(r'name="shown" value="([^"]+)"', page)[1],
+        **units,
+    )
+
+    assert "Nothing is refunded yet." in page
+    assert (refunded, order.refunded_total > 0) == (0, True)
 
 
 def test_what_is_wrong_stands_beside_its_field(client_of, owner, order):

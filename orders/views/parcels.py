@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from orders.domain.fulfillment import correct_tracking, hand_over, ready_for_pickup, ship
 from orders.domain.parcels import units_left
-from orders.forms import ShipForm, TrackingForm
+from orders.forms import ShipForm, TrackingForm, carrier_named
 from orders.models import Order
 from orders.views.order_detail import form_version
 from orders.views.steps import attempt, find_order, refusal_of, to_order
@@ -67,13 +67,14 @@ def parcel(request: VendorRequest, number: str, parcel: int) -> HttpResponse:
     form = TrackingForm(
         request.POST or None,
         initial={
-            "carrier": shipment.carrier,
+            "carrier": shipment.carrier or carrier_named(order.shipping_method),
             "tracking_number": shipment.tracking_number,
             "version": order.version,
         },
     )
     if request.method == "POST" and form.is_valid():
-        if not form.has_changed():
+        said = (form.cleaned_data["carrier"], form.cleaned_data["tracking_number"])
+        if said == (shipment.carrier, shipment.tracking_number):
             messages.info(request, _("The tracking is as it was: nothing was changed."))
             return to_order(request, order)
         refusal = refusal_of(

@@ -192,6 +192,7 @@ def refund(request: VendorRequest, number: str) -> HttpResponse:
         "order": order,
         "form": form,
         "preview": _preview(order, form),
+        "asks": request.POST.get("do") == "refund",
         "is_possible": is_possible,
         "more": _note_follows(request, order),
     }
@@ -219,7 +220,10 @@ def _preview(order: Order, form: RefundForm) -> RefundPreview | None:
 
 
 def _is_as_shown(request: VendorRequest, order: Order, asked: dict[str, Any]) -> bool:
-    """Whether the amount stood on the button, if one did; the page is shown again where it is another."""
+    """Whether the amount stood on the button; the page is shown with it where it did not.
+
+    A page without scripts names none before it is sent; who sends no ``shown`` was shown no page.
+    """
     if "shown" not in request.POST:
         return True
     try:

@@ -237,6 +237,7 @@ document.addEventListener("click", async (event) => {
   drafts.delete(link.href);
   dialog.showModal();
   if (!dialog.querySelector("[autofocus]")) dialog.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  document.activeElement.select?.(); // who types takes the place of what stood there
 });
 
 // What was typed in a dialog that Escape closed stands there again when it is opened anew.
@@ -331,9 +332,10 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 // Answers overtake each other: what was asked for before the last step was answered is asked for again.
 
 const askedAt = new WeakMap();
-const overtaken = new WeakSet();
 let steps = 0; // answered
 let asked = null; // the part of the list that is on its way
+let isOld = false; // the list that came
+let areSumsOld = false;
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   askedAt.set(detail.xhr, steps);
@@ -341,16 +343,25 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
 });
 
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
-  if (askedAt.get(detail.xhr) !== steps) overtaken.add(detail.xhr);
-  if (detail.requestConfig.verb !== "get") steps += 1;
+  if (detail.requestConfig.verb === "get") return;
+  areSumsOld ||= askedAt.get(detail.xhr) !== steps;
+  steps += 1;
+});
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.requestConfig.verb !== "get" || !isOfList(detail)) return;
+  asked = null;
+  isOld = detail.xhr.status === 200 && askedAt.get(detail.xhr) !== steps;
 });
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  const isStep = detail.requestConfig.verb !== "get";
-  if (!isStep && isOfList(detail)) asked = null;
-  if (!detail.successful || !overtaken.has(detail.xhr)) return;
-  if (isStep && !asked) refreshTotals();
-  else if (!isStep && isOfList(detail)) refreshList();
+  if (detail.requestConfig.verb === "get" && isOfList(detail) && !detail.successful) asked = null;
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (isOld) refreshList();
+  else if (areSumsOld && !asked) refreshTotals();
+  isOld = areSumsOld = false;
 });
 
 function isOfList(detail) {

@@ -333,13 +333,13 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 const askedAt = new WeakMap();
 let steps = 0; // answered
-let asked = null; // the part of the list that is on its way
+let asked = null; // the last request for a part of the list
 let isOld = false; // the list that came
 let areSumsOld = false;
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   askedAt.set(detail.xhr, steps);
-  if (detail.requestConfig.verb === "get" && isOfList(detail)) asked = detail.target.id;
+  if (detail.requestConfig.verb === "get" && isOfList(detail)) asked = detail;
 });
 
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
@@ -350,19 +350,18 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.requestConfig.verb !== "get" || !isOfList(detail)) return;
-  asked = null;
   isOld = detail.xhr.status === 200 && askedAt.get(detail.xhr) !== steps;
-});
-
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.requestConfig.verb === "get" && isOfList(detail) && !detail.successful) asked = null;
 });
 
 document.addEventListener("htmx:afterSettle", () => {
   if (isOld) refreshList();
-  else if (areSumsOld && !asked) refreshTotals();
+  else if (areSumsOld && !isOnItsWay(asked)) refreshTotals();
   isOld = areSumsOld = false;
 });
+
+function isOnItsWay(request) {
+  return [1, 2, 3].includes(request?.xhr.readyState);
+}
 
 function isOfList(detail) {
   return Boolean(detail.target?.matches("#order-list, #list-results"));
@@ -416,7 +415,7 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
 let typed = null;
 
 document.addEventListener("htmx:confirm", (event) => {
-  if (asked === "order-list" && event.detail.elt.matches("#id_customer, #id_q")) event.preventDefault();
+  if (isOnItsWay(asked) && asked.target.id === "order-list" && event.detail.elt.matches("#id_customer, #id_q")) event.preventDefault();
 });
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {

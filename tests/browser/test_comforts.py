@@ -629,3 +629,16 @@ def test_a_notice_and_its_buttons_are_on_the_screen(page, width):
     for part in (note, note.get_by_role("button", name="Undo"), note.get_by_role("button", name="Close")):
         box = part.bounding_box()
         assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)
+
+
+def test_with_ticks_only_what_the_bar_exports_is_offered(page):
+    page.at("")
+    export = page.get_by_role("link", name="Export the selection (3)")
+    tick = page.locator("tbody [name=order]").first
+    expect(export).to_be_visible()
+
+    tick.check()
+    expect(export).to_be_hidden()
+    tick.uncheck()
+
+    expect(export).to_be_visible()

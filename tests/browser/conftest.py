@@ -44,10 +44,21 @@ def tell(line):
     _told.append(line)
 
 
+def pytest_sessionfinish(session):
+    """Of several processes each hands in what it kept."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = _told
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    _told.extend(getattr(node, "workeroutput", {}).get("told", []))
+
+
 def pytest_terminal_summary(terminalreporter):
     if _told:
         terminalreporter.section("measured in the browser")
-        for line in _told:
+        for line in sorted(_told):
             terminalreporter.line(line)
 
 

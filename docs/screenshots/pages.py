@@ -37,7 +37,7 @@ def opens(menu: str) -> Act:
 
 def validates_all(page: Page) -> None:
     """Take the whole page of the list and ask for it to be validated, which is asked about first."""
-    page.locator(".list .check input:visible").first.check()
+    page.locator(".list [type=checkbox]:visible").first.check()
     page.locator(".bulk button[value=validate]").click()
 
 

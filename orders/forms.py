@@ -105,16 +105,21 @@ def carrier_named(delivery: str) -> str:
     return next(named, "")
 
 
-class ShipForm(StepForm):
-    """A parcel: which units, which carrier, which tracking number, which day.
-
-    The carrier of the order's last parcel is proposed; before there is one, that which the delivery names.
-    """
+class ParcelForm(StepForm):
+    """Who carries a parcel, and under which number."""
 
     carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
     tracking_number = forms.CharField(
         label=_("Tracking number"), max_length=60, required=False, widget=forms.TextInput({"autofocus": True})
     )
+
+
+class ShipForm(ParcelForm):
+    """A parcel: which units, which carrier, which tracking number, which day.
+
+    The carrier of the order's last parcel is proposed; before there is one, that which the delivery names.
+    """
+
     shipped_on = forms.DateField(
         label=_("Shipped on"),
         required=False,
@@ -174,13 +179,12 @@ class ShipForm(StepForm):
         return {line.pk: self.cleaned_data[f"units_{line.pk}"] or 0 for line in self.lines}
 
 
-class TrackingForm(StepForm):
+class TrackingForm(ParcelForm):
     """The carrier and the tracking number of a parcel that was recorded before."""
 
-    carrier = forms.ChoiceField(label=_("Carrier"), choices=[("", "—"), *Carrier.choices], required=False)
-    tracking_number = forms.CharField(
-        label=_("Tracking number"), max_length=60, widget=forms.TextInput({"autofocus": True})
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tracking_number"].required = True
 
 
 class RefundForm(StepForm):

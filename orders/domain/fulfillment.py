@@ -97,10 +97,7 @@ def correct_tracking(
     without a number or for an order whose personal data are erased.
     """
     lock(order)
-    if not isinstance(by, Source) and not may(by, order, Permission.FULFILL):
-        raise NotPermitted(order)
-    if version not in (None, order.version):
-        raise StaleOrder(order)
+    _check_hand(order, by, version)
     shipment = order.shipments.get(number=parcel)
     said = (Carrier(carrier).value if carrier else "", "".join(tracking_number.split()))
     if order.anonymised_at or not said[1]:
@@ -164,15 +161,20 @@ def _lock_for_work(order: Order, by: By, version: int | None) -> None:
 
 def _check_work(order: Order, by: By, version: int | None) -> None:
     """Raise unless ``by`` may prepare orders and this one is being prepared, unchanged since ``version``."""
-    if not isinstance(by, Source) and not may(by, order, Permission.FULFILL):
-        raise NotPermitted(order)
-    if version not in (None, order.version):
-        raise StaleOrder(order)
+    _check_hand(order, by, version)
     if order.status != OrderStatus.PROCESSING:
         raise ShippingRefused(
             _("Order %(number)s is “%(status)s”, so nothing of it can be shipped or handed over.")
             % {"number": order.number, "status": order.get_status_display()}
         )
+
+
+def _check_hand(order: Order, by: By, version: int | None) -> None:
+    """Raise unless ``by`` may prepare orders and saw this one as it is."""
+    if not isinstance(by, Source) and not may(by, order, Permission.FULFILL):
+        raise NotPermitted(order)
+    if version not in (None, order.version):
+        raise StaleOrder(order)
 
 
 def _check_departure(order: Order, shipped_at: datetime, at: datetime) -> None:
